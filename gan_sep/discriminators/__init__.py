@@ -1,0 +1,1 @@
+"""Discriminators: one file each, named as in the configuration's `discriminator.name`."""

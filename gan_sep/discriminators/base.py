@@ -1,0 +1,38 @@
+"""The contract of discriminators: a panel of one judge per source."""
+
+from typing import NamedTuple, Protocol, Self
+
+from torch import Tensor, nn
+
+from gan_sep.audio import AudioFormat
+
+
+class Judgement(NamedTuple):
+    """What a panel says of a batch of sources.
+
+    logits: (B, S, ...), one or several values per source, near 1 for real and 0 for estimated ones.
+    features: the inner layers' activations, each (B, S, ...).
+    """
+
+    logits: Tensor
+    features: list[Tensor]
+
+    def scores(self) -> Tensor:
+        """One score per source: the mean of its logits, (B, S)."""
+        return self.logits.flatten(2).mean(-1)  # (B, S)
+
+
+class DiscriminatorConfig(Protocol):
+    """What a discriminator's `Config` offers; its fields are the YAML keys under `discriminator`.
+
+    The network that `build` returns maps sources (B, S, C, T) to a `Judgement`; judge k sees only source k.
+    """
+
+    def build(self, audio: AudioFormat) -> nn.Module:
+        """The panel with fresh weights, drawn from torch's global random state."""
+        ...
+
+    @classmethod
+    def tiny(cls) -> Self:
+        """A setting small enough for a test, in any audio format."""
+        ...

@@ -1,0 +1,1 @@
+"""Evaluation: whole tracks -> rows (seed, arm, track, source, metric, value) -> statistics."""

@@ -1,0 +1,1 @@
+"""Generators: one file each, named as in the configuration's `generator.name`."""

@@ -1,0 +1,1 @@
+"""Losses: reconstruction in time, and the adversarial terms of both players."""

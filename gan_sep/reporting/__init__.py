@@ -1,0 +1,1 @@
+"""Reporting: rows and records -> tables and figures."""

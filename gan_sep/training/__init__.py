@@ -1,0 +1,1 @@
+"""Training: one step of each player, the loop around it, checkpoints, records, diagnosis."""
