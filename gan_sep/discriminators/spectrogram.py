@@ -1,0 +1,153 @@
+"""A panel of DCGAN-like judges of log-mel spectrograms, all sources in one pass.
+
+Each judge is the discriminator of Radford, Metz and Chintala (Unsupervised representation learning
+with deep convolutional GANs, 2016): strided 4 x 4 convolutions whose width doubles, LeakyReLU of
+slope 0.2, weights drawn from N(0, 0.02). Two things differ.
+
+Layer normalisation in place of batch normalisation. Each judge normalises each segment by itself
+(group normalisation with one group per source), for three reasons: a judge of one source must not
+see the others; with batches of a few segments the statistics of a batch are noise; and a score that
+depends on the rest of the batch would change with the number of processes.
+
+No sigmoid: the scores are trained by least squares. The last convolution spans all frequencies that
+are left, so a segment gets one logit per stretch of time, each with the whole spectrum in view.
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+from torchaudio.functional import melscale_fbanks
+
+from gan_sep.audio import AudioFormat
+from gan_sep.discriminators.base import Judgement
+from gan_sep.spectra import decibels, power_spectrogram
+
+FLOOR_DB = -80.0
+SILENCE = -1.0  # what the floor becomes in the input range of a judge
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes of one judge; every source has the same.
+
+    n_fft and hop in samples; mel_bands, the height of a judge's input; channels, the width of the
+    first layer, doubled in each of the following; layers, each of which halves height and width.
+    The cost falls with hop and rises with mel_bands and channels: sized for a small Demucs.
+    """
+
+    n_fft: int = 2048
+    hop: int = 512
+    mel_bands: int = 64
+    channels: int = 16
+    layers: int = 4
+
+    def __post_init__(self) -> None:
+        if self.n_fft < 4 or self.n_fft % 2:
+            raise ValueError(f"n_fft: expected an even number of at least 4, got {self.n_fft}")
+        if not 1 <= self.hop <= self.n_fft // 2:
+            raise ValueError(f"hop: expected 1 to n_fft / 2 = {self.n_fft // 2}, got {self.hop}")
+        if self.channels < 1:
+            raise ValueError(f"channels: expected at least 1, got {self.channels}")
+        if self.layers < 1:
+            raise ValueError(f"layers: expected at least 1, got {self.layers}")
+        if self.mel_bands < 1 or self.mel_bands % 2**self.layers:
+            raise ValueError(
+                f"mel_bands: expected a multiple of 2^layers = {2**self.layers}, "
+                f"got {self.mel_bands}"
+            )
+
+    def build(self, audio: AudioFormat) -> nn.Module:
+        """The panel of one judge per source, with fresh weights.
+
+        Raises ValueError where n_fft is too short for so many mel bands at this sample rate.
+        """
+        return SpectrogramPanel(self, audio)
+
+    @classmethod
+    def tiny(cls) -> Self:
+        """Small enough for a test, in any audio format."""
+        return cls(n_fft=256, hop=128, mel_bands=8, channels=4, layers=2)
+
+
+class SpectrogramPanel(nn.Module):
+    """sources (B, S, C, T), any T -> Judgement: logits (B, S, N'), N' stretches of 2^layers hops.
+
+    The judges lie side by side on the channel axis; grouped convolutions keep them apart.
+    """
+
+    mel: Tensor
+
+    def __init__(self, config: Config, audio: AudioFormat) -> None:
+        super().__init__()
+        S = len(audio.sources)
+        widths = [config.channels * 2**layer for layer in range(config.layers)]
+        self.config = config
+        self.register_buffer("mel", _mel_filters(config, audio), persistent=False)  # (M, F)
+        inputs = [audio.channels, *widths[:-1]]
+        # As in DCGAN the first layer is not normalised: it is the one that sees the level.
+        self.layers = nn.ModuleList(
+            _layer(S, narrow, wide, normalised=index > 0)
+            for index, (narrow, wide) in enumerate(zip(inputs, widths, strict=True))
+        )
+        height = config.mel_bands // 2**config.layers
+        self.verdict = nn.Conv2d(S * widths[-1], S, (height, 3), padding=(0, 1), groups=S)
+        self.apply(_initialise)
+
+    def forward(self, sources: Tensor) -> Judgement:
+        S = sources.shape[1]
+        x = self.spectrogram(sources)  # (B, S*C, M, N)
+        features = []
+        for layer in self.layers:
+            x = layer(x)  # (B, S*width, M/2^i, N/2^i)
+            features.append(rearrange(x, "b (s width) m n -> b s width m n", s=S))
+        logits = self.verdict(x)  # (B, S, 1, N')
+        return Judgement(logits.squeeze(2), features)
+
+    def spectrogram(self, sources: Tensor) -> Tensor:
+        """Log-mel spectrograms (B, S*C, M, N): -1 on silence, about 1 at full scale.
+
+        N is a multiple of 2^layers, so that no stride leaves a frame out; the padding is silence.
+        """
+        # In full precision whatever the rest runs in: bfloat16 has too few bits for powers.
+        with torch.autocast(sources.device.type, enabled=False):
+            flat = rearrange(sources.float(), "b s c t -> b (s c) t")
+            power = power_spectrogram(flat, self.config.n_fft, self.config.hop)  # (B, S*C, F, N)
+            level = decibels(self.mel @ power, FLOOR_DB)  # (B, S*C, M, N), dB
+            level = 1 - 2 * level / FLOOR_DB
+        return F.pad(level, (0, -level.shape[-1] % 2**self.config.layers), value=SILENCE)
+
+
+def _layer(groups: int, narrow: int, wide: int, normalised: bool) -> nn.Module:
+    """Halves height and width: (B, groups*narrow, M, N) -> (B, groups*wide, M/2, N/2)."""
+    convolution = nn.Conv2d(groups * narrow, groups * wide, 4, 2, 1, groups=groups)
+    norm = nn.GroupNorm(groups, groups * wide) if normalised else nn.Identity()
+    return nn.Sequential(convolution, norm, nn.LeakyReLU(0.2))
+
+
+def _initialise(module: nn.Module) -> None:
+    """DCGAN's weights: convolutions from N(0, 0.02), gains from N(1, 0.02), biases 0."""
+    if isinstance(module, nn.Conv2d | nn.GroupNorm):
+        nn.init.normal_(module.weight, 0.0 if isinstance(module, nn.Conv2d) else 1.0, 0.02)
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)
+
+
+def _mel_filters(config: Config, audio: AudioFormat) -> Tensor:
+    """Triangular filters (M, F) with peaks of about 1, from 0 Hz to half the sample rate."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torchaudio warns where the check below raises
+        filters = melscale_fbanks(
+            config.n_fft // 2 + 1, 0.0, audio.sample_rate / 2, config.mel_bands, audio.sample_rate
+        )  # (F, M)
+    empty = int((filters.amax(0) == 0).sum())
+    if empty:
+        raise ValueError(
+            f"mel_bands: {empty} of {config.mel_bands} bands hold no frequency of an FFT of "
+            f"{config.n_fft} samples at {audio.sample_rate} Hz; lower mel_bands or raise n_fft"
+        )
+    return filters.T.contiguous()
