@@ -105,9 +105,9 @@ def _squared_distance(judged: Judged, label: float) -> Tensor:
             f"adversarial loss: expected a bool mask (B, S) = {tuple(logits.shape[:2])}, "
             f"got {active.dtype} {tuple(active.shape)}"
         )
-    distances = (logits.float() - label).square().flatten(2).mean(-1)  # (B, S)
-    # Filled, not multiplied by the mask: zero times an overflow would be NaN.
-    total = distances.masked_fill(~active, 0.0).sum(0)  # (S,)
+    # Filled before the square, not multiplied after: zero times an overflow would be NaN.
+    distances = (logits.float() - label).flatten(2).masked_fill(~active[:, :, None], 0.0)
+    total = distances.square().mean(-1).sum(0)  # (S,)
     divisor = active.sum(0) if judged.divisor is None else judged.divisor
     # A total without active segments is zero whatever it is divided by.
     return total / torch.where(divisor > 0, divisor, 1)

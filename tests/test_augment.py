@@ -1,0 +1,152 @@
+"""Augmentation: statistics over many draws, and the same draws however a batch is cut."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from gan_sep.audio import AudioFormat
+from gan_sep.augment import Augmentation, augment
+
+AUDIO = AudioFormat(1000, 2, ("a", "b", "c"))
+NONE = Augmentation(sign_flip=0, channel_swap=0, gain=(1, 1), shift_seconds=0, remix_group=0)
+
+
+def numbered(items: int, length: int, channels: int = 2) -> Tensor:
+    """Sources (B, 3, C, T) in which every sample has its own positive value."""
+    shape = (items, 3, channels, length)
+    return torch.arange(1, 1 + items * 3 * channels * length, dtype=torch.float64).reshape(shape)
+
+
+def test_nothing_turned_on_changes_nothing() -> None:
+    sources = numbered(4, 5)
+    assert torch.equal(augment(sources, NONE, AUDIO, seed=0, first_item=0), sources)
+
+
+def test_sign_flip_strikes_each_source_with_its_probability() -> None:
+    sources = torch.ones(4000, 3, 2, 1)
+    flipped = augment(sources, replace(NONE, sign_flip=0.3), AUDIO, 0, 0)
+    assert (flipped == -1).double().mean((0, 2, 3)).tolist() == pytest.approx([0.3] * 3, abs=0.03)
+    assert torch.equal(flipped[:, :, 0], flipped[:, :, 1])  # both channels alike
+    both = (flipped[:, 0, 0] == -1) & (flipped[:, 1, 0] == -1)
+    assert both.double().mean().item() == pytest.approx(0.09, abs=0.02)  # sources independently
+
+
+def test_channel_swap_strikes_each_source_with_its_probability() -> None:
+    sources = torch.tensor([1.0, 2.0]).reshape(1, 1, 2, 1).expand(4000, 3, 2, 3)
+    swapped = augment(sources, replace(NONE, channel_swap=0.25), AUDIO, 0, 0)
+    share = (swapped[:, :, 0, 0] == 2).double().mean(0)
+    assert share.tolist() == pytest.approx([0.25] * 3, abs=0.03)
+    assert (swapped.sum(2) == 3).all()
+
+
+def test_channel_swap_leaves_mono_alone() -> None:
+    sources = numbered(4, 5, channels=1)
+    mono = AudioFormat(1000, 1, AUDIO.sources)
+    assert torch.equal(augment(sources, replace(NONE, channel_swap=1), mono, 0, 0), sources)
+
+
+def test_gain_is_uniform_between_its_bounds() -> None:
+    gains = augment(torch.ones(4000, 3, 2, 1), replace(NONE, gain=(0.25, 1.25)), AUDIO, 0, 0)
+    assert 0.25 <= gains.min() < 0.26
+    assert 1.24 < gains.max() <= 1.25
+    assert gains.mean((0, 2, 3)).tolist() == pytest.approx([0.75] * 3, abs=0.02)
+    assert gains.var((0, 2, 3)).tolist() == pytest.approx([1 / 12] * 3, abs=0.01)
+
+
+def test_shift_is_a_crop_from_any_start_equally_often() -> None:
+    sources = torch.arange(9.0).expand(9000, 3, 2, 9)
+    shifted = augment(sources, replace(NONE, shift_seconds=0.004), AUDIO, 0, 0)
+    assert shifted.shape == (9000, 3, 2, 5)
+    starts = shifted[:, :, 0, 0]
+    assert torch.equal(shifted, starts[:, :, None, None] + torch.arange(5).expand(9000, 3, 2, 5))
+    shares = torch.bincount(starts[:, 1].long(), minlength=5) / 9000
+    assert shares.tolist() == pytest.approx([0.2] * 5, abs=0.02)
+    assert (starts[:, 0] == starts[:, 1]).float().mean().item() == pytest.approx(0.2, abs=0.02)
+
+
+def test_remix_keeps_every_source_once_within_its_group() -> None:
+    sources = numbered(12, 2)
+    remixed = augment(sources, replace(NONE, remix_group=4), AUDIO, 0, 0)
+    assert not torch.equal(remixed, sources)
+    for start in range(0, 12, 4):
+        group = slice(start, start + 4)
+        for k in range(3):
+            order = remixed[group, k, 0, 0].argsort()
+            assert torch.equal(remixed[group, k][order], sources[group, k])
+
+
+def test_remix_draws_every_permutation_equally_often_and_per_source() -> None:
+    sources = torch.arange(3.0).repeat(3000)[:, None, None, None].expand(9000, 3, 1, 1)
+    mono = AudioFormat(1000, 1, AUDIO.sources)
+    remixed = augment(sources, replace(NONE, remix_group=3), mono, 0, 0)
+    codes = remixed[:, :, 0, 0].reshape(3000, 3, 3)  # (group, member, source)
+    permutations, counts = codes[:, :, 0].unique(dim=0, return_counts=True)
+    assert len(permutations) == 6
+    assert (counts / 3000).tolist() == pytest.approx([1 / 6] * 6, abs=0.025)
+    together = (codes[:, :, 0] == codes[:, :, 1]).all(1).float().mean().item()
+    assert together == pytest.approx(1 / 6, abs=0.025)
+
+
+EVERYTHING = Augmentation(gain=(0.25, 1.25), shift_seconds=0.003, remix_group=4)
+
+
+def test_an_item_is_augmented_alike_in_whatever_batch_it_falls() -> None:
+    sources = numbered(24, 8)
+    whole = augment(sources, EVERYTHING, AUDIO, seed=3, first_item=40)
+    parts = [augment(sources[i : i + 8], EVERYTHING, AUDIO, 3, 40 + i) for i in range(0, 24, 8)]
+    assert torch.equal(torch.cat(parts), whole)
+
+
+def test_seed_and_place_change_the_draws() -> None:
+    sources = numbered(8, 8)
+    first = augment(sources, EVERYTHING, AUDIO, seed=0, first_item=0)
+    assert torch.equal(augment(sources, EVERYTHING, AUDIO, 0, 0), first)
+    assert not torch.equal(augment(sources, EVERYTHING, AUDIO, 1, 0), first)
+    assert not torch.equal(augment(sources, EVERYTHING, AUDIO, 0, 8), first)
+
+
+def test_turning_one_augmentation_off_leaves_the_others_as_they_were() -> None:
+    sources = numbered(8, 8)
+    on = augment(sources, EVERYTHING, AUDIO, 0, 0)
+    off = augment(sources, replace(EVERYTHING, sign_flip=0), AUDIO, 0, 0)
+    assert torch.equal(on.abs(), off)
+
+
+def test_the_order_is_shift_then_gain_then_remix() -> None:
+    sources = numbered(4, 8)
+    settings = replace(NONE, shift_seconds=0.003, gain=(0.5, 2), remix_group=4)
+    shifted = augment(sources, replace(settings, gain=(1, 1), remix_group=4), AUDIO, 0, 0)
+    both = augment(sources, settings, AUDIO, 0, 0)
+    ratio = both / shifted
+    assert ratio.std((2, 3)).max() < 1e-12  # one gain for a source, whichever mixture it ended in
+    assert ratio.mean((2, 3)).unique().numel() == 12
+
+
+@pytest.mark.parametrize(("items", "first_item"), [(6, 0), (8, 2)])
+def test_a_batch_that_cuts_a_remix_group_is_refused(items: int, first_item: int) -> None:
+    with pytest.raises(ValueError, match="multiples of 4, got a batch of"):
+        augment(numbered(items, 8), EVERYTHING, AUDIO, 0, first_item)
+
+
+def test_segments_no_longer_than_the_shift_are_refused() -> None:
+    with pytest.raises(ValueError, match="longer than the shift of 3 samples, got 3"):
+        augment(numbered(4, 3), EVERYTHING, AUDIO, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"sign_flip": 1.5}, "sign_flip: expected a probability"),
+        ({"channel_swap": -0.1}, "channel_swap: expected a probability"),
+        ({"gain": (1.5, 1.0)}, "gain: expected 0 < low <= high"),
+        ({"gain": (0.0, 1.0)}, "gain: expected 0 < low <= high"),
+        ({"shift_seconds": -1.0}, "shift_seconds: expected at least 0"),
+        ({"remix_group": -1}, "remix_group: expected 0"),
+    ],
+)
+def test_impossible_settings_are_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Augmentation(**fields)
