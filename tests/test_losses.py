@@ -10,7 +10,7 @@ from gan_sep.losses.adversarial import (
     Labels,
     audible,
     discriminator_loss,
-    generator_loss,
+    separation_loss,
 )
 from gan_sep.losses.time import l1, mse
 
@@ -65,15 +65,15 @@ def test_real_and_fake_weigh_alike_when_only_mixtures_are_unpaired() -> None:
     assert loss.item() == pytest.approx(0.5 * 0.4**2 + 0.25 * 0.2**2 + 0.25 * 0.4**2)
 
 
-def test_the_generator_loss_is_the_sum_of_paired_and_unpaired_terms() -> None:
-    loss = generator_loss([score(0.4, 0.9), judged(torch.tensor([[[0.8], [0.7]]]))], LABELS)
+def test_the_separation_loss_is_the_sum_of_paired_and_unpaired_terms() -> None:
+    loss = separation_loss([score(0.4, 0.9), judged(torch.tensor([[[0.8], [0.7]]]))], LABELS)
     assert loss.tolist() == pytest.approx([0.5**2 + 0.1**2, 0.2**2])
 
 
 def test_both_losses_are_zero_where_every_logit_meets_its_label() -> None:
     real, fake = judged(torch.full((3, 2, 5), 0.9)), judged(torch.full((3, 2, 5), 0.1))
     assert discriminator_loss([real], [fake], LABELS).tolist() == [0, 0]
-    assert generator_loss([real], LABELS).tolist() == [0, 0]
+    assert separation_loss([real], LABELS).tolist() == [0, 0]
 
 
 def test_the_discriminator_minimum_between_equal_materials_is_halfway() -> None:
@@ -91,14 +91,14 @@ def test_the_discriminator_minimum_between_equal_materials_is_halfway() -> None:
 
 def test_several_logits_are_each_compared_with_the_label() -> None:
     # The mean logit is the label, but neither logit is.
-    loss = generator_loss([judged(torch.tensor([[[0.4, 1.4]]]))], LABELS)
+    loss = separation_loss([judged(torch.tensor([[[0.4, 1.4]]]))], LABELS)
     assert loss.item() == pytest.approx(0.25)
 
 
 def test_silent_segments_are_left_out_of_the_mean() -> None:
     logits = torch.tensor([[[0.4], [0.4]], [[0.9], [100.0]]])  # (2, 2, 1)
     active = torch.tensor([[True, True], [True, False]])
-    loss = generator_loss([judged(logits, active)], LABELS)
+    loss = separation_loss([judged(logits, active)], LABELS)
     assert loss.tolist() == pytest.approx([0.125, 0.25])
 
 
@@ -106,7 +106,7 @@ def test_a_source_that_is_silent_everywhere_adds_exactly_nothing() -> None:
     logits = torch.tensor([[[0.4], [float("inf")]]], requires_grad=True)
     active = torch.tensor([[True, False]])
     silent = judged(logits, active)
-    loss = discriminator_loss([silent], [silent], LABELS) + generator_loss([silent], LABELS)
+    loss = discriminator_loss([silent], [silent], LABELS) + separation_loss([silent], LABELS)
     loss.sum().backward()
     assert loss[1] == 0
     assert logits.grad is not None
@@ -117,10 +117,10 @@ def test_a_source_that_is_silent_everywhere_adds_exactly_nothing() -> None:
 def test_a_divisor_makes_processes_average_to_the_whole_batch() -> None:
     logits = torch.randn(4, 2, 3)
     active = torch.tensor([[True, True], [True, False], [True, False], [False, False]])
-    whole = generator_loss([judged(logits, active)], LABELS)
+    whole = separation_loss([judged(logits, active)], LABELS)
     divisor = active.sum(0) / 2
     halves = [
-        generator_loss([judged(logits[part], active[part], divisor)], LABELS)
+        separation_loss([judged(logits[part], active[part], divisor)], LABELS)
         for part in (slice(0, 2), slice(2, 4))
     ]
     torch.testing.assert_close(torch.stack(halves).mean(0), whole)
@@ -145,10 +145,10 @@ def test_losses_without_material_are_refused() -> None:
     with pytest.raises(ValueError, match="got 1 and 0"):
         discriminator_loss([score(0.5)], [], LABELS)
     with pytest.raises(ValueError, match="got none"):
-        generator_loss([], LABELS)
+        separation_loss([], LABELS)
 
 
 @pytest.mark.parametrize("active", [torch.ones(2, 2, dtype=torch.bool), torch.ones(1, 2)])
 def test_a_mask_that_does_not_fit_is_refused(active: Tensor) -> None:
     with pytest.raises(ValueError, match=r"expected a bool mask \(B, S\) = \(1, 2\)"):
-        generator_loss([judged(torch.zeros(1, 2, 1), active)], LABELS)
+        separation_loss([judged(torch.zeros(1, 2, 1), active)], LABELS)

@@ -85,7 +85,7 @@ def discriminator_loss(real: Sequence[Judged], fake: Sequence[Judged], labels: L
     return (reals + fakes) / 2
 
 
-def generator_loss(fake: Sequence[Judged], labels: Labels) -> Tensor:
+def separation_loss(fake: Sequence[Judged], labels: Labels) -> Tensor:
     """L_sep,k for every source: (S,), at least 0; zero where every estimate is taken for real.
 
     fake: estimates of paired mixtures, then unpaired if any. A source with no active segment adds
@@ -93,7 +93,7 @@ def generator_loss(fake: Sequence[Judged], labels: Labels) -> Tensor:
     Raises ValueError where fake is empty, or a mask does not fit its judgement.
     """
     if not fake:
-        raise ValueError("generator loss: expected at least one judgement of estimates, got none")
+        raise ValueError("separation loss: expected at least one judgement of estimates, got none")
     return torch.stack([_squared_distance(judged, labels.real) for judged in fake]).sum(0)  # (S,)
 
 
