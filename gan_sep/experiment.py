@@ -1,0 +1,205 @@
+"""What one experiment is: the root of the configuration tree and its plain sections."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from gan_sep import augment
+from gan_sep.audio import AudioFormat
+from gan_sep.config import Component
+from gan_sep.data import unpaired
+from gan_sep.data.base import DataConfig
+from gan_sep.discriminators.base import DiscriminatorConfig
+from gan_sep.evaluation.evaluate import EvaluationSettings
+from gan_sep.generators.base import GeneratorConfig
+from gan_sep.losses.adversarial import Labels
+
+__all__ = ["Adversarial", "AudioFormat", "Diagnosis", "ExperimentConfig", "Optimizer", "Training"]
+
+Arm = Literal["plain", "gan"]
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Adam with decoupled weight decay; max_gradient_norm null leaves gradients unclipped."""
+
+    lr: float = 3e-4
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    max_gradient_norm: float | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.lr > 0, f"lr: expected a positive rate, got {self.lr}")
+        _require(all(0 <= b < 1 for b in self.betas), f"betas: expected [0, 1), got {self.betas}")
+        _require(self.weight_decay >= 0, f"weight_decay: expected >= 0, got {self.weight_decay}")
+        norm = self.max_gradient_norm
+        _require(norm is None or norm > 0, f"max_gradient_norm: expected > 0 or null, got {norm}")
+
+
+@dataclass(frozen=True)
+class Adversarial:
+    """The generator's adversarial term and the discriminators' training.
+
+    gamma weighs the adversarial loss against reconstruction; or balance, instead, holds the ratio
+    of their gradient norms at the generator's output, per source, at that value: exactly one is
+    set. The generator learns from reconstruction alone for warmup_steps; the discriminators begin
+    to learn head_start_steps before that ends. Segments whose source lies below silence_db (RMS, dB
+    full scale) are kept from the discriminators; null keeps none of them out. The published method
+    gives none of these numbers: they are this project's choice, and the reports measure it.
+    """
+
+    gamma: float | None = None
+    balance: float | None = 0.2
+    balance_decay: float = 0.99
+    warmup_steps: int = 0
+    head_start_steps: int = 0
+    silence_db: float | None = -60.0
+    labels: Labels = field(default_factory=Labels)
+    optimizer: Optimizer = field(default_factory=lambda: Optimizer(lr=2e-4, betas=(0.5, 0.9)))
+
+    def __post_init__(self) -> None:
+        _require(
+            (self.gamma is None) != (self.balance is None),
+            f"gamma: expected either gamma or balance, the other null, got gamma {self.gamma} and "
+            f"balance {self.balance}",
+        )
+        for name in ("gamma", "balance"):
+            value = getattr(self, name)
+            _require(value is None or value >= 0, f"{name}: expected >= 0, got {value}")
+        _require(
+            0 <= self.balance_decay < 1, f"balance_decay: expected [0, 1), got {self.balance_decay}"
+        )
+        _require(self.warmup_steps >= 0, f"warmup_steps: expected >= 0, got {self.warmup_steps}")
+        _require(
+            0 <= self.head_start_steps <= self.warmup_steps,
+            f"head_start_steps: expected between 0 and warmup_steps ({self.warmup_steps}), "
+            f"got {self.head_start_steps}",
+        )
+
+    @property
+    def first_discriminator_step(self) -> int:
+        """The step, counted from 0, in which the discriminators begin to learn."""
+        return self.warmup_steps - self.head_start_steps
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Every `every` steps the discriminators are questioned on `segments` segments of each kind."""
+
+    every: int = 500
+    segments: int = 64
+
+    def __post_init__(self) -> None:
+        _require(self.every >= 1, f"every: expected >= 1, got {self.every}")
+        _require(self.segments >= 2, f"segments: expected >= 2, got {self.segments}")
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long and on what: batch_size counts segments of one optimiser step over all processes.
+
+    precision null takes the launcher's; ema_decay null evaluates the raw weights; `select` is the
+    validation metric whose mean over sources keeps the best weights; every_* count optimiser steps.
+    """
+
+    steps: int = 1000
+    batch_size: int = 8
+    segment_seconds: float = 3.0
+    accumulation: int = 1
+    precision: Literal["fp32", "bf16"] | None = None
+    ema_decay: float | None = 0.999
+    select: Literal["sdr", "usdr"] = "usdr"
+    log_every: int = 10
+    validate_every: int = 500
+    checkpoint_every: int = 500
+    keep_checkpoints: int = 2
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        counts = ("steps", "batch_size", "accumulation", "log_every", "validate_every")
+        for name in (*counts, "checkpoint_every", "keep_checkpoints"):
+            _require(getattr(self, name) >= 1, f"{name}: expected >= 1, got {getattr(self, name)}")
+        _require(self.workers >= 0, f"workers: expected >= 0, got {self.workers}")
+        _require(
+            self.segment_seconds > 0, f"segment_seconds: expected > 0, got {self.segment_seconds}"
+        )
+        decay = self.ema_decay
+        _require(
+            decay is None or 0 <= decay < 1, f"ema_decay: expected [0, 1) or null, got {decay}"
+        )
+        _require(
+            self.batch_size % self.accumulation == 0,
+            f"accumulation: expected a divisor of batch_size ({self.batch_size}), "
+            f"got {self.accumulation}",
+        )
+
+
+@dataclass(frozen=True)
+class ExperimentConfig:
+    """One experiment: the plain baseline, its GAN twin, or both, of one seed.
+
+    name names the folder below `runs`; question opens the report.
+    """
+
+    name: str
+    data: Annotated[DataConfig, Component("data")]
+    generator: Annotated[GeneratorConfig, Component("generators")]
+    discriminator: Annotated[DiscriminatorConfig, Component("discriminators")] | None = None
+    question: str | None = None
+    seed: int = 0
+    runs: Path = Path("runs")
+    arms: tuple[Arm, ...] = ("plain", "gan")
+    audio: AudioFormat = field(default_factory=AudioFormat)
+    unpaired: unpaired.Unpaired | None = None
+    augment: augment.Augmentation = field(default_factory=augment.Augmentation)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    adversarial: Adversarial = field(default_factory=Adversarial)
+    training: Training = field(default_factory=Training)
+    diagnosis: Diagnosis = field(default_factory=Diagnosis)
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+
+    def __post_init__(self) -> None:
+        _require(self.seed >= 0, f"seed: expected >= 0, got {self.seed}")
+        valid_name = bool(self.name) and Path(self.name).name == self.name and self.name[0] != "."
+        _require(valid_name, f"name: expected the plain name of a folder, got {self.name!r}")
+        _require(
+            bool(self.arms) and len(set(self.arms)) == len(self.arms),
+            f"arms: expected plain, gan or both, got {list(self.arms)}",
+        )
+        _require(
+            self.discriminator is not None or "gan" not in self.arms,
+            "discriminator: missing value: the gan arm needs one (or say arms: [plain])",
+        )
+        _require(
+            self.adversarial.warmup_steps < self.training.steps or "gan" not in self.arms,
+            f"adversarial.warmup_steps: expected less than training.steps ({self.training.steps}), "
+            f"got {self.adversarial.warmup_steps}: the discriminators would never act",
+        )
+        group, micro = (
+            self.augment.remix_group,
+            self.training.batch_size // self.training.accumulation,
+        )
+        _require(
+            not group or micro % group == 0,
+            f"augment.remix_group: expected a divisor of the {micro} segments of one pass "
+            f"(training.batch_size / accumulation), got {group}",
+        )
+
+    def arm(self, arm: Arm) -> "ExperimentConfig":
+        """One of the two twins: the plain one is this experiment with `discriminator: null`."""
+        discriminator = self.discriminator if arm == "gan" else None
+        return replace(self, arms=(arm,), discriminator=discriminator)
+
+    @property
+    def folder(self) -> Path:
+        """Where the experiment of this name writes: one folder per seed and arm below it."""
+        return self.runs / self.name
+
+    def arm_folder(self, arm: Arm) -> Path:
+        """Where one arm writes its configuration, records, checkpoints and evaluation."""
+        return self.folder / f"seed{self.seed}-{arm}"

@@ -1,0 +1,53 @@
+"""What the programs under experiments/ share: errors a user can act on, and finding a run again."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gan_sep.config import load
+from gan_sep.experiment import ExperimentConfig
+from gan_sep.training.checkpoint import CheckpointError
+from gan_sep.training.loop import InterruptedRunError
+from gan_sep.training.step import NonFiniteError
+
+
+@contextmanager
+def clear_errors(traceback: bool = False) -> Iterator[None]:
+    """End the program with one clear line, and exit status 2, where the user can mend the cause.
+
+    A run that a signal stopped ends with status 128 + signal. With `traceback` nothing is caught.
+    """
+    try:
+        yield
+    except InterruptedRunError as stop:
+        print(stop, file=sys.stderr)
+        sys.exit(128 + stop.signal)
+    except (ValueError, OSError, ImportError, CheckpointError, NonFiniteError) as error:
+        if traceback:
+            raise
+        print(f"\nerror: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def program(description: str) -> argparse.ArgumentParser:
+    """A parser that prints the program's docstring and knows --traceback."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--traceback", action="store_true", help="show where an error was raised")
+    return parser
+
+
+def load_run(folder: Path) -> ExperimentConfig:
+    """The configuration that an arm's folder was made with.
+
+    Raises FileNotFoundError where the folder holds no run.
+    """
+    path = folder / "config.yaml"
+    if not path.is_file():
+        inside = sorted(p.parent.name for p in folder.glob("*/config.yaml"))
+        hint = f"; it holds the runs {', '.join(inside)}" if inside else ""
+        raise FileNotFoundError(f"{folder}: expected the folder of one run with config.yaml{hint}")
+    return load(ExperimentConfig, path)

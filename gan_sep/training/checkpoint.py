@@ -1,0 +1,73 @@
+"""Checkpoints: everything a run needs to go on, in one file that is written whole or not at all.
+
+Accelerate's `load_state` unpickles custom states with `weights_only=False`, which executes whatever
+code a file holds. These files hold tensors, numbers, text and containers of them, and are read with
+`weights_only=True`, which refuses anything else.
+"""
+
+import contextlib
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint that cannot be written or read; the message names the file."""
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write `state` to a temporary name beside `path`, flush it to disk, then rename.
+
+    Raises CheckpointError where the disk refuses; the file of that name, if any, is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".partial")
+    try:
+        with temporary.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise CheckpointError(
+            f"{path}: cannot write the checkpoint ({error}); what was saved before is intact. "
+            "Make room and continue with --resume"
+        ) from error
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a file written by `save` onto the CPU, without executing code from it.
+
+    Raises CheckpointError where it is missing, damaged, or holds anything but plain data.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: no such checkpoint") from error
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise CheckpointError(
+            f"{path}: not a checkpoint of plain tensors and values ({type(error).__name__}). "
+            "Delete it to continue from the one before"
+        ) from error
+    return state
+
+
+def path_of(folder: Path, step: int) -> Path:
+    """Where the checkpoint after `step` steps lies in a run's checkpoint folder."""
+    return folder / f"step-{step:08d}.pt"
+
+
+def latest(folder: Path) -> Path | None:
+    """The newest checkpoint of a folder, or None."""
+    return max(folder.glob("step-*.pt"), default=None)
+
+
+def prune(folder: Path, keep: int) -> None:
+    """Delete all but the newest `keep` checkpoints; best.pt is never touched."""
+    for path in sorted(folder.glob("step-*.pt"))[:-keep]:
+        path.unlink()

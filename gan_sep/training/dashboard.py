@@ -1,0 +1,75 @@
+"""TensorBoard: the figures of records.jsonl, and what two validation tracks sound and look like."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.tracking import TensorBoardTracker
+from torch import Tensor, nn
+
+from gan_sep.data.base import Track
+from gan_sep.evaluation.separate import OverlapAdd, separate
+from gan_sep.experiment import ExperimentConfig
+from gan_sep.spectra import decibels, power_spectrogram
+
+EXCERPT_SECONDS = 10.0
+RANGE_DB = 80.0
+
+
+class Dashboard:
+    """Writes TensorBoard event files below a run's folder; only for the main process.
+
+    A resumed run hides what was written beyond its checkpoint.
+    """
+
+    def __init__(
+        self, folder: Path, config: ExperimentConfig, tracks: list[Track], step: int
+    ) -> None:
+        self.config = config
+        self.tracks = tracks
+        events = folder / "tensorboard"
+        self.tracker = TensorBoardTracker("", logging_dir=events, purge_step=step + 1)
+        self.tracker.start()
+
+    def add_scalars(self, tree: Mapping[str, Any], step: int) -> None:
+        """Every number in a nested record, under its path; lists (histograms) are left out."""
+        self.tracker.log(dict(_flatten(tree)), step=step)
+
+    def add_separations(self, generator: nn.Module, step: int) -> None:
+        """Audio and spectrograms of each source's estimate, and once those of the true sources."""
+        audio = self.config.audio
+        for track in self.tracks:
+            excerpt = min(track.num_samples, audio.samples(EXCERPT_SECONDS))
+            references = track.read((track.num_samples - excerpt) // 2, excerpt)  # (S, C, T)
+            mixture = references.sum(0)  # (C, T)
+            pieces = OverlapAdd(audio.samples(self.config.evaluation.segment_seconds))
+            estimates = separate(generator, mixture, pieces)  # (S, C, T)
+            self._add_signals(f"{track.name}/estimate", estimates, step)
+            self._add_signals(f"{track.name}/reference", references, step)
+
+    def _add_signals(self, name: str, signals: Tensor, step: int) -> None:
+        writer, audio = self.tracker.writer, self.config.audio
+        for source, signal in zip(audio.sources, signals, strict=True):
+            mono = signal.mean(0)  # (T,); TensorBoard plays one channel
+            peak = mono.abs().max().clamp_min(1.0)
+            writer.add_audio(f"{name}/{source}", mono / peak, step, sample_rate=audio.sample_rate)
+            writer.add_image(f"{name}/{source}", _picture(mono), step, dataformats="HW")
+
+    def close(self) -> None:
+        self.tracker.finish()
+
+
+def _picture(mono: Tensor) -> Tensor:
+    """Log spectrogram of a signal (T,) as an image (F, N) in [0, 1], low frequencies below."""
+    level = decibels(power_spectrogram(mono[None], 1024, 512)[0], -RANGE_DB)  # (F, N), dB
+    picture = (level / RANGE_DB + 1).clamp(0, 1).flip(0)
+    return picture.to(torch.float32)
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}/")
+        elif isinstance(value, (int, float)) and key != "step":
+            yield f"{prefix}{key}", value

@@ -1,0 +1,102 @@
+"""Where and from what a run was made: command, commit, versions, seed, machine."""
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from accelerate import Accelerator
+
+from gan_sep.config import to_dict
+from gan_sep.experiment import ExperimentConfig
+
+PACKAGES = ("torch", "torchaudio", "accelerate", "numpy", "scipy", "soundfile", "musdb", "museval")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small text file to a temporary name, then rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".partial")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def describe(config: ExperimentConfig, accelerator: Accelerator) -> dict[str, Any]:
+    """What environment.json holds: enough to run the same thing again and to see where it ran."""
+    return {
+        "command": command(),
+        "commit": commit(),
+        "seed": config.seed,
+        "versions": {"python": platform.python_version(), **_versions()},
+        "machine": {
+            "system": platform.platform(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "device": _device(accelerator.device),
+            "processes": accelerator.num_processes,
+            "threads": torch.get_num_threads(),
+            "precision": accelerator.mixed_precision,
+        },
+    }
+
+
+def write_run_description(folder: Path, config: ExperimentConfig, accelerator: Accelerator) -> None:
+    """config.yaml (the whole resolved tree) and environment.json beside the run."""
+    write_text(folder / "config.yaml", yaml.safe_dump(to_dict(config), sort_keys=False))
+    text = json.dumps(describe(config, accelerator), indent=2)
+    write_text(folder / "environment.json", text + "\n")
+
+
+def command() -> str:
+    """The command line, with the program's path as seen from the current folder."""
+    program = Path(sys.argv[0])
+    if program.is_absolute() and program.is_relative_to(Path.cwd()):
+        program = program.relative_to(Path.cwd())
+    return shlex.join(["accelerate", "launch", str(program), *sys.argv[1:]])
+
+
+def commit() -> str | None:
+    """The checkout's commit, `+changes` where tracked files differ from it; None outside git."""
+    checkout = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        result = subprocess.run(
+            ["git", *arguments], cwd=checkout, capture_output=True, text=True, check=True
+        )
+        return result.stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "HEAD") + ("+changes" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _versions() -> dict[str, str | None]:
+    versions: dict[str, str | None] = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = None
+    return versions
+
+
+def _device(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

@@ -1,0 +1,314 @@
+"""One arm's run: steps, records, validation, diagnosis and checkpoints, from wherever it stands."""
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from torch import nn
+from tqdm import tqdm
+
+from gan_sep.config import to_dict
+from gan_sep.data.unpaired import set_apart
+from gan_sep.evaluation.evaluate import Processes, validation_scores
+from gan_sep.experiment import Arm, ExperimentConfig
+from gan_sep.training import checkpoint
+from gan_sep.training.dashboard import Dashboard
+from gan_sep.training.ema import averaged
+from gan_sep.training.environment import write_run_description
+from gan_sep.training.interrupt import StopRequest
+from gan_sep.training.memory import peak_memory_mib, reset_peak_memory
+from gan_sep.training.probe import Probe
+from gan_sep.training.records import Meter, RecordFile, finite, nested
+from gan_sep.training.step import Player, TrainingStep
+from gan_sep.training.stream import Stream
+
+
+class InterruptedRunError(RuntimeError):
+    """A run that was asked to stop, saved itself and can be resumed."""
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.signal = signal
+
+
+@dataclass
+class Best:
+    """The validation score that model selection goes by, and the step that reached it."""
+
+    score: float = float("-inf")
+    step: int = -1
+
+
+class Run:
+    """One arm of one seed; `train` takes it from its newest checkpoint, or nothing, to the end."""
+
+    def __init__(self, config: ExperimentConfig, arm: Arm) -> None:
+        self.config = config.arm(arm)
+        self.arm = arm
+        self.folder = config.arm_folder(arm)
+        self.accelerator = accelerator_for(config)
+        self.train_tracks = config.data.build(config.audio, "train")
+        self.valid_tracks = config.data.build(config.audio, "valid")
+        test_tracks = config.data.build(config.audio, "test")
+        held_out = [*self.valid_tracks, *test_tracks]
+        # The plain arm sets the same tracks apart as its twin, and learns from the same rest.
+        self.paired, self.pools = set_apart(
+            config.unpaired, config.audio, self.train_tracks, held_out, config.seed
+        )
+        self._build_players()
+        self.stream = Stream(self.config, self.paired, self.pools, self.accelerator)
+        self.meter = Meter()
+        self.best = Best()
+        self.step = 0
+
+    def _build_players(self) -> None:
+        config, accelerator = self.config, self.accelerator
+        # Each network has its own seed, so that twins start from the same generator.
+        torch.manual_seed(config.seed)
+        generator = config.generator.build(config.audio)
+        # Copied before Accelerate wraps its forward, so that the average stays a plain network.
+        decay = config.training.ema_decay
+        self.average = averaged(generator.to(accelerator.device), decay) if decay else None
+        self.generator = Player.prepared("generator", generator, config.optimizer, accelerator)
+        self.discriminator = None
+        if config.discriminator is not None:
+            torch.manual_seed(config.seed + 1)
+            panel = config.discriminator.build(config.audio)
+            self.discriminator = Player.prepared(
+                "discriminator", panel, config.adversarial.optimizer, accelerator
+            )
+        # Other draws from torch's random state must not depend on how many networks were built.
+        torch.manual_seed(config.seed + 2 + accelerator.process_index)
+        self.training_step = TrainingStep(
+            accelerator,
+            self.generator,
+            self.discriminator,
+            config.adversarial,
+            len(config.audio.sources),
+        )
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def best_path(self) -> Path:
+        return self.checkpoints / "best.pt"
+
+    @property
+    def evaluated_network(self) -> nn.Module:
+        """The generator that validation and evaluation use: the average, where there is one."""
+        if self.average is not None:
+            network: nn.Module = self.average.module
+            return network
+        raw: nn.Module = self.accelerator.unwrap_model(self.generator.network)
+        return raw
+
+    def train(self) -> Path:
+        """Run to the last step and return the file with the best weights.
+
+        Raises InterruptedRunError after saving on SIGINT or SIGTERM, NonFiniteError on NaN or
+        infinity, CheckpointError where a checkpoint cannot be written or read.
+        """
+        newest = checkpoint.latest(self.checkpoints)
+        state = checkpoint.load(newest) if newest else None
+        if self.accelerator.is_main_process:
+            if state is None:
+                write_run_description(self.folder, self.config, self.accelerator)
+            records = state["files"] if state else {"records": 0, "timing": 0}
+            self.records = RecordFile(self.folder / "records.jsonl", records["records"])
+            self.timing = RecordFile(self.folder / "timing.jsonl", records["timing"])
+            step = state["step"] if state else 0
+            self.dashboard = Dashboard(self.folder, self.config, self.valid_tracks[:2], step)
+        if state is not None:
+            self._restore(state)
+        if self.discriminator is not None:
+            self.probe = Probe(self.config, self.paired, self.valid_tracks, self.accelerator)
+        reset_peak_memory()
+        with StopRequest(self.accelerator) as stop:
+            self._loop(stop)
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            self.records.close()
+            self.timing.close()
+            self.dashboard.close()
+        return self.best_path
+
+    def _loop(self, stop: StopRequest) -> None:
+        settings = self.config.training
+        bar = tqdm(
+            total=settings.steps,
+            initial=self.step,
+            desc=f"{self.arm:5} seed {self.config.seed}",
+            unit="step",
+            disable=not self.accelerator.is_main_process,
+            dynamic_ncols=True,
+        )
+        since, counted_from = time.perf_counter(), self.step
+        with bar:
+            for passes in self.stream.steps(self.step, settings.steps):
+                self.meter.add(self.training_step(passes, self.step))
+                if self.average is not None:
+                    raw = self.accelerator.unwrap_model(self.generator.network)
+                    self.average.update_parameters(raw)
+                self.step += 1
+                bar.update()
+                if self._due(settings.log_every):
+                    seconds = (time.perf_counter() - since) / (self.step - counted_from)
+                    self._log(seconds, bar)
+                self._check_up(bar)
+                requested = stop.received()
+                if requested or self._due(settings.checkpoint_every):
+                    self._save()
+                if requested and self.step < settings.steps:
+                    raise InterruptedRunError(
+                        f"{self.folder}: stopped at step {self.step} of {settings.steps}; "
+                        "continue with --resume",
+                        requested,
+                    )
+                if self._due(settings.log_every):
+                    since, counted_from = time.perf_counter(), self.step
+
+    def _due(self, every: int) -> bool:
+        return self.step % every == 0 or self.step == self.config.training.steps
+
+    def _log(self, seconds: float, bar: "tqdm[Any]") -> None:
+        means = self.meter.read(self.accelerator)
+        if not self.accelerator.is_main_process:
+            return
+        record = nested(means, self.config.audio.sources)
+        self.records.write({"step": self.step, "kind": "train", **record})
+        self.timing.write(
+            {
+                "step": self.step,
+                "seconds_per_step": seconds,
+                "peak_memory_mib": peak_memory_mib(self.accelerator.device),
+            }
+        )
+        self.dashboard.add_scalars(record, self.step)
+        best = {"best": f"{self.best.score:.2f} dB"} if self.best.step >= 0 else {}
+        bar.set_postfix({"L1": f"{means['loss/reconstruction'].mean():.4f}", **best})
+
+    def _check_up(self, bar: "tqdm[Any]") -> None:
+        """Validation, model selection and the questioning of the discriminators, where due."""
+        if self._due(self.config.training.validate_every):
+            self._validate()
+        if self.discriminator is not None and self._due(self.config.diagnosis.every):
+            generator, panel = self.generator.network, self.discriminator.network
+            sources = self.probe.question(generator, panel)
+            if self.accelerator.is_main_process:
+                record = finite({"step": self.step, "kind": "diagnosis", "sources": sources})
+                self.records.write(record)
+                self.dashboard.add_scalars(record, self.step)
+
+    def _validate(self) -> None:
+        scores = validation_scores(
+            self.evaluated_network,
+            self.valid_tracks,
+            self.config.audio,
+            self.config.evaluation,
+            processes_of(self.accelerator),
+        )
+        score = scores[self.config.training.select]["All"]
+        if math.isnan(score):
+            raise ValueError(
+                f"{self.config.training.select}: no validation track gives every source a value, "
+                "because references or estimates are silent; choose other validation tracks"
+            )
+        improved = score > self.best.score
+        if improved:
+            self.best = Best(score, self.step)
+        if self.accelerator.is_main_process:
+            record = finite({"step": self.step, "kind": "valid", **scores})
+            self.records.write(record)
+            self.dashboard.add_scalars({"valid": scores}, self.step)
+            self.dashboard.add_separations(self.evaluated_network, self.step)
+            if improved:
+                weights = self.evaluated_network.state_dict()
+                checkpoint.save(
+                    self.best_path,
+                    {
+                        "config": to_dict(self.config),
+                        "generator": weights,
+                        "score": score,
+                        "step": self.step,
+                    },
+                )
+        self.accelerator.wait_for_everyone()
+
+    def _save(self) -> None:
+        """A checkpoint of everything, by the main process; older ones go after it is on disk."""
+        random_states = gather_object([random_state()])
+        if self.accelerator.is_main_process:
+            state = {
+                "step": self.step,
+                "config": to_dict(self.config),
+                "players": {p.name: self._player_state(p) for p in self._players()},
+                "average": self.average.state_dict() if self.average is not None else None,
+                "balance": self.training_step.balance.state_dict(),
+                "meter": self.meter.state_dict(),
+                "best": {"score": self.best.score, "step": self.best.step},
+                "files": {"records": self.records.position(), "timing": self.timing.position()},
+                "random": random_states,
+            }
+            checkpoint.save(checkpoint.path_of(self.checkpoints, self.step), state)
+            checkpoint.prune(self.checkpoints, self.config.training.keep_checkpoints)
+        self.accelerator.wait_for_everyone()
+
+    def _players(self) -> list[Player]:
+        return [p for p in (self.generator, self.discriminator) if p is not None]
+
+    def _player_state(self, player: Player) -> dict[str, Any]:
+        network = self.accelerator.unwrap_model(player.network)
+        return {"network": network.state_dict(), "optimizer": player.optimizer.state_dict()}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        for player in self._players():
+            saved = state["players"][player.name]
+            self.accelerator.unwrap_model(player.network).load_state_dict(saved["network"])
+            player.optimizer.load_state_dict(saved["optimizer"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.training_step.balance.load_state_dict(state["balance"])
+        self.meter.load_state_dict(state["meter"], self.accelerator.device)
+        self.best = Best(**state["best"])
+        self.step = state["step"]
+        # With more processes than before, the further ones keep the state their seed gave them.
+        if self.accelerator.process_index < len(state["random"]):
+            restore_random_state(state["random"][self.accelerator.process_index])
+
+
+def accelerator_for(config: ExperimentConfig) -> Accelerator:
+    """The accelerator of one arm; precision null leaves the choice to the launcher."""
+    precision = {"fp32": "no", "bf16": "bf16", None: None}[config.training.precision]
+    return Accelerator(
+        mixed_precision=precision,
+        gradient_accumulation_steps=config.training.accumulation,
+    )
+
+
+def processes_of(accelerator: Accelerator) -> Processes:
+    """The accelerator's processes as the evaluation wants to know them."""
+    return Processes(
+        accelerator.process_index,
+        accelerator.num_processes,
+        accelerator.wait_for_everyone,
+        gather_object,
+    )
+
+
+def random_state() -> dict[str, Any]:
+    """torch's global random states of this process; everything else draws from counters."""
+    cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+    return {"cpu": torch.get_rng_state(), "cuda": cuda}
+
+
+def restore_random_state(state: dict[str, Any]) -> None:
+    torch.set_rng_state(state["cpu"])
+    if state["cuda"] is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"])

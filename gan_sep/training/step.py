@@ -1,0 +1,228 @@
+"""One step of each player.
+
+The estimates are computed once. Every loss is differentiated down to the estimates only; there the
+gradients are compared, weighed and added, and their sum is sent back through the generator once.
+The discriminators learn from the same estimates, detached, and both players step at the end, from
+the weights they met: so accumulated passes equal one large batch, and processes equal one process.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from accelerate import Accelerator
+from einops import rearrange
+from torch import Tensor, nn
+
+from gan_sep.discriminators.base import Judgement
+from gan_sep.experiment import Adversarial, Optimizer
+from gan_sep.losses.adversarial import Judged, discriminator_loss, separation_loss
+from gan_sep.losses.time import l1
+from gan_sep.training.balance import GradientBalance
+
+
+class NonFiniteError(RuntimeError):
+    """A loss or gradient that is NaN or infinite; the message names the player and the step."""
+
+
+class Batch(NamedTuple):
+    """One pass: sources (B, S, C, T); unpaired mixtures (U, C, T) and stems (U, S, C, T)."""
+
+    sources: Tensor
+    unpaired: tuple[Tensor, Tensor] | None = None
+
+
+@dataclass
+class Player:
+    """A network and its optimiser, both as Accelerate prepared them."""
+
+    name: str
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    max_gradient_norm: float | None
+
+    @classmethod
+    def prepared(
+        cls, name: str, network: nn.Module, settings: Optimizer, accelerator: Accelerator
+    ) -> "Player":
+        """A fresh network with its Adam, on the accelerator's device and processes."""
+        network = network.to(accelerator.device)
+        optimizer = torch.optim.AdamW(
+            network.parameters(),
+            lr=settings.lr,
+            betas=settings.betas,
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
+        network, optimizer = accelerator.prepare(network, optimizer)
+        return cls(name, network, optimizer, settings.max_gradient_norm)
+
+    def move(self, accelerator: Accelerator, step: int) -> Tensor:
+        """One optimiser step from the gathered gradients; their norm before clipping.
+
+        Raises NonFiniteError where that norm is NaN or infinite; the weights are then untouched.
+        """
+        limit = self.max_gradient_norm or float("inf")
+        norm = accelerator.clip_grad_norm_(self.network.parameters(), limit)
+        if not bool(torch.isfinite(norm)):
+            raise NonFiniteError(
+                f"step {step}: the {self.name}'s gradient is {norm.item()}. Its weights are "
+                "those of the step before. Lower its learning rate, or set its max_gradient_norm"
+            )
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return torch.as_tensor(norm)
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Keep gradients out of the weights: nothing else does so under accumulation and DDP."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)
+
+
+class Material(NamedTuple):
+    """Signals (B, S, C, T) and (U, S, C, T), and where each counts: bool (B, S) and (U, S)."""
+
+    signals: list[Tensor]
+    active: list[Tensor]
+
+    def judged(self, judgement: Judgement) -> list[Judged]:
+        """A judgement of all signals in one batch, taken apart again.
+
+        The losses divide by the number of segments, silent ones included, so that neither
+        accumulation nor the number of processes changes what a segment weighs.
+        """
+        parts, start = [], 0
+        for active in self.active:
+            part = take(judgement, slice(start, start + len(active)))
+            divisor = torch.full_like(active[0], len(active), dtype=torch.float)  # (S,)
+            parts.append(Judged(part, active, divisor))
+            start += len(active)
+        return parts
+
+
+def take(judgement: Judgement, items: slice) -> Judgement:
+    """The judgement of some items of the batch."""
+    return Judgement(judgement.logits[items], [feature[items] for feature in judgement.features])
+
+
+class TrainingStep:
+    """Both players' moves on one batch, given in as many passes as gradients accumulate over."""
+
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        generator: Player,
+        discriminator: Player | None,
+        settings: Adversarial,
+        num_sources: int,
+    ) -> None:
+        self.accelerator = accelerator
+        self.generator = generator
+        self.discriminator = discriminator
+        self.settings = settings
+        self.balance = GradientBalance(settings, num_sources, accelerator)
+
+    def __call__(self, passes: Sequence[Batch], step: int) -> dict[str, Tensor]:
+        """Move both players once, `step` counted from 0; values to log, scalars or (S,) per source.
+
+        Raises NonFiniteError naming player and step.
+        """
+        judging = self.discriminator is not None and step >= self.settings.first_discriminator_step
+        acting = judging and step >= self.settings.warmup_steps
+        networks = [p.network for p in (self.generator, self.discriminator) if p is not None]
+        log: dict[str, Tensor] = {}
+        for batch in passes:
+            with self.accelerator.accumulate(*networks):
+                log = self._differentiate(batch, judging, acting)
+        log["gradient_norm/generator"] = self.generator.move(self.accelerator, step)
+        if judging and self.discriminator is not None:
+            log["gradient_norm/discriminator"] = self.discriminator.move(self.accelerator, step)
+        if acting:
+            self.balance.end_step()
+        return log
+
+    def _differentiate(self, batch: Batch, judging: bool, acting: bool) -> dict[str, Tensor]:
+        """Gradients of both players for one pass; the losses (S,)."""
+        mixture = batch.sources.sum(1)  # (B, C, T)
+        if judging and batch.unpaired is not None:
+            mixture = torch.cat([mixture, batch.unpaired[0]])  # (B + U, C, T)
+        estimates = self.generator.network(mixture)  # (B + U, S, C, T)
+        output = estimates.detach().requires_grad_()  # (B + U, S, C, T)
+
+        loss = l1(output[: len(batch.sources)], batch.sources)  # (S,)
+        (gradient,) = torch.autograd.grad(loss.mean(), output)  # (B + U, S, C, T)
+        log = {"loss/reconstruction": loss.detach()}
+        if judging:
+            real, fake = self._materials(batch, output)
+            log["silent_share"] = 1 - torch.cat(real.active).float().mean(0)  # (S,)
+            if acting:
+                gradient = gradient + self._generator_gradient(gradient, output, fake, log)
+            self._discriminator_backward(real, fake, log)
+        self.accelerator.backward(estimates, gradient=gradient)
+        return log
+
+    def _materials(self, batch: Batch, output: Tensor) -> tuple[Material, Material]:
+        """The real and the estimated signals, paired then unpaired, with the masks of silence.
+
+        An estimate of a paired mixture counts where its true source sounds; that of an unpaired
+        one, whose stems nobody knows, where it sounds itself.
+        """
+        B = len(batch.sources)
+        sounding = self._audible(batch.sources)  # (B, S)
+        if batch.unpaired is None:
+            return Material([batch.sources], [sounding]), Material([output], [sounding])
+        stems, estimates = batch.unpaired[1], output[B:]  # (U, S, C, T)
+        return (
+            Material([batch.sources, stems], [sounding, self._audible(stems)]),
+            Material([output[:B], estimates], [sounding, self._audible(estimates)]),
+        )
+
+    def _audible(self, signals: Tensor) -> Tensor:
+        """Where a source's level lies above `silence_db`: (B, S, C, T) -> bool (B, S)."""
+        if self.settings.silence_db is None:
+            return torch.ones(signals.shape[:2], dtype=torch.bool, device=signals.device)
+        power = signals.detach().square().mean((2, 3))  # (B, S)
+        return power > 10 ** (self.settings.silence_db / 10)
+
+    def _generator_gradient(
+        self, reconstruction: Tensor, output: Tensor, fake: Material, log: dict[str, Tensor]
+    ) -> Tensor:
+        """The weighted gradient (B + U, S, C, T) of the adversarial loss at the estimates."""
+        assert self.discriminator is not None
+        # Not the wrapped network: DDP would wait for gradients of weights that get none here.
+        panel = self.accelerator.unwrap_model(self.discriminator.network)
+        with frozen(panel), self.accelerator.autocast():
+            judgement = panel(output)
+        loss = separation_loss(fake.judged(judgement), self.settings.labels)  # (S,)
+        (gradient,) = torch.autograd.grad(loss.mean(), output)  # (B + U, S, C, T)
+        B = len(fake.signals[0])
+        weights, ratio = self.balance.weights(reconstruction[:B], gradient[:B])  # (S,), (S,)
+        log["loss/adversarial"] = loss.detach()
+        log["gradient_ratio"] = ratio
+        return rearrange(weights, "s -> s 1 1") * gradient
+
+    def _discriminator_backward(
+        self, real: Material, fake: Material, log: dict[str, Tensor]
+    ) -> None:
+        """Gradients of the discriminators' weights, from one pass over all material."""
+        assert self.discriminator is not None
+        signals = torch.cat(
+            [*real.signals, *(s.detach() for s in fake.signals)]
+        )  # (2B + 2U, S, C, T)
+        judgement = self.discriminator.network(signals)
+        count = sum(map(len, real.signals))
+        judged_real = real.judged(take(judgement, slice(None, count)))
+        judged_fake = fake.judged(take(judgement, slice(count, None)))
+        loss = discriminator_loss(judged_real, judged_fake, self.settings.labels)  # (S,)
+        self.accelerator.backward(loss.mean())
+        log["loss/discriminator"] = loss.detach()
+        for name, judged in (("real", judged_real[0]), ("estimate", judged_fake[0])):
+            active, scores = judged.active, judged.judgement.scores().detach()  # (B, S)
+            log[f"score/{name}"] = (scores * active).sum(0) / active.sum(0).clamp_min(1)  # (S,)

@@ -1,0 +1,104 @@
+"""The endless stream of training batches: what step n sees depends on the seed and n alone."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import repeat
+from typing import Any
+
+from accelerate import Accelerator
+from torch import Tensor
+
+from gan_sep.augment import Augmentation, augment
+from gan_sep.data.base import Track
+from gan_sep.data.segments import PairedSegments, UnpairedSegments, batches
+from gan_sep.data.unpaired import Pools
+from gan_sep.experiment import ExperimentConfig
+from gan_sep.training.step import Batch
+
+
+class Stream:
+    """Reads, augments and hands out the passes of every step from any step on.
+
+    One pass of all processes together holds batch_size / accumulation consecutive segments of the
+    stream; so neither resuming nor the number of processes changes what a step learns from.
+    Unpaired material is read only in the steps in which the discriminators learn.
+    Raises ValueError where the batch cannot be divided among the processes.
+    """
+
+    def __init__(
+        self,
+        config: ExperimentConfig,
+        tracks: list[Track],
+        pools: Pools | None,
+        accelerator: Accelerator,
+    ) -> None:
+        self.config = config
+        self.accelerator = accelerator
+        self.accumulation = config.training.accumulation
+        group = config.augment.group
+        self.batch = self._share("training.batch_size", config.training.batch_size, group)
+        segment = config.audio.samples(config.training.segment_seconds)
+        shift = config.audio.samples(config.augment.shift_seconds)
+        self.paired = PairedSegments(tracks, segment + shift, config.seed)
+        self.unpaired: UnpairedSegments | None = None
+        if pools is not None and config.unpaired is not None and config.discriminator is not None:
+            self.unpaired_batch = self._share("unpaired.batch_size", config.unpaired.batch_size, 1)
+            self.unpaired = UnpairedSegments(pools, segment + shift, config.seed)
+
+    def _share(self, key: str, size: int, multiple: int) -> int:
+        """One process's part of a batch in one pass."""
+        processes = self.accelerator.num_processes
+        parts = processes * self.accumulation
+        if size % (parts * multiple):
+            raise ValueError(
+                f"{key}: expected a multiple of {parts * multiple} ({processes} processes x "
+                f"{self.accumulation} accumulated passes x remix groups of {multiple}), got {size}"
+            )
+        return size // parts
+
+    def steps(self, first: int, last: int) -> Iterator[list[Batch]]:
+        """The passes of steps first to last - 1, on the accelerator's device."""
+        start = self.config.adversarial.first_discriminator_step
+        if self.unpaired is None:
+            yield from self._steps(first, last, with_unpaired=False)
+        else:
+            yield from self._steps(first, min(max(start, first), last), with_unpaired=False)
+            yield from self._steps(max(start, first), last, with_unpaired=True)
+
+    def _steps(self, first: int, last: int, with_unpaired: bool) -> Iterator[list[Batch]]:
+        unpaired = self._unpaired(first, last) if with_unpaired else repeat(None)
+        passes = map(Batch, self._paired(first, last), unpaired)
+        for _ in range(first, last):
+            yield [next(passes) for _ in range(self.accumulation)]
+
+    def _paired(self, first: int, last: int) -> Iterator[Tensor]:
+        """Augmented sources (B, S, C, T), pass after pass."""
+        settings = self.config.augment
+        for item, sources in self._read(self.paired, self.batch, first, last):
+            yield self._augment(sources, settings, 0, item)
+
+    def _unpaired(self, first: int, last: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Augmented unpaired mixtures (U, C, T) and stems (U, S, C, T), pass after pass."""
+        assert self.unpaired is not None
+        # Nothing to exchange: an unpaired mixture stays as it was played.
+        settings = replace(self.config.augment, remix_group=0)
+        read = self._read(self.unpaired, self.unpaired_batch, first, last)
+        for item, (mixture, stems) in read:
+            mixture = self._augment(mixture[:, None], settings, 1, item)  # (U, 1, C, T)
+            yield mixture[:, 0], self._augment(stems, settings, 2, item)
+
+    def _read(
+        self, segments: PairedSegments | UnpairedSegments, batch: int, first: int, last: int
+    ) -> Iterator[tuple[int, Any]]:
+        """The place of this process's first item in the stream, and its batch, pass after pass."""
+        numbers = range(first * self.accumulation, last * self.accumulation)
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        workers = self.config.training.workers
+        read = batches(segments, batch, numbers.start, len(numbers), rank, world, workers)
+        for number, items in zip(numbers, read, strict=True):
+            yield (number * world + rank) * batch, items
+
+    def _augment(self, signals: Tensor, settings: Augmentation, role: int, item: int) -> Tensor:
+        """Move to the device and augment; each role of each seed has random numbers of its own."""
+        signals = signals.to(self.accelerator.device, non_blocking=True)
+        return augment(signals, settings, self.config.audio, 3 * self.config.seed + role, item)

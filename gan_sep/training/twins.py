@@ -1,0 +1,97 @@
+"""An experiment from its configuration to its report: both arms trained, evaluated and compared."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from accelerate import PartialState
+
+from gan_sep.config import to_dict
+from gan_sep.evaluation.evaluate import Evaluation, evaluate
+from gan_sep.experiment import Arm, ExperimentConfig
+from gan_sep.training import checkpoint
+from gan_sep.training.environment import write_text
+from gan_sep.training.loop import Run, processes_of
+
+# What may change between a run and its continuation without making it another experiment.
+FREE_KEYS = (
+    "question",
+    "runs",
+    "arms",
+    "evaluation.",
+    "training.steps",
+    "training.workers",
+    "training.checkpoint_every",
+    "training.keep_checkpoints",
+)
+
+
+def run_twins(config: ExperimentConfig, resume: bool) -> list[Path]:
+    """Train and evaluate the arms of one seed; what is done already is not done again.
+
+    Returns the arms' folders. Raises ValueError where a folder holds an unfinished run and `resume`
+    is false, or a run of another configuration; and what `Run.train` and `evaluate` raise.
+    """
+    for arm in config.arms:
+        check_folder(config, arm, resume)
+    for arm in config.arms:
+        run_arm(config, arm)
+    return [config.arm_folder(arm) for arm in config.arms]
+
+
+def run_arm(config: ExperimentConfig, arm: Arm) -> None:
+    """Train one arm to its last step and evaluate its best weights on the test tracks."""
+    run = Run(config, arm)
+    best = run.train()
+    network = config.generator.build(config.audio)
+    network.load_state_dict(checkpoint.load(best)["generator"])
+    network.to(run.accelerator.device)
+    evaluation = Evaluation(config.audio, config.evaluation, arm, config.seed)
+    tracks = config.data.build(config.audio, "test")
+    folder = run.folder / "evaluation" / "test"
+    evaluate(network, tracks, evaluation, folder, processes_of(run.accelerator))
+    run.accelerator.free_memory()
+
+
+def check_folder(config: ExperimentConfig, arm: Arm, resume: bool) -> None:
+    """Refuse to mix two experiments in one folder, or to go on with one unasked."""
+    folder = config.arm_folder(arm)
+    if not (folder / "config.yaml").is_file():
+        return
+    differences = _differences(
+        yaml.safe_load((folder / "config.yaml").read_text()), to_dict(config.arm(arm))
+    )
+    if differences:
+        raise ValueError(
+            f"{folder} holds a run of another configuration: {'; '.join(differences)}. "
+            "Choose another name (name=...) or delete the folder"
+        )
+    newest = checkpoint.latest(folder / "checkpoints")
+    finished = newest == checkpoint.path_of(folder / "checkpoints", config.training.steps)
+    if not finished and not resume:
+        where = newest.stem if newest else "no checkpoint"
+        raise ValueError(
+            f"{folder} holds an unfinished run ({where} of {config.training.steps} steps). "
+            "Continue it with --resume, or choose another name (name=...) or delete the folder"
+        )
+
+
+def _differences(there: Any, here: Any) -> list[str]:
+    flat_there, flat_here = dict(_leaves(there)), dict(_leaves(here))
+    keys = sorted(flat_there.keys() | flat_here.keys())
+    return [
+        f"{key} is {flat_there.get(key)!r} there and {flat_here.get(key)!r} here"
+        for key in keys
+        if flat_there.get(key) != flat_here.get(key) and not key.startswith(FREE_KEYS)
+    ]
+
+
+def _leaves(tree: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    if not isinstance(tree, dict):
+        yield key, tree
+        return
+    for name, value in tree.items():
+        yield from _leaves(value, f"{key}.{name}" if key else str(name))

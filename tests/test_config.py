@@ -1,0 +1,149 @@
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pytest
+import yaml
+
+from gan_sep.config import ConfigError, load, to_dict
+from gan_sep.experiment import ExperimentConfig
+
+CHECKOUT = Path(__file__).parents[1]
+MINIMAL = "name: x\ndata: {name: synthetic}\ngenerator: {name: demucs}\narms: [plain]\n"
+
+
+@dataclass(frozen=True)
+class Inner:
+    rate: float = 0.5
+    pair: tuple[float, float] = (0.0, 1.0)
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Root:
+    count: int
+    on: bool = False
+    mode: Literal["a", "b"] = "a"
+    limit: float | None = None
+    folder: Path | None = None
+    inner: Inner = field(default_factory=Inner)
+
+
+def read(tmp_path: Path, text: str, *overrides: str) -> Root:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    return load(Root, path, overrides)
+
+
+def experiment(tmp_path: Path, text: str, *overrides: str) -> ExperimentConfig:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    return load(ExperimentConfig, path, overrides)
+
+
+def test_values_reach_their_fields_and_the_rest_keeps_its_defaults(tmp_path: Path) -> None:
+    root = read(tmp_path, "count: 3\ninner: {pair: [1, 2], names: [a, b]}\nfolder: music")
+    assert root == Root(count=3, folder=Path("music"), inner=Inner(pair=(1.0, 2.0), names=("a", "b")))
+
+
+def test_numbers_in_the_form_1e_4_are_numbers(tmp_path: Path) -> None:
+    assert read(tmp_path, "count: 1\ninner: {rate: 1e-4}").inner.rate == 1e-4
+    assert read(tmp_path, "count: 1", "limit=3e-5").limit == 3e-5
+
+
+def test_overrides_win_over_the_file(tmp_path: Path) -> None:
+    root = read(tmp_path, "count: 3\ninner: {rate: 0.1}", "count=4", "inner.rate=0.2", "on=true")
+    assert (root.count, root.inner.rate, root.on) == (4, 0.2, True)
+
+
+def test_a_file_inherits_from_its_base_and_changes_only_what_it_names(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("count: 1\ninner: {rate: 0.1, names: [a]}")
+    root = read(tmp_path, "base: base.yaml\ninner: {rate: 0.3}")
+    assert root == Root(count=1, inner=Inner(rate=0.3, names=("a",)))
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "message"),
+    [
+        ("cuont: 3", (), "cuont: unknown key; did you mean 'count'?"),
+        ("count: 3\ninner: {zzz: 1}", (), "inner.zzz: unknown key; known here: rate, pair, names"),
+        ("on: true", (), "count: missing value (a whole number)"),
+        ("count: 3.5", (), "count: expected a whole number, got 3.5"),
+        ("count: true", (), "count: expected a whole number, got True"),
+        ("count: '3'", (), "count: expected a whole number, got '3'"),
+        ("count: 3\non: 1", (), "on: expected true or false, got 1"),
+        ("count: 3\nmode: c", (), "mode: expected one of 'a', 'b', got 'c'"),
+        ("count: 3\nlimit: much", (), "limit: expected a number, got 'much'"),
+        ("count: 3\ninner: {pair: [1]}", (), "inner.pair: expected a list of 2 values"),
+        ("count: 3\ninner: {names: [1]}", (), "inner.names[0]: expected text, got 1"),
+        ("count: 3\ninner: 7", (), "inner: expected a section of keys, got 7"),
+        ("count: 3", ("inner.rate",), "inner.rate: expected an override of the form"),
+        ("count: 3", ("inner.rate=[",), "inner.rate: value '[' is not readable as YAML"),
+        ("- 1", (), "expected a mapping of keys, got list"),
+        ("count: [", (), "not readable as YAML"),
+        ("base: nowhere.yaml", (), "nowhere.yaml: no such configuration file"),
+        ("base: config.yaml", (), "inherits from itself"),
+    ],
+)
+def test_every_mistake_names_its_key(
+    tmp_path: Path, text: str, overrides: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        read(tmp_path, text, *overrides)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["generator.name=demux"], "generator.name: no generator called 'demux'; did you mean 'demucs'?"),
+        (["generator={channels: 4}", "data={}"], "data.name"),
+        (["generator.chanels=4"], "generator.chanels: unknown key; did you mean 'channels'?"),
+        (["arms=[gan]"], "discriminator: missing value"),
+        (["arms=[]"], "arms: expected plain, gan or both"),
+        (["arms=[gna]"], "arms[0]: expected one of 'plain', 'gan', got 'gna'"),
+        (["adversarial.gamma=1"], "adversarial.gamma: expected either gamma or balance"),
+        (["adversarial.head_start_steps=5"], "adversarial.head_start_steps: expected between 0"),
+        (["training.accumulation=3"], "training.accumulation: expected a divisor of batch_size"),
+        (["training.batch_size=6"], "augment.remix_group: expected a divisor of the 6 segments"),
+        (["training.steps=0"], "training.steps: expected >= 1, got 0"),
+        (["audio.channels=3"], "audio.channels: expected 1 (mono) or 2 (stereo), got 3"),
+        (["optimizer.lr=-1"], "optimizer.lr: expected a positive rate, got -1"),
+        (["optimizer.betas=[0.9, 1]"], "optimizer.betas: expected [0, 1)"),
+        (["training.precision=fp16"], "training.precision: expected one of 'fp32', 'bf16'"),
+        (["name=a/b"], "name: expected the plain name of a folder"),
+    ],
+)
+def test_impossible_experiments_are_refused_with_the_key(
+    tmp_path: Path, overrides: list[str], message: str
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        experiment(tmp_path, MINIMAL, *overrides)
+    assert message in str(error.value)
+
+
+def test_a_warmup_that_never_ends_is_refused(tmp_path: Path) -> None:
+    overrides = ["arms=[gan]", "discriminator={name: spectrogram}", "adversarial.warmup_steps=1000"]
+    with pytest.raises(ConfigError, match=r"warmup_steps: expected less than training\.steps"):
+        experiment(tmp_path, MINIMAL, *overrides)
+
+
+def test_a_section_of_another_name_replaces_the_base_section(tmp_path: Path) -> None:
+    base = MINIMAL.replace("{name: synthetic}", "{name: mir1k, root: somewhere}")
+    (tmp_path / "base.yaml").write_text(base)
+    config = experiment(tmp_path, "base: base.yaml\ndata: {name: synthetic}")
+    assert type(config.data).__module__ == "gan_sep.data.synthetic"
+
+
+def test_the_resolved_tree_read_back_is_the_same_experiment(tmp_path: Path) -> None:
+    config = experiment(tmp_path, MINIMAL, "generator.channels=8", "seed=3")
+    tree = to_dict(config)
+    assert tree["generator"]["name"] == "demucs"
+    assert tree["generator"]["channels"] == 8
+    assert experiment(tmp_path, yaml.safe_dump(tree)) == config
+
+
+@pytest.mark.parametrize("path", sorted((CHECKOUT / "configs").rglob("*.yaml")), ids=str)
+def test_every_configuration_of_the_project_is_valid(path: Path) -> None:
+    if "accelerate" not in path.parts:
+        assert load(ExperimentConfig, path).name
