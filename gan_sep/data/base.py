@@ -1,7 +1,8 @@
 """The contract of data sets: tracks of named sources, read by seeking."""
 
 from abc import ABC, abstractmethod
-from typing import Literal, Protocol
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol
 
 from torch import Tensor
 
@@ -14,11 +15,13 @@ SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 class Track(ABC):
     """A song whose sources can be read piece by piece in the experiment's audio format.
 
-    name is unique in its data set; num_samples counts samples at the experiment's rate.
+    name is unique in its data set; num_samples counts samples at the experiment's rate; files are
+    those it is read from, none for a synthetic song.
     """
 
     name: str
     num_samples: int
+    files: tuple[Path, ...] = ()
 
     @abstractmethod
     def read(self, start: int = 0, num_samples: int | None = None) -> Tensor:
@@ -28,13 +31,42 @@ class Track(ABC):
         bits. Raises ValueError where the range leaves the track.
         """
 
+    def read_source(self, index: int, start: int = 0, num_samples: int | None = None) -> Tensor:
+        """The signal (C, T) of the source at `index` on axis S, as `read` gives it."""
+        return self.read(start, num_samples)[index]  # (C, T)
+
+    def stop(self, start: int, num_samples: int | None) -> int:
+        """The end of the range that `read` was asked for; ValueError where it leaves the track."""
+        stop = self.num_samples if num_samples is None else start + num_samples
+        if not 0 <= start < stop <= self.num_samples:
+            raise ValueError(
+                f"track {self.name!r}: expected a piece within its {self.num_samples} samples, "
+                f"got {start} to {stop}"
+            )
+        return stop
+
 
 class DataConfig(Protocol):
-    """What a data set's `Config` dataclass offers; its fields are the YAML keys under `data`."""
+    """What a data set's `Config` dataclass offers; its fields are the YAML keys under `data`.
+
+    sources names what the data set holds, None where its files decide.
+    """
+
+    sources: ClassVar[tuple[str, ...] | None]
 
     def build(self, audio: AudioFormat, split: Split) -> list[Track]:
         """The tracks of one split, sorted by name; never empty.
 
-        Raises FileNotFoundError or ValueError naming the path, what was expected and what was found.
+        Raises FileNotFoundError or ValueError naming the path, what was expected and what was
+        found.
         """
         ...
+
+
+def require_sources(data_name: str, offered: tuple[str, ...], audio: AudioFormat) -> None:
+    """ValueError unless the experiment asks for exactly the offered sources, in any order."""
+    if set(audio.sources) != set(offered):
+        raise ValueError(
+            f"audio.sources: data set {data_name} has the sources {', '.join(offered)}, "
+            f"got {', '.join(audio.sources)}"
+        )
