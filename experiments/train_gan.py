@@ -39,9 +39,10 @@ def main() -> None:
 
 
 DEMO_WORDS = """\
-Demo: synthetic songs made on the spot, no music is read. To train on music, give a configuration
-and the folder it lies in, for example
-    accelerate launch experiments/train_gan.py --config configs/musdb18_7s/small.yaml data.root=FOLDER
+Demo: synthetic songs made on the spot, no music is read. To train on music, name a configuration
+and the folder the music lies in, for example
+    accelerate launch experiments/train_gan.py \\
+        --config configs/musdb18_7s/small.yaml data.root=FOLDER
 """
 
 if __name__ == "__main__":

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from gan_sep import augment
 from gan_sep.audio import AudioFormat
+from gan_sep.augment import Augmentation
 from gan_sep.config import Component
-from gan_sep.data import unpaired
 from gan_sep.data.base import DataConfig
+from gan_sep.data.unpaired import Unpaired
 from gan_sep.discriminators.base import DiscriminatorConfig
 from gan_sep.evaluation.evaluate import EvaluationSettings
 from gan_sep.generators.base import GeneratorConfig
@@ -155,8 +155,8 @@ class ExperimentConfig:
     runs: Path = Path("runs")
     arms: tuple[Arm, ...] = ("plain", "gan")
     audio: AudioFormat = field(default_factory=AudioFormat)
-    unpaired: unpaired.Unpaired | None = None
-    augment: augment.Augmentation = field(default_factory=augment.Augmentation)
+    unpaired: Unpaired | None = None
+    augment: Augmentation = field(default_factory=Augmentation)
     optimizer: Optimizer = field(default_factory=Optimizer)
     adversarial: Adversarial = field(default_factory=Adversarial)
     training: Training = field(default_factory=Training)

@@ -13,7 +13,7 @@ from torch import nn
 from tqdm import tqdm
 
 from gan_sep.config import to_dict
-from gan_sep.data.unpaired import set_apart
+from gan_sep.data.unpaired import Pools
 from gan_sep.evaluation.evaluate import Processes, validation_scores
 from gan_sep.experiment import Arm, ExperimentConfig
 from gan_sep.training import checkpoint
@@ -57,11 +57,11 @@ class Run:
         test_tracks = config.data.build(config.audio, "test")
         held_out = [*self.valid_tracks, *test_tracks]
         # The plain arm sets the same tracks apart as its twin, and learns from the same rest.
-        self.paired, self.pools = set_apart(
-            config.unpaired, config.audio, self.train_tracks, held_out, config.seed
-        )
+        self.pools = Pools(self.train_tracks, [], [])
+        if config.unpaired is not None:
+            self.pools = config.unpaired.build(config.audio, self.train_tracks, held_out)
         self._build_players()
-        self.stream = Stream(self.config, self.paired, self.pools, self.accelerator)
+        self.stream = Stream(self.config, self.pools, self.accelerator)
         self.meter = Meter()
         self.best = Best()
         self.step = 0
@@ -128,7 +128,7 @@ class Run:
         if state is not None:
             self._restore(state)
         if self.discriminator is not None:
-            self.probe = Probe(self.config, self.paired, self.valid_tracks, self.accelerator)
+            self.probe = Probe(self.config, self.pools.paired, self.valid_tracks, self.accelerator)
         reset_peak_memory()
         with StopRequest(self.accelerator) as stop:
             self._loop(stop)

@@ -1,6 +1,6 @@
-"""Questioning the discriminators: scores of the same real and estimated segments, again and again."""
+"""Questioning the discriminators: scores of the same segments, real and estimated, over time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -13,3 +13,59 @@ from gan_sep.data.segments import PairedSegments
 from gan_sep.evaluation.separate import evaluating
 from gan_sep.experiment import ExperimentConfig
 from gan_sep.training.diagnostics import measure
+from gan_sep.training.silence import audible
+
+PROBE_SEED = 20190901  # the same segments for every seed of a study
+
+
+class Probe:
+    """Fixed segments of training and of validation tracks, as they were played: no augmentation.
+
+    Raises ValueError where a validation track is shorter than a segment.
+    """
+
+    def __init__(
+        self,
+        config: ExperimentConfig,
+        train: list[Track],
+        valid: list[Track],
+        accelerator: Accelerator,
+    ) -> None:
+        self.config = config
+        self.accelerator = accelerator
+        length = config.audio.samples(config.training.segment_seconds)
+        self.segments = {
+            "train": PairedSegments(train, length, PROBE_SEED),
+            "valid": PairedSegments(valid, length, PROBE_SEED),
+        }
+
+    def question(self, generator: nn.Module, panel: nn.Module) -> dict[str, dict[str, Any]]:
+        """The measures of `gan_sep.training.diagnostics.measure` for each source by name.
+
+        The segments are spread over the processes; all of them get the answer.
+        """
+        generator = self.accelerator.unwrap_model(generator)
+        panel = self.accelerator.unwrap_model(panel)
+        scores: dict[str, Tensor] = {}
+        active: dict[str, Tensor] = {}
+        with evaluating(generator), evaluating(panel):
+            for split, segments in self.segments.items():
+                asked = gather_object(list(self._ask(generator, panel, segments)))
+                _, real, fake, sounding = zip(*sorted(asked, key=lambda row: row[0]), strict=True)
+                scores |= {f"real_{split}": torch.stack(real), f"fake_{split}": torch.stack(fake)}
+                mask = torch.stack(sounding)  # (n, S)
+                active |= {f"real_{split}": mask, f"fake_{split}": mask}
+        return measure(scores, active, self.config.audio.sources)
+
+    def _ask(
+        self, generator: nn.Module, panel: nn.Module, segments: PairedSegments
+    ) -> Iterator[tuple[int, Tensor, Tensor, Tensor]]:
+        """(position, scores of the sources, of their estimates, which sound), each (S,)."""
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        for position in range(rank, self.config.diagnosis.segments, world):
+            sources = segments[position][None].to(self.accelerator.device)  # (1, S, C, T)
+            with self.accelerator.autocast():
+                estimates = generator(sources.sum(1)).float()  # (1, S, C, T)
+                judged = panel(torch.cat([sources, estimates])).scores().float().cpu()  # (2, S)
+            mask = audible(sources, self.config.adversarial.silence_db).cpu()  # (1, S)
+            yield position, judged[0], judged[1], mask[0]

@@ -21,6 +21,7 @@ from gan_sep.experiment import Adversarial, Optimizer
 from gan_sep.losses.adversarial import Judged, discriminator_loss, separation_loss
 from gan_sep.losses.time import l1
 from gan_sep.training.balance import GradientBalance
+from gan_sep.training.silence import audible
 
 
 class NonFiniteError(RuntimeError):
@@ -174,22 +175,15 @@ class TrainingStep:
         An estimate of a paired mixture counts where its true source sounds; that of an unpaired
         one, whose stems nobody knows, where it sounds itself.
         """
-        B = len(batch.sources)
-        sounding = self._audible(batch.sources)  # (B, S)
+        B, limit = len(batch.sources), self.settings.silence_db
+        sounding = audible(batch.sources, limit)  # (B, S)
         if batch.unpaired is None:
             return Material([batch.sources], [sounding]), Material([output], [sounding])
         stems, estimates = batch.unpaired[1], output[B:]  # (U, S, C, T)
         return (
-            Material([batch.sources, stems], [sounding, self._audible(stems)]),
-            Material([output[:B], estimates], [sounding, self._audible(estimates)]),
+            Material([batch.sources, stems], [sounding, audible(stems, limit)]),
+            Material([output[:B], estimates], [sounding, audible(estimates, limit)]),
         )
-
-    def _audible(self, signals: Tensor) -> Tensor:
-        """Where a source's level lies above `silence_db`: (B, S, C, T) -> bool (B, S)."""
-        if self.settings.silence_db is None:
-            return torch.ones(signals.shape[:2], dtype=torch.bool, device=signals.device)
-        power = signals.detach().square().mean((2, 3))  # (B, S)
-        return power > 10 ** (self.settings.silence_db / 10)
 
     def _generator_gradient(
         self, reconstruction: Tensor, output: Tensor, fake: Material, log: dict[str, Tensor]

@@ -9,7 +9,6 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from gan_sep.augment import Augmentation, augment
-from gan_sep.data.base import Track
 from gan_sep.data.segments import PairedSegments, UnpairedSegments, batches
 from gan_sep.data.unpaired import Pools
 from gan_sep.experiment import ExperimentConfig
@@ -25,13 +24,7 @@ class Stream:
     Raises ValueError where the batch cannot be divided among the processes.
     """
 
-    def __init__(
-        self,
-        config: ExperimentConfig,
-        tracks: list[Track],
-        pools: Pools | None,
-        accelerator: Accelerator,
-    ) -> None:
+    def __init__(self, config: ExperimentConfig, pools: Pools, accelerator: Accelerator) -> None:
         self.config = config
         self.accelerator = accelerator
         self.accumulation = config.training.accumulation
@@ -39,11 +32,13 @@ class Stream:
         self.batch = self._share("training.batch_size", config.training.batch_size, group)
         segment = config.audio.samples(config.training.segment_seconds)
         shift = config.audio.samples(config.augment.shift_seconds)
-        self.paired = PairedSegments(tracks, segment + shift, config.seed)
+        self.paired = PairedSegments(pools.paired, segment + shift, config.seed)
         self.unpaired: UnpairedSegments | None = None
-        if pools is not None and config.unpaired is not None and config.discriminator is not None:
+        if config.unpaired is not None and config.discriminator is not None:
             self.unpaired_batch = self._share("unpaired.batch_size", config.unpaired.batch_size, 1)
-            self.unpaired = UnpairedSegments(pools, segment + shift, config.seed)
+            self.unpaired = UnpairedSegments(
+                pools.mixtures, pools.stems, segment + shift, config.seed
+            )
 
     def _share(self, key: str, size: int, multiple: int) -> int:
         """One process's part of a batch in one pass."""

@@ -1,19 +1,15 @@
 """An experiment from its configuration to its report: both arms trained, evaluated and compared."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
-from accelerate import PartialState
 
 from gan_sep.config import to_dict
 from gan_sep.evaluation.evaluate import Evaluation, evaluate
 from gan_sep.experiment import Arm, ExperimentConfig
 from gan_sep.training import checkpoint
-from gan_sep.training.environment import write_text
 from gan_sep.training.loop import Run, processes_of
 
 # What may change between a run and its continuation without making it another experiment.
