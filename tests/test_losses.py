@@ -8,7 +8,6 @@ from gan_sep.discriminators.base import Judgement
 from gan_sep.losses.adversarial import (
     Judged,
     Labels,
-    audible,
     discriminator_loss,
     separation_loss,
 )
@@ -124,16 +123,6 @@ def test_a_divisor_makes_processes_average_to_the_whole_batch() -> None:
         for part in (slice(0, 2), slice(2, 4))
     ]
     torch.testing.assert_close(torch.stack(halves).mean(0), whole)
-
-
-def test_audible_is_a_threshold_on_the_level_over_channels_and_time() -> None:
-    signals = torch.zeros(1, 4, 2, 100)
-    signals[0, 1] = 0.01  # -40 dB
-    signals[0, 2, 0] = 0.01  # one channel of two: -43 dB
-    signals[0, 3] = 1.0
-    assert audible(signals, -42).tolist() == [[False, True, False, True]]
-    assert audible(signals, -44).tolist() == [[False, True, True, True]]
-    assert audible(signals, None).tolist() == [[True] * 4]
 
 
 def test_labels_that_do_not_tell_real_from_fake_are_refused() -> None:

@@ -57,17 +57,6 @@ class Judged(NamedTuple):
     divisor: Tensor | None = None
 
 
-def audible(signals: Tensor, silence_db: float | None) -> Tensor:
-    """Which signals (B, S, C, T) are not silent: bool (B, S), True at silence_db and above.
-
-    silence_db: root mean square over channels and time, dB full scale; None lets all pass.
-    """
-    if silence_db is None:
-        return torch.ones(signals.shape[:2], dtype=torch.bool, device=signals.device)
-    power = signals.detach().float().square().flatten(2).mean(-1)  # (B, S)
-    return power >= 10 ** (silence_db / 10)
-
-
 def discriminator_loss(real: Sequence[Judged], fake: Sequence[Judged], labels: Labels) -> Tensor:
     """L_D,k for every judge: (S,), at least 0; zero where every logit of k meets its label.
 
