@@ -6,6 +6,7 @@ palette that shares no colour with the first.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -17,7 +18,7 @@ FAINT = "#d9d9d9"
 
 _SOURCE_COLOURS = ("#117733", "#882255", "#ddaa33", "#332288", "#44aa99", "#aa4499", "#999933")
 
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 10,

@@ -1,0 +1,86 @@
+"""Rows of an evaluation -> one array in which the arms lie side by side, paired by name."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+ARMS = ("mixture", "plain", "gan")
+COLUMNS = ("seed", "arm", "track", "source", "metric", "value")
+_CELL = ("arm", "seed", "track", "source")
+
+
+@dataclass(frozen=True)
+class PairedValues:
+    """One metric of all arms: array (arms, seeds, tracks, S), arms in the order of `ARMS`."""
+
+    seeds: tuple[int, ...]
+    tracks: tuple[str, ...]
+    sources: tuple[str, ...]
+    array: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, metric: str) -> Self:
+        """Seeds and tracks sorted, sources in the order of the rows.
+
+        Raises ValueError where a column or a row is missing, where a row is there twice, and where
+        the arms differ in seeds, sources or tracks; the message names what is missing where.
+        """
+        lacking = [column for column in COLUMNS if column not in rows]
+        if lacking:
+            raise ValueError(f"rows: expected the columns {', '.join(COLUMNS)}; {lacking} missing")
+        rows = rows[rows["metric"] == metric]
+        if rows.empty:
+            raise ValueError(f"metric {metric}: no rows; evaluate with this metric first")
+        _check_unique(rows, metric)
+        _check_same_names(rows, metric)
+        _check_complete(rows, metric)
+        seeds, tracks = sorted(set(rows["seed"])), sorted(set(rows["track"]))
+        sources = list(dict.fromkeys(rows["source"]))
+        axes = [list(ARMS), seeds, tracks, sources]
+        cells = rows.set_index(list(_CELL))["value"].reindex(pd.MultiIndex.from_product(axes))
+        array = cells.to_numpy(dtype=np.float64).reshape([len(axis) for axis in axes])
+        return cls(tuple(map(int, seeds)), tuple(tracks), tuple(sources), array)
+
+
+def _check_unique(rows: pd.DataFrame, metric: str) -> None:
+    repeated = rows[rows.duplicated(list(_CELL))]
+    if len(repeated):
+        raise ValueError(f"metric {metric}: more than one row for {_described(repeated)}")
+
+
+def _check_same_names(rows: pd.DataFrame, metric: str) -> None:
+    for column in ("seed", "source", "track"):
+        everywhere = set(rows[column])
+        for arm in ARMS:
+            lacking = sorted(everywhere - set(rows.loc[rows["arm"] == arm, column]))
+            if lacking:
+                raise ValueError(
+                    f"metric {metric}: arm {arm} has no rows of {column} {_listed(lacking)}; arms "
+                    "are compared on the same seeds, sources and tracks: evaluate all arms alike"
+                )
+
+
+def _check_complete(rows: pd.DataFrame, metric: str) -> None:
+    axes = [ARMS, *(sorted(set(rows[column])) for column in _CELL[1:])]
+    expected = pd.MultiIndex.from_product(axes, names=_CELL)
+    absent = expected.difference(pd.MultiIndex.from_frame(rows[list(_CELL)])).to_frame()
+    if len(absent):
+        raise ValueError(
+            f"metric {metric}: no row for {_described(absent)}"
+            + (f" and {len(absent) - 1} more" if len(absent) > 1 else "")
+            + "; evaluate again, or take the track out of all arms"
+        )
+
+
+def _described(cells: pd.DataFrame) -> str:
+    """The first of the cells in words."""
+    first = cells.iloc[0]
+    return ", ".join(f"{name} {first[name]}" for name in _CELL)
+
+
+def _listed(names: list[object]) -> str:
+    shown = ", ".join(map(str, names[:3]))
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown

@@ -1,0 +1,263 @@
+"""The comparison's statistics: levels, differences, intervals, and what they refuse."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import bootstrap
+
+from gan_sep.evaluation.pairing import PairedValues
+from gan_sep.evaluation.statistics import STATISTICS, available, compare, verdict
+
+
+def rows_of(
+    values: dict[str, dict[str, list[float]]], metric: str = "usdr", seed: int = 0
+) -> pd.DataFrame:
+    """arm -> source -> one value per track, the tracks named a, b, c, ..."""
+    return pd.DataFrame(
+        [
+            (seed, arm, chr(ord("a") + place), source, metric, value)
+            for arm, by_source in values.items()
+            for source, by_track in by_source.items()
+            for place, value in enumerate(by_track)
+        ],
+        columns=["seed", "arm", "track", "source", "metric", "value"],
+    )
+
+
+def two_sources(metric: str = "usdr") -> pd.DataFrame:
+    return rows_of(
+        {
+            "mixture": {"drums": [0.0, 0.0, 0.0], "bass": [1.0, 1.0, 1.0]},
+            "plain": {"drums": [1.0, 2.0, 9.0], "bass": [2.0, 4.0, 6.0]},
+            "gan": {"drums": [2.0, 2.0, 11.0], "bass": [2.0, 3.0, 4.0]},
+        },
+        metric,
+    )
+
+
+def test_usdr_is_the_mean_of_tracks_and_all_the_mean_of_sources() -> None:
+    comparison = compare(two_sources(), STATISTICS["usdr"])
+    assert comparison.columns == ("drums", "bass", "All")
+    np.testing.assert_allclose(comparison.levels["plain"], [4, 4, 4])
+    np.testing.assert_allclose(comparison.levels["gan"], [5, 3, 4])
+    np.testing.assert_allclose(comparison.levels["mixture"], [0, 1, 0.5])
+    np.testing.assert_allclose(comparison.difference, [1, -1, 0])
+    by_track = [[1.0, 0.0, 0.5], [0.0, -1.0, -0.5], [2.0, -2.0, 0.0]]
+    np.testing.assert_allclose(comparison.track_differences, by_track)
+    assert comparison.track_counts == (3, 3, 3)
+
+
+def test_sdr_is_the_median_of_tracks_and_has_a_mean_beside_it() -> None:
+    rows = two_sources("sdr")
+    median = compare(rows, STATISTICS["sdr"])
+    np.testing.assert_allclose(median.levels["plain"], [2, 4, 3])
+    np.testing.assert_allclose(median.levels["gan"], [2, 3, 2.5])
+    np.testing.assert_allclose(median.difference, [0, -1, -0.5])
+    np.testing.assert_allclose(compare(rows, STATISTICS["sdr_mean"]).difference, [1, -1, 0])
+
+
+def test_weighted_means_weigh_a_clip_by_its_seconds() -> None:
+    voice = {"mixture": [0.0, 0.0], "plain": [2.0, 6.0], "gan": [3.0, 5.0]}
+    rows = pd.concat(
+        [
+            rows_of({arm: {"voice": values} for arm, values in voice.items()}, "nsdr_v3"),
+            rows_of({arm: {"voice": [1.0, 3.0]} for arm in voice}, "seconds"),
+        ]
+    )
+    comparison = compare(rows, STATISTICS["gnsdr"])
+    np.testing.assert_allclose(comparison.levels["plain"][0], (2 + 3 * 6) / 4)
+    np.testing.assert_allclose(comparison.difference[0], (1 - 3) / 4)
+
+
+def test_a_tracks_values_are_averaged_over_seeds_before_the_median() -> None:
+    def seed(number: int, plain: list[float], gan: list[float]) -> pd.DataFrame:
+        arms = {"mixture": {"x": [0.0] * 3}, "plain": {"x": plain}, "gan": {"x": gan}}
+        return rows_of(arms, "sdr", number)
+
+    rows = pd.concat([seed(0, [1, 2, 9], [2, 2, 2]), seed(1, [9, 2, 1], [2, 4, 2])])
+    comparison = compare(rows, STATISTICS["sdr"])
+    assert comparison.seeds == (0, 1)
+    assert comparison.levels["plain"][0] == 5  # the median of 5, 2, 5, not the mean of 2 and 2
+    assert comparison.levels["gan"][0] == 2
+    np.testing.assert_allclose(comparison.seed_differences[:, 0], [0, 0])
+
+
+@pytest.mark.parametrize("nothing", [float("nan"), float("inf")])
+def test_a_track_without_a_finite_value_in_one_arm_is_left_out_of_all_arms_by_name(
+    nothing: float,
+) -> None:
+    rows = two_sources()
+    here = (rows["arm"] == "gan") & (rows["track"] == "c") & (rows["source"] == "drums")
+    rows.loc[here, "value"] = nothing
+    comparison = compare(rows, STATISTICS["usdr"])
+    assert comparison.left_out == {"drums": ("c",), "bass": ()}
+    assert comparison.track_counts == (2, 3, 3)
+    np.testing.assert_allclose(comparison.levels["plain"], [1.5, 4, 2.75])
+    np.testing.assert_allclose(comparison.difference, [0.5, -1, -0.25])
+
+
+def test_a_source_heard_in_no_track_has_neither_level_nor_interval() -> None:
+    rows = two_sources()
+    rows.loc[(rows["arm"] == "plain") & (rows["source"] == "drums"), "value"] = np.nan
+    comparison = compare(rows, STATISTICS["usdr"])
+    assert np.isnan(comparison.difference).tolist() == [True, False, True]
+    assert comparison.verdicts[0] == comparison.verdicts[2] == "no interval"
+    assert comparison.track_counts == (0, 3, 3)
+
+
+def test_one_track_gives_a_difference_but_no_interval() -> None:
+    rows = two_sources()
+    comparison = compare(rows[rows["track"] == "a"], STATISTICS["usdr"])
+    np.testing.assert_allclose(comparison.difference, [1, 0, 0.5])
+    assert comparison.verdicts == ("no interval",) * 3
+
+
+def test_the_interval_equals_scipys_paired_bootstrap_of_one_source() -> None:
+    generator = np.random.default_rng(3)
+    plain, gan = generator.normal(5, 2, 40), generator.normal(5.5, 2, 40)
+    rows = rows_of(
+        {"mixture": {"x": [0.0] * 40}, "plain": {"x": list(plain)}, "gan": {"x": list(gan)}}
+    )
+    comparison = compare(rows, STATISTICS["usdr"])
+    order = np.argsort([chr(ord("a") + place) for place in range(40)])
+    expected = bootstrap(
+        (gan[order], plain[order]),
+        lambda x, y, axis: x.mean(axis) - y.mean(axis),
+        paired=True,
+        n_resamples=10_000,
+        method="percentile",
+        rng=np.random.default_rng(1),
+    ).confidence_interval
+    np.testing.assert_allclose([comparison.low[0], comparison.high[0]], expected, atol=0.03)
+
+
+def test_the_interval_of_all_knows_that_sources_of_a_track_move_together() -> None:
+    steps = np.random.default_rng(0).normal(0, 1, 50)
+    zeros = [0.0] * 50
+
+    def width(second: np.ndarray) -> float:
+        gan = {"x": list(steps), "y": list(second)}
+        rows = rows_of(
+            {"mixture": {"x": zeros, "y": zeros}, "plain": {"x": zeros, "y": zeros}, "gan": gan}
+        )
+        comparison = compare(rows, STATISTICS["usdr"])
+        return float(comparison.high[-1] - comparison.low[-1])
+
+    assert width(-steps) == pytest.approx(0, abs=1e-12)  # opposite in every track
+    assert width(steps) > 0.4  # about 2 * 1.96 / sqrt(50)
+
+
+def test_equal_rows_in_any_order_give_equal_intervals() -> None:
+    rows = two_sources()
+    mixed = pd.concat([rows[rows["source"] == "drums"].iloc[::-1], rows[rows["source"] == "bass"]])
+    first, second = (compare(r, STATISTICS["usdr"], resamples=500) for r in (rows, mixed))
+    np.testing.assert_array_equal(first.low, second.low)
+    np.testing.assert_array_equal(first.high, second.high)
+
+
+def test_the_interval_covers_the_true_difference_about_95_times_in_100() -> None:
+    generator = np.random.default_rng(0)
+    sets, tracks, truth = 300, 25, 0.3
+    zeros = [0.0] * tracks
+    covered = 0
+    for _ in range(sets):
+        # Differences of real separators have heavier tails than the normal distribution.
+        gan = list(truth + generator.standard_t(5, tracks))
+        rows = rows_of({"mixture": {"x": zeros}, "plain": {"x": zeros}, "gan": {"x": gan}})
+        comparison = compare(rows, STATISTICS["usdr"], resamples=1000)
+        covered += bool(comparison.low[0] <= truth <= comparison.high[0])
+    # The percentile interval of 25 tracks is narrower by sqrt(24/25): 93 to 94 of 100 expected, and
+    # three standard errors of 300 sets are 4 of 100.
+    assert 0.89 <= covered / sets <= 0.98
+
+
+def test_frames_removed_by_the_silence_rule_are_told_for_each_arm() -> None:
+    dropped = rows_of(
+        {
+            "mixture": {"drums": [0.0, 0.0, 0.3], "bass": [0.0, 0.0, 0.3]},
+            "plain": {"drums": [0.0, 0.0, 0.3], "bass": [0.0, 0.0, 0.3]},
+            "gan": {"drums": [0.0, 0.3, 0.3], "bass": [0.0, 0.3, 0.3]},
+        },
+        "sdr_dropped",
+    )
+    rows = pd.concat([two_sources("sdr"), dropped])
+    removed = compare(rows, STATISTICS["sdr"]).removed
+    assert removed == pytest.approx({"mixture": 0.1, "plain": 0.1, "gan": 0.2})
+    assert compare(two_sources(), STATISTICS["usdr"]).removed == {}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (0.1, 0.5, "above 0"),
+        (-0.5, -0.1, "below 0"),
+        (-0.1, 0.1, "undecided"),
+        (0.0, 0.3, "undecided"),
+        (-0.3, 0.0, "undecided"),
+        (float("nan"), float("nan"), "no interval"),
+    ],
+)
+def test_the_verdict_says_on_which_side_of_zero_the_interval_lies(
+    low: float, high: float, word: str
+) -> None:
+    assert verdict(low, high) == word
+
+
+def test_statistics_are_available_where_their_metric_has_rows() -> None:
+    assert [s.name for s in available(two_sources("sdr"))] == ["sdr", "sdr_mean"]
+    assert [s.name for s in available(two_sources("sdr_dropped"))] == []
+
+
+def without(column: str, arm: str, name: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda rows: rows[~((rows["arm"] == arm) & (rows[column] == name))]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (without("track", "gan", "b"), "arm gan has no rows of track b"),
+        (without("source", "plain", "bass"), "arm plain has no rows of source bass"),
+        (lambda rows: rows[rows["arm"] != "gan"], "arm gan has no rows of seed 0"),
+        (lambda rows: rows[rows["arm"] != "mixture"], "arm mixture has no rows of seed 0"),
+        (
+            lambda rows: pd.concat([rows, rows[rows["arm"] == "gan"].assign(seed=1)]),
+            "arm mixture has no rows of seed 1",
+        ),
+        (
+            lambda rows: pd.concat([rows, rows.iloc[[4]]]),
+            "more than one row for arm mixture, seed 0, track b, source bass",
+        ),
+        (
+            lambda rows: rows.drop(index=7),
+            "no row for arm plain, seed 0, track b, source drums",
+        ),
+        (lambda rows: rows.drop(columns="arm"), r"expected the columns seed, .*\['arm'\] missing"),
+        (lambda rows: rows[rows["metric"] == "sdr"], "metric usdr: no rows"),
+    ],
+)
+def test_rows_that_do_not_pair_up_are_refused_by_name(
+    change: Callable[[pd.DataFrame], pd.DataFrame], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        PairedValues.of(change(two_sources()), "usdr")
+
+
+def test_more_than_three_missing_tracks_are_counted() -> None:
+    zeros = {"x": [0.0] * 6}
+    rows = rows_of({"mixture": zeros, "plain": zeros, "gan": {"x": [0.0]}})
+    with pytest.raises(ValueError, match="track b, c, d and 2 more"):
+        PairedValues.of(rows, "usdr")
+
+
+@pytest.mark.parametrize("seconds", [None, 2])
+def test_weighted_means_want_the_seconds_of_every_track(seconds: int | None) -> None:
+    rows = two_sources("nsdr_v3")
+    if seconds:
+        some = {"voice": [1.0] * seconds}
+        rows = pd.concat(
+            [rows, rows_of(dict.fromkeys(("mixture", "plain", "gan"), some), "seconds")]
+        )
+    with pytest.raises(ValueError, match="metric seconds"):
+        compare(rows, STATISTICS["gnsdr"])
