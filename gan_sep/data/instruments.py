@@ -77,8 +77,7 @@ class Stage:
         return np.arange(num_samples, dtype=np.float32) / np.float32(self.sample_rate)
 
     def noise(self, name: str, seconds: float) -> Signal:
-        """A random piece (T,) of the named noise, of RMS 1, or zeros above the Nyquist "
-        "frequency."""
+        """A random piece (T,) of the named noise, of RMS 1 over all of it."""
         if name not in self._noises:
             self._noises[name] = self._band_noise(*NOISE_BANDS[name])
         noise = self._noises[name]

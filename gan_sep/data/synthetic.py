@@ -5,6 +5,7 @@ decaying sines, a bass, chords, and a voice of formants with vibrato, consonants
 phrases. They are not music to judge a separator by; they show that a set-up learns.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar
@@ -18,7 +19,9 @@ from gan_sep.data import instruments
 from gan_sep.data.base import SPLITS, Split, Track, require_sources
 from gan_sep.data.draws import draw
 from gan_sep.data.memory import remember
-from gan_sep.data.score import compose
+from gan_sep.data.score import Score, compose
+
+Player = Callable[[instruments.Stage, Score], None]
 
 SOURCES = ("drums", "bass", "other", "vocals")
 
@@ -97,7 +100,12 @@ class Song(Track):
         chance = draw(self._seed, "song", *self._key)
         score = compose(chance, self._seconds)
         other = partial(instruments.other, brightness=chance.uniform(0, 0.6))
-        players = (instruments.drums, instruments.bass, other, instruments.vocals)
+        players: tuple[Player, ...] = (
+            instruments.drums,
+            instruments.bass,
+            other,
+            instruments.vocals,
+        )
         stems = {}
         for source, player in zip(SOURCES, players, strict=True):
             rate, channels = self._audio.sample_rate, self._audio.channels
