@@ -164,4 +164,6 @@ def batches(
     ]
     positions = [list(range(first, first + batch_size)) for first in firsts]
     dataset = cast("Dataset[Item]", segments)
-    yield from DataLoader(dataset, batch_sampler=positions, num_workers=workers)
+    # A generator of its own: else each loader would advance torch's global random state by a draw.
+    own = torch.Generator()
+    yield from DataLoader(dataset, batch_sampler=positions, num_workers=workers, generator=own)
