@@ -22,7 +22,7 @@ class Inner:
 @dataclass(frozen=True)
 class Root:
     count: int
-    on: bool = False
+    flag: bool = False
     mode: Literal["a", "b"] = "a"
     limit: float | None = None
     folder: Path | None = None
@@ -43,7 +43,9 @@ def experiment(tmp_path: Path, text: str, *overrides: str) -> ExperimentConfig:
 
 def test_values_reach_their_fields_and_the_rest_keeps_its_defaults(tmp_path: Path) -> None:
     root = read(tmp_path, "count: 3\ninner: {pair: [1, 2], names: [a, b]}\nfolder: music")
-    assert root == Root(count=3, folder=Path("music"), inner=Inner(pair=(1.0, 2.0), names=("a", "b")))
+    assert root == Root(
+        count=3, folder=Path("music"), inner=Inner(pair=(1.0, 2.0), names=("a", "b"))
+    )
 
 
 def test_numbers_in_the_form_1e_4_are_numbers(tmp_path: Path) -> None:
@@ -52,8 +54,8 @@ def test_numbers_in_the_form_1e_4_are_numbers(tmp_path: Path) -> None:
 
 
 def test_overrides_win_over_the_file(tmp_path: Path) -> None:
-    root = read(tmp_path, "count: 3\ninner: {rate: 0.1}", "count=4", "inner.rate=0.2", "on=true")
-    assert (root.count, root.inner.rate, root.on) == (4, 0.2, True)
+    root = read(tmp_path, "count: 3\ninner: {rate: 0.1}", "count=4", "inner.rate=0.2", "flag=true")
+    assert (root.count, root.inner.rate, root.flag) == (4, 0.2, True)
 
 
 def test_a_file_inherits_from_its_base_and_changes_only_what_it_names(tmp_path: Path) -> None:
@@ -67,11 +69,11 @@ def test_a_file_inherits_from_its_base_and_changes_only_what_it_names(tmp_path: 
     [
         ("cuont: 3", (), "cuont: unknown key; did you mean 'count'?"),
         ("count: 3\ninner: {zzz: 1}", (), "inner.zzz: unknown key; known here: rate, pair, names"),
-        ("on: true", (), "count: missing value (a whole number)"),
+        ("flag: true", (), "count: missing value (a whole number)"),
         ("count: 3.5", (), "count: expected a whole number, got 3.5"),
         ("count: true", (), "count: expected a whole number, got True"),
         ("count: '3'", (), "count: expected a whole number, got '3'"),
-        ("count: 3\non: 1", (), "on: expected true or false, got 1"),
+        ("count: 3\nflag: 1", (), "flag: expected true or false, got 1"),
         ("count: 3\nmode: c", (), "mode: expected one of 'a', 'b', got 'c'"),
         ("count: 3\nlimit: much", (), "limit: expected a number, got 'much'"),
         ("count: 3\ninner: {pair: [1]}", (), "inner.pair: expected a list of 2 values"),
@@ -96,8 +98,11 @@ def test_every_mistake_names_its_key(
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["generator.name=demux"], "generator.name: no generator called 'demux'; did you mean 'demucs'?"),
-        (["generator={channels: 4}", "data={}"], "data.name"),
+        (
+            ["generator.name=demux"],
+            "generator.name: no generator called 'demux'; did you mean 'demucs'?",
+        ),
+        (["generator={channels: 4}", "data=null"], "data.name: missing value"),
         (["generator.chanels=4"], "generator.chanels: unknown key; did you mean 'channels'?"),
         (["arms=[gan]"], "discriminator: missing value"),
         (["arms=[]"], "arms: expected plain, gan or both"),

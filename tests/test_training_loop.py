@@ -1,0 +1,191 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import MakeExperiment
+
+from gan_sep.experiment import Arm, ExperimentConfig
+from gan_sep.training import checkpoint
+from gan_sep.training.loop import InterruptedRunError, Run
+from gan_sep.training.records import read_records
+from gan_sep.training.twins import check_folder, run_twins
+
+CHECKOUT = Path(__file__).parents[1]
+
+
+def train(config: ExperimentConfig, arm: Arm = "gan") -> dict[str, Any]:
+    """Train to the end; the state of the last checkpoint."""
+    run = Run(config, arm)
+    run.train()
+    return checkpoint.load(checkpoint.path_of(run.checkpoints, config.training.steps))
+
+
+def interrupted(config: ExperimentConfig, arm: Arm, after: int) -> None:
+    """Train until step `after`, as SIGTERM would end it."""
+    run = Run(config, arm)
+    step = run.training_step.__call__
+
+    def stop_after(passes: Any, number: int) -> Any:
+        if number + 1 == after:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(passes, number)
+
+    run.training_step = stop_after  # type: ignore[assignment]
+    stop_after.balance = step.__self__.balance  # type: ignore[attr-defined]
+    with pytest.raises(InterruptedRunError, match=f"stopped at step {after} of 6; .*--resume"):
+        run.train()
+
+
+def equal(first: Any, second: Any) -> bool:
+    """Bit equality of two states."""
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(equal(first[k], second[k]) for k in first)
+    if isinstance(first, (list, tuple)):
+        return len(first) == len(second) and all(map(equal, first, second))
+    return bool(first == second)
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 5])
+def test_a_run_stopped_by_a_signal_resumes_to_the_same_bits(
+    make_experiment: MakeExperiment, after: int
+) -> None:
+    whole, parts = make_experiment("name=whole"), make_experiment("name=parts")
+    expected = train(whole)
+    interrupted(parts, "gan", after)
+    found = train(parts)
+    for state in (expected, found):
+        del state["config"], state["files"]["timing"]
+    assert equal(found, expected)
+    records = [c.arm_folder("gan") / "records.jsonl" for c in (whole, parts)]
+    assert records[0].read_bytes() == records[1].read_bytes()
+    best = [checkpoint.load(c.arm_folder("gan") / "checkpoints/best.pt") for c in (whole, parts)]
+    assert equal(best[0]["generator"], best[1]["generator"])
+
+
+def test_a_checkpoint_holds_everything_a_run_needs(make_experiment: MakeExperiment) -> None:
+    state = train(make_experiment())
+    assert set(state["players"]) == {"generator", "discriminator"}
+    for player in state["players"].values():
+        assert set(player) == {"network", "optimizer"}
+    for key in ("average", "balance", "meter", "best", "files", "random", "step", "config"):
+        assert state[key] is not None
+
+
+def test_twins_share_data_initial_weights_and_every_step_before_the_discriminators_act(
+    make_experiment: MakeExperiment,
+) -> None:
+    config = make_experiment()
+    runs = [Run(config, arm) for arm in ("plain", "gan")]
+    weights = [run.generator.network.state_dict() for run in runs]
+    assert equal(weights[0], weights[1])
+    streams = [list(run.stream.steps(0, 4)) for run in runs]
+    for plain, gan in zip(*streams, strict=True):
+        assert torch.equal(plain[0].sources, gan[0].sources)
+    for arm in ("plain", "gan"):
+        train(config, arm)
+    first = [
+        read_records(config.arm_folder(arm) / "records.jsonl", "train")[0]["loss"]["reconstruction"]
+        for arm in ("plain", "gan")
+    ]
+    assert first[0] == first[1]  # steps 0 and 1: warm-up
+
+
+def test_unpaired_material_comes_only_when_the_discriminators_learn(
+    make_experiment: MakeExperiment,
+) -> None:
+    run = Run(make_experiment(), "gan")
+    with_unpaired = [passes[0].unpaired is not None for passes in run.stream.steps(0, 4)]
+    assert with_unpaired == [False, True, True, True]
+    batch = next(run.stream.steps(2, 3))[0]
+    assert batch.sources.shape == (4, 2, 1, 4000)
+    assert batch.unpaired is not None
+    assert [tuple(u.shape) for u in batch.unpaired] == [(2, 1, 4000), (2, 2, 1, 4000)]
+
+
+def test_the_plain_twin_sets_the_same_tracks_apart(make_experiment: MakeExperiment) -> None:
+    runs = [Run(make_experiment(), arm) for arm in ("plain", "gan")]
+    names = [[track.name for track in run.pools.paired] for run in runs]
+    assert names[0] == names[1]
+    assert len(names[0]) == 4
+
+
+def test_the_best_weights_are_chosen_by_validation(make_experiment: MakeExperiment) -> None:
+    config = make_experiment("training.validate_every=1")
+    train(config)
+    records = read_records(config.arm_folder("gan") / "records.jsonl", "valid")
+    best = max(records, key=lambda record: record["usdr"]["All"])
+    saved = checkpoint.load(config.arm_folder("gan") / "checkpoints" / "best.pt")
+    assert (saved["step"], saved["score"]) == (best["step"], best["usdr"]["All"])
+
+
+def test_the_run_says_what_it_was_made_from(make_experiment: MakeExperiment) -> None:
+    config = make_experiment("seed=5")
+    train(config, "plain")
+    environment = json.loads((config.arm_folder("plain") / "environment.json").read_text())
+    assert environment["seed"] == 5
+    assert {"command", "commit", "versions", "machine"} <= environment.keys()
+    check_folder(config, "plain", resume=False)  # the resolved configuration is this one
+
+
+def test_a_folder_of_another_experiment_or_an_unfinished_one_is_refused(
+    make_experiment: MakeExperiment,
+) -> None:
+    config = make_experiment()
+    interrupted(config, "gan", 2)
+    with pytest.raises(ValueError, match=r"holds an unfinished run .* of 6 steps.*--resume"):
+        check_folder(config, "gan", resume=False)
+    check_folder(config, "gan", resume=True)
+    other = make_experiment("optimizer.lr=0.1")
+    with pytest.raises(ValueError, match=r"optimizer\.lr is 0\.0003 there and 0\.1 here"):
+        check_folder(other, "gan", resume=True)
+
+
+def test_both_arms_are_trained_evaluated_and_not_done_twice(
+    make_experiment: MakeExperiment,
+) -> None:
+    config = make_experiment()
+    folders = run_twins(config, resume=False)
+    rows = [folder / "evaluation" / "test" / "rows.csv" for folder in folders]
+    assert all(path.is_file() for path in rows)
+    records = [(folder / "records.jsonl").stat().st_mtime_ns for folder in folders]
+    contents = [path.read_bytes() for path in rows]
+    run_twins(config, resume=False)
+    assert [path.read_bytes() for path in rows] == contents
+    assert len(records) == 2
+
+
+def test_a_batch_that_processes_cannot_share_is_refused(make_experiment: MakeExperiment) -> None:
+    config = make_experiment("unpaired.batch_size=1", "training.accumulation=2")
+    with pytest.raises(ValueError, match=r"unpaired\.batch_size: expected a multiple of 2"):
+        Run(config, "gan")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arm", ["plain", "gan"])
+def test_two_processes_give_the_weights_of_one(
+    make_experiment: MakeExperiment, experiment_file: Path, arm: Arm
+) -> None:
+    config = make_experiment("name=one", f"arms=[{arm}]")
+    expected = train(config, arm)
+    program = CHECKOUT / "experiments" / "train_gan.py"
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", str(program)]
+    command += ["--config", str(experiment_file), "name=two", f"arms=[{arm}]"]
+    environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    folder = make_experiment("name=two").arm_folder(arm)
+    machine = json.loads((folder / "environment.json").read_text())["machine"]
+    assert machine["processes"] == 2
+    found = checkpoint.load(checkpoint.path_of(folder / "checkpoints", 6))
+    for player in expected["players"]:
+        for name, value in expected["players"][player]["network"].items():
+            other = found["players"][player]["network"][name]
+            torch.testing.assert_close(other, value, rtol=1e-3, atol=2e-5, msg=f"{player} {name}")

@@ -1,0 +1,202 @@
+from collections.abc import Sequence
+
+import pytest
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from gan_sep.audio import AudioFormat
+from gan_sep.discriminators.spectrogram import Config as Spectrogram
+from gan_sep.experiment import Adversarial, Optimizer
+from gan_sep.generators.demucs import Config as Demucs
+from gan_sep.losses.adversarial import Judged, Labels, separation_loss
+from gan_sep.training.balance import GradientBalance
+from gan_sep.training.silence import audible
+from gan_sep.training.step import Batch, NonFiniteError, Player, TrainingStep
+
+AUDIO = AudioFormat(8000, 1, ("low", "high"))
+
+
+def players(accelerator: Accelerator, with_panel: bool = True) -> tuple[Player, Player | None]:
+    torch.manual_seed(0)
+    generator = Player.prepared("generator", Demucs.tiny().build(AUDIO), Optimizer(), accelerator)
+    panel = Spectrogram.tiny().build(AUDIO)
+    judge = Player.prepared("discriminator", panel, Optimizer(), accelerator)
+    return generator, judge if with_panel else None
+
+
+def training_step(settings: Adversarial, with_panel: bool = True, passes: int = 1) -> TrainingStep:
+    accelerator = Accelerator(cpu=True, gradient_accumulation_steps=passes)
+    return TrainingStep(accelerator, *players(accelerator, with_panel), settings, 2)
+
+
+def batch(items: int = 4, unpaired: int = 2, seed: int = 0) -> Batch:
+    noise = torch.Generator().manual_seed(seed)
+
+    def signals(*shape: int) -> Tensor:
+        return 0.1 * torch.randn(*shape, generator=noise)
+
+    return Batch(
+        signals(items, 2, 1, 2000), (signals(unpaired, 1, 2000), signals(unpaired, 2, 1, 2000))
+    )
+
+
+def weights(player: Player | None) -> list[Tensor]:
+    assert player is not None
+    return [p.detach().clone() for p in player.network.parameters()]
+
+
+def same(first: Sequence[Tensor], second: Sequence[Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_during_warmup_only_the_generator_moves_then_both() -> None:
+    step = training_step(Adversarial(warmup_steps=2, head_start_steps=1))
+    for number, panel_moves in enumerate([False, True, True]):
+        before = weights(step.generator), weights(step.discriminator)
+        step([batch()], number)
+        assert not same(before[0], weights(step.generator))
+        assert same(before[1], weights(step.discriminator)) is not panel_moves
+
+
+def test_the_generators_move_leaves_no_gradient_in_the_discriminators() -> None:
+    step = training_step(Adversarial(gamma=1.0, balance=None))
+    assert step.discriminator is not None
+    pass_ = batch()
+    output = pass_.sources.clone().requires_grad_()
+    _, fake = step._materials(Batch(pass_.sources), output)
+    step._generator_gradient(torch.ones_like(output), output, fake, {})
+    assert all(p.grad is None for p in step.discriminator.network.parameters())
+    assert all(p.requires_grad for p in step.discriminator.network.parameters())
+
+
+def test_the_discriminators_move_leaves_no_gradient_in_the_generator() -> None:
+    step = training_step(Adversarial(gamma=1.0, balance=None))
+    pass_ = batch()
+    output = step.generator.network(pass_.sources.sum(1))
+    real, fake = step._materials(Batch(pass_.sources), output)
+    step._discriminator_backward(real, fake, {})
+    assert all(p.grad is None for p in step.generator.network.parameters())
+
+
+def test_the_split_gradient_is_that_of_the_summed_loss() -> None:
+    """Against one backward pass through L1 + gamma L_sep, written out from the definition."""
+    gamma = 0.3
+    step = training_step(Adversarial(gamma=gamma, balance=None, silence_db=None))
+    assert step.discriminator is not None
+    pass_ = batch()
+    step._differentiate(pass_, judging=True, acting=True)
+    found = [p.grad.clone() for p in step.generator.network.parameters() if p.grad is not None]
+
+    step.generator.optimizer.zero_grad()
+    assert pass_.unpaired is not None
+    mixture = torch.cat([pass_.sources.sum(1), pass_.unpaired[0]])
+    estimates = step.generator.network(mixture)
+    judgement = step.discriminator.network(estimates)
+    active = torch.ones(6, 2, dtype=torch.bool)
+    paired = Judged(type(judgement)(judgement.logits[:4], []), active[:4])
+    unpaired = Judged(type(judgement)(judgement.logits[4:], []), active[4:])
+    adversarial = separation_loss([paired, unpaired], Labels()).mean()
+    loss = (estimates[:4] - pass_.sources).abs().mean() + gamma * adversarial
+    loss.backward()
+    expected = [p.grad for p in step.generator.network.parameters() if p.grad is not None]
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-8)
+
+
+def test_gamma_zero_is_the_plain_arm_bit_for_bit() -> None:
+    """The twins differ in nothing but the adversarial gradient."""
+    plain = training_step(Adversarial(), with_panel=False)
+    gan = training_step(Adversarial(gamma=0.0, balance=None))
+    for number in range(3):
+        sources = batch(seed=number).sources
+        plain([Batch(sources)], number)
+        gan([Batch(sources)], number)
+    assert same(weights(plain.generator), weights(gan.generator))
+
+
+def halves(whole: Batch) -> list[Batch]:
+    assert whole.unpaired is not None
+    mixtures, stems = whole.unpaired
+    return [
+        Batch(whole.sources[:2], (mixtures[:1], stems[:1])),
+        Batch(whole.sources[2:], (mixtures[1:], stems[1:])),
+    ]
+
+
+def test_accumulated_passes_equal_one_large_batch() -> None:
+    settings = Adversarial(gamma=0.5, balance=None, silence_db=-20.0)
+    # One after the other: accelerators of one process share how many passes they accumulate.
+    whole = training_step(settings)
+    for number in range(2):
+        whole([batch(seed=number)], number)
+    split = training_step(settings, passes=2)
+    for number in range(2):
+        split(halves(batch(seed=number)), number)
+    for a, b in ((whole.generator, split.generator), (whole.discriminator, split.discriminator)):
+        for x, y in zip(weights(a), weights(b), strict=True):
+            torch.testing.assert_close(x, y, rtol=1e-3, atol=1e-5)
+
+
+def test_the_balancer_holds_the_ratio_of_gradient_norms() -> None:
+    step = training_step(Adversarial(balance=0.2, balance_decay=0.0, silence_db=None))
+    first = step([batch()], 0)
+    assert first["gradient_ratio"].tolist() == pytest.approx([0.2, 0.2], rel=1e-4)
+    assert all(0.05 < r < 0.8 for r in step([batch(seed=1)], 1)["gradient_ratio"].tolist())
+
+
+def test_the_balancer_weighs_by_hand_computed_norms() -> None:
+    settings = Adversarial(balance=0.5, balance_decay=0.9)
+    balance = GradientBalance(settings, 2, Accelerator(cpu=True))
+    reconstruction = torch.ones(1, 2, 1, 4)  # norms 2
+    adversarial = torch.tensor([3.0, 0.0]).reshape(1, 2, 1, 1).expand(1, 2, 1, 4)  # norms 6, 0
+    found, ratio = balance.weights(reconstruction, adversarial)
+    assert found.tolist() == pytest.approx([0.5 / 3, 0.0])
+    assert ratio.tolist() == pytest.approx([0.5, 0.0])
+    balance.end_step()
+    balance.weights(reconstruction, 2 * adversarial)
+    balance.end_step()
+    found, _ = balance.weights(reconstruction, adversarial)
+    running = (0.9 * 36 + 0.1 * 144) / 4  # mean of squares, over that of the reconstruction
+    assert found[0].item() == pytest.approx(0.5 / running**0.5)
+
+
+def test_silent_sources_are_kept_from_the_discriminators_and_counted() -> None:
+    step = training_step(Adversarial(gamma=1.0, balance=None, silence_db=-60.0))
+    sources = batch().sources.clone()
+    sources[:2, 0] = 0.0
+    log = step([Batch(sources)], 0)
+    assert log["silent_share"].tolist() == [0.5, 0.0]
+    sources[:, 0] = 0.0
+    log = step([Batch(sources)], 1)
+    assert log["loss/discriminator"][0].item() == 0.0
+    assert log["loss/adversarial"][0].item() == 0.0
+
+
+def test_a_segment_sounds_above_its_rms_level_in_decibels() -> None:
+    level = torch.tensor([1.0, 0.11, 0.09]).reshape(1, 3, 1, 1).expand(1, 3, 1, 8)
+    assert audible(level, -20.0).tolist() == [[True, True, False]]
+    assert audible(torch.zeros(1, 1, 1, 8), None).tolist() == [[True]]
+
+
+def test_a_gradient_that_is_not_finite_stops_with_step_and_player() -> None:
+    step = training_step(Adversarial())
+    sources = batch().sources.clone()
+    sources[0, 0, 0, 0] = float("nan")
+    before = weights(step.generator)
+    with pytest.raises(NonFiniteError, match="step 7: the generator's gradient is nan"):
+        step([Batch(sources)], 7)
+    assert same(before, weights(step.generator))
+
+
+def test_one_batch_can_be_learned_by_heart() -> None:
+    step = training_step(Adversarial(), with_panel=False)
+    for group in step.generator.optimizer.param_groups:
+        group["lr"] = 3e-3
+    time = torch.arange(2000) / 8000
+    low, high = torch.sin(400 * time), torch.sin(9000 * time)
+    sources = 0.3 * torch.stack([low, high])[None, :, None]  # (1, S, C, T)
+    losses = [
+        step([Batch(sources)], number)["loss/reconstruction"].mean().item() for number in range(300)
+    ]
+    assert losses[-1] < 0.1 * losses[0]
