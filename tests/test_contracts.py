@@ -1,0 +1,146 @@
+"""Every component file is held to its contract; a new file is found without being named here."""
+
+import dataclasses
+import importlib
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from gan_sep.audio import AudioFormat
+from gan_sep.config import Component, ConfigError, build
+
+FORMATS = [
+    AudioFormat(8000, 1, ("voice", "music")),
+    AudioFormat(16000, 2, ("drums", "bass", "other", "vocals")),
+]
+GENERATORS = Component("generators")
+DISCRIMINATORS = Component("discriminators")
+
+
+def walk(component: Component) -> Any:
+    pairs = list(itertools.product(component.names(), FORMATS))
+    return pytest.mark.parametrize(
+        ("name", "audio"), pairs, ids=lambda v: v if isinstance(v, str) else f"{v.channels}ch"
+    )
+
+
+def tiny(component: Component, name: str, audio: AudioFormat) -> nn.Module:
+    torch.manual_seed(0)
+    config_class: Any = component.config_class(name)
+    network: nn.Module = config_class.tiny().build(audio)
+    return network
+
+
+def test_the_walk_finds_the_components() -> None:
+    assert "demucs" in GENERATORS.names()
+    assert "spectrogram" in DISCRIMINATORS.names()
+    assert {"synthetic", "musdb", "mir1k", "stem_folders"} <= set(Component("data").names())
+
+
+@pytest.mark.parametrize("component", [GENERATORS, DISCRIMINATORS, Component("data")], ids=str)
+def test_every_file_without_a_leading_role_is_a_component_with_a_frozen_config(
+    component: Component,
+) -> None:
+    for name in component.names():
+        config_class: Any = component.config_class(name)
+        assert dataclasses.is_dataclass(config_class)
+        assert config_class.__dataclass_params__.frozen
+        assert config_class.__doc__
+        assert importlib.import_module(f"gan_sep.{component.folder}.{name}").__doc__
+
+
+@pytest.mark.parametrize("component", [GENERATORS, DISCRIMINATORS], ids=str)
+def test_every_default_configuration_can_be_built_from_its_name(component: Component) -> None:
+    for name in component.names():
+        assert build(component.config_class(name), {}) == component.config_class(name)()
+        with pytest.raises(ConfigError, match="nonsense: unknown key"):
+            build(component.config_class(name), {"nonsense": 1})
+
+
+@walk(GENERATORS)
+def test_a_generator_keeps_length_and_rank_for_any_length(name: str, audio: AudioFormat) -> None:
+    generator = tiny(GENERATORS, name, audio)
+    for batch, length in ((1, 1), (2, 997), (1, 4096)):
+        mixture = torch.randn(batch, audio.channels, length)
+        estimates = generator(mixture)
+        assert estimates.shape == (batch, len(audio.sources), audio.channels, length)
+        assert estimates.dtype == torch.float32
+
+
+@walk(GENERATORS)
+def test_a_generator_is_finite_on_silence_and_learns_in_every_weight(
+    name: str, audio: AudioFormat
+) -> None:
+    generator = tiny(GENERATORS, name, audio)
+    assert torch.isfinite(generator(torch.zeros(1, audio.channels, 2000))).all()
+    generator(torch.randn(2, audio.channels, 4000)).abs().mean().backward()
+    for parameter_name, parameter in generator.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert torch.isfinite(parameter.grad).all(), parameter_name
+        assert parameter.grad.abs().sum() > 0, parameter_name
+
+
+@walk(GENERATORS)
+def test_a_generator_treats_each_item_of_a_batch_alone(name: str, audio: AudioFormat) -> None:
+    generator = tiny(GENERATORS, name, audio).eval()
+    mixture = torch.randn(3, audio.channels, 3000)
+    together = generator(mixture)
+    for item in range(3):
+        alone = generator(mixture[item : item + 1])
+        torch.testing.assert_close(alone[0], together[item], rtol=1e-4, atol=1e-5)
+
+
+@walk(GENERATORS)
+def test_a_seed_gives_the_same_generator(name: str, audio: AudioFormat) -> None:
+    first, second = (tiny(GENERATORS, name, audio).state_dict() for _ in range(2))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+@walk(DISCRIMINATORS)
+def test_a_panel_gives_logits_and_features_per_source(name: str, audio: AudioFormat) -> None:
+    panel = tiny(DISCRIMINATORS, name, audio)
+    S = len(audio.sources)
+    for batch, length in ((1, 2000), (3, 4111)):
+        judgement = panel(torch.randn(batch, S, audio.channels, length))
+        assert judgement.logits.shape[:2] == (batch, S)
+        assert judgement.scores().shape == (batch, S)
+        assert all(feature.shape[:2] == (batch, S) for feature in judgement.features)
+
+
+@walk(DISCRIMINATORS)
+def test_a_judge_sees_its_own_source_and_segment_only(name: str, audio: AudioFormat) -> None:
+    panel = tiny(DISCRIMINATORS, name, audio).eval()
+    S = len(audio.sources)
+    sources = torch.randn(2, S, audio.channels, 3000)
+    scores = panel(sources).scores()
+    changed = sources.clone()
+    changed[0, 0] = torch.randn(audio.channels, 3000)
+    others = torch.ones(2, S, dtype=torch.bool)
+    others[0, 0] = False
+    after = panel(changed).scores()
+    torch.testing.assert_close(after[others], scores[others], rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(after[0, 0], scores[0, 0])
+
+
+@walk(DISCRIMINATORS)
+def test_a_panel_has_finite_gradients_on_silence(name: str, audio: AudioFormat) -> None:
+    panel = tiny(DISCRIMINATORS, name, audio)
+    silence = torch.zeros(1, len(audio.sources), audio.channels, 3000, requires_grad=True)
+    panel(silence).scores().square().sum().backward()
+    assert silence.grad is not None
+    assert torch.isfinite(silence.grad).all()
+    assert all(torch.isfinite(p.grad).all() for p in panel.parameters() if p.grad is not None)
+
+
+def test_no_folder_holds_a_file_that_is_neither_component_nor_support() -> None:
+    """A component without a class named Config would silently not exist."""
+    package = Path(__file__).parents[1] / "gan_sep"
+    for folder in ("generators", "discriminators"):
+        for path in (package / folder).glob("[a-z]*.py"):
+            text = path.read_text()
+            if "def build(" in text and path.stem != "base":
+                assert path.stem in Component(folder).names()
