@@ -71,17 +71,30 @@ def test_weighted_means_weigh_a_clip_by_its_seconds() -> None:
     np.testing.assert_allclose(comparison.difference[0], (1 - 3) / 4)
 
 
-def test_a_tracks_values_are_averaged_over_seeds_before_the_median() -> None:
+def several_seeds(metric: str) -> pd.DataFrame:
     def seed(number: int, plain: list[float], gan: list[float]) -> pd.DataFrame:
         arms = {"mixture": {"x": [0.0] * 3}, "plain": {"x": plain}, "gan": {"x": gan}}
-        return rows_of(arms, "sdr", number)
+        return rows_of(arms, metric, number)
 
-    rows = pd.concat([seed(0, [1, 2, 9], [2, 2, 2]), seed(1, [9, 2, 1], [2, 4, 2])])
-    comparison = compare(rows, STATISTICS["sdr"])
+    return pd.concat([seed(0, [1, 2, 9], [2, 2, 2]), seed(1, [9, 3, 1], [2, 5, 6])])
+
+
+def test_the_median_of_several_seeds_is_the_mean_of_their_medians() -> None:
+    comparison = compare(several_seeds("sdr"), STATISTICS["sdr"])
     assert comparison.seeds == (0, 1)
-    assert comparison.levels["plain"][0] == 5  # the median of 5, 2, 5, not the mean of 2 and 2
-    assert comparison.levels["gan"][0] == 2
-    np.testing.assert_allclose(comparison.seed_differences[:, 0], [0, 0])
+    assert (
+        comparison.levels["plain"][0] == 2.5
+    )  # of 2 and 3; the median of the means 5, 2.5, 5 is 5
+    assert comparison.levels["gan"][0] == 3.5
+    np.testing.assert_allclose(comparison.seed_differences[:, 0], [0, 2])
+    assert comparison.difference[0] == 1
+
+
+def test_the_mean_of_several_seeds_is_that_of_the_tracks_mean_differences() -> None:
+    comparison = compare(several_seeds("usdr"), STATISTICS["usdr"])
+    by_track = [[-3.0], [1.0], [-1.0]]
+    np.testing.assert_allclose(comparison.track_differences[:, :1], by_track)
+    np.testing.assert_allclose(comparison.difference[0], -1)
 
 
 @pytest.mark.parametrize("nothing", [float("nan"), float("inf")])

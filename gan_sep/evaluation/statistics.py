@@ -60,7 +60,7 @@ class Comparison:
 
     levels: arm -> (S + 1,), dB. difference, low, high: (S + 1,), gan - plain and its 95 % interval,
     which is NaN where too few tracks are left to draw from. seed_differences: (seeds, S + 1).
-    track_differences: (tracks, S + 1), NaN where a track was left out.
+    track_differences: (tracks, S + 1), the mean over seeds, NaN where a track was left out.
     left_out: source -> names of the tracks without a finite value in every arm and seed.
     removed: arm -> share of frames that the silence rule removed, empty where it plays no part.
     """
@@ -115,10 +115,11 @@ def compare(
 ) -> Comparison:
     """One statistic of all arms, and the bootstrap interval of gan - plain over tracks.
 
-    With several seeds a track's values are averaged over the seeds first, in every arm, and those
-    means are averaged over tracks and drawn by the bootstrap: the interval speaks of other tracks,
-    not of other seeds. A track is drawn with all its sources and both arms. A track without a
-    finite value in every arm and seed is left out of that source, by name.
+    With several seeds a number is the mean of the seeds' numbers, as published tables give it; for
+    the mean of tracks that is the same as averaging each track's difference over the seeds first.
+    A track is drawn with all its sources, both arms and all seeds: the interval speaks of other
+    tracks, not of other seeds. A track without a finite value in every arm and seed is left out of
+    that source, by name.
 
     Raises ValueError as `PairedValues.of` does, and where a weighted mean lacks its weights.
     """
@@ -126,14 +127,15 @@ def compare(
     weights = _weights(rows, paired, statistic)  # (tracks,)
     finite = np.asarray(np.isfinite(paired.array).all((0, 1)))  # (tracks, S)
     values = np.where(finite, paired.array, np.nan)  # (arms, seeds, tracks, S)
-    by_seed = dict(zip(ARMS, values, strict=True))  # arm -> (seeds, tracks, S)
-    by_track = dict(zip(ARMS, values.mean(1), strict=True))  # arm -> (tracks, S)
+    by_arm = dict(zip(ARMS, values, strict=True))  # arm -> (seeds, tracks, S)
 
-    def level(values: Array, drawn: Any = slice(None)) -> Array:
-        return _with_all(_average(values[..., drawn, :], weights[drawn], statistic.average))
+    def levels(arm: str, drawn: Any = slice(None)) -> Array:
+        """Of each seed: (seeds, ..., S + 1)."""
+        tracks = by_arm[arm][:, drawn]  # (seeds, ..., tracks, S)
+        return _with_all(_average(tracks, weights[drawn], statistic.average))
 
     def difference(drawn: Any) -> Array:
-        return level(by_track["gan"], drawn) - level(by_track["plain"], drawn)
+        return (levels("gan", drawn) - levels("plain", drawn)).mean(0)
 
     low, high = _interval(difference, len(paired.tracks), resamples, seed)
     return Comparison(
@@ -141,12 +143,12 @@ def compare(
         seeds=paired.seeds,
         tracks=paired.tracks,
         sources=paired.sources,
-        levels={arm: level(by_track[arm]) for arm in ARMS},
+        levels={arm: levels(arm).mean(0) for arm in ARMS},
         difference=difference(slice(None)),
         low=low,
         high=high,
-        seed_differences=level(by_seed["gan"]) - level(by_seed["plain"]),
-        track_differences=_with_all(by_track["gan"] - by_track["plain"]),
+        seed_differences=levels("gan") - levels("plain"),
+        track_differences=_with_all((by_arm["gan"] - by_arm["plain"]).mean(0)),
         left_out={
             source: tuple(np.array(paired.tracks)[~kept].tolist())
             for source, kept in zip(paired.sources, finite.T, strict=True)

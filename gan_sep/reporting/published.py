@@ -1,0 +1,81 @@
+"""Published results next to the arms' own, where the data set and the statistics are the same."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gan_sep.evaluation.pairing import ARMS
+from gan_sep.evaluation.statistics import Comparison
+from gan_sep.reporting.style import ARM_NAMES
+from gan_sep.reporting.tables import level, markdown_grid
+
+PUBLISHED = Path(__file__).with_name("published.yaml")
+
+
+@dataclass(frozen=True)
+class Published:
+    """Results of one paper on one source of one data set.
+
+    data: what a configuration's data section must say for its results to be comparable.
+    clips: how many the paper tested on. systems: label -> one value per statistic, in dB.
+    """
+
+    data: Mapping[str, Any]
+    source: str
+    clips: int
+    statistics: tuple[str, ...]
+    citation: str
+    systems: Mapping[str, tuple[float, ...]]
+
+
+def read_published(path: Path = PUBLISHED) -> list[Published]:
+    """All published results. Raises ValueError where a system lacks a value of a statistic."""
+    return [_published(path, entry) for entry in yaml.safe_load(path.read_text("utf-8"))]
+
+
+def comparable(published: Published, data: Mapping[str, Any]) -> bool:
+    """Whether a configuration's data section describes the paper's material."""
+    return all(data.get(key) == value for key, value in published.data.items())
+
+
+def published_table(published: Published, comparisons: Mapping[str, Comparison]) -> str | None:
+    """Markdown: the paper's systems, then the arms of this run; None where a statistic is missing.
+
+    comparisons: by the statistic's name.
+    """
+    wanted = [comparisons[name] for name in published.statistics if name in comparisons]
+    if len(wanted) < len(published.statistics) or published.source not in wanted[0].sources:
+        return None
+    place = wanted[0].sources.index(published.source)
+    lines = [[label, *map(level, values)] for label, values in published.systems.items()]
+    for arm in ARMS:
+        values = [level(comparison.levels[arm][place]) for comparison in wanted]
+        lines.append([f"**{ARM_NAMES[arm]}, this run**", *values])
+    head = [f"{published.source}, dB", *(name.upper() for name in published.statistics)]
+    return f"{markdown_grid(head, lines)}\n\n{_remark(published, wanted[0])}\n"
+
+
+def _remark(published: Published, comparison: Comparison) -> str:
+    used = comparison.track_counts[comparison.sources.index(published.source)]
+    all_of_them = used == published.clips
+    return f"- Published rows: {published.citation}; {published.clips} test clips.\n" + (
+        f"- This run used all {used} of them."
+        if all_of_them
+        else f"- This run used {used} of the {published.clips} clips: its numbers are not those of "
+        "the full test set, and a small difference from a published row means nothing."
+    )
+
+
+def _published(path: Path, entry: dict[str, Any]) -> Published:
+    statistics = tuple(entry["statistics"])
+    systems = {system["label"]: tuple(system["values"]) for system in entry["systems"]}
+    for label, values in systems.items():
+        if len(values) != len(statistics):
+            raise ValueError(
+                f"{path}: {label}: expected {len(statistics)} values ({', '.join(statistics)}), "
+                f"got {len(values)}"
+            )
+    return Published(**{**entry, "statistics": statistics, "systems": systems})

@@ -1,0 +1,151 @@
+"""What finished runs left behind: rows, records, configuration and environment of every arm."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from gan_sep.evaluation.pairing import COLUMNS
+
+ROWS = Path("evaluation", "test", "rows.csv")
+
+_MIXTURE_TOLERANCE_DB = 1e-3
+_KEY = ["seed", "arm", "track", "source", "metric"]
+
+
+@dataclass(frozen=True)
+class ArmRun:
+    """One arm of one seed: the folder runs/NAME/seed{SEED}-{ARM}. Files are read when asked for."""
+
+    folder: Path
+    seed: int
+    arm: str
+
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        """Raises ValueError where the folder's name is not that of an arm."""
+        name = re.fullmatch(r"seed(\d+)-(plain|gan)", folder.name)
+        if name is None:
+            raise ValueError(f"{folder}: expected a folder named seed0-plain, seed0-gan, ...")
+        return cls(folder, int(name[1]), name[2])
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration. Raises FileNotFoundError without one."""
+        config: dict[str, Any] = yaml.safe_load(self._existing("config.yaml").read_text("utf-8"))
+        return config
+
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        """Command, commit, versions, machine. Raises FileNotFoundError without the file."""
+        text = self._existing("environment.json").read_text("utf-8")
+        environment: dict[str, Any] = json.loads(text)
+        return environment
+
+    def records(self, kind: str) -> list[dict[str, Any]]:
+        """The records of one kind in the order of their steps; none where there is no file."""
+        return [
+            record for record in _lines(self.folder / "records.jsonl") if record["kind"] == kind
+        ]
+
+    def timing(self) -> list[dict[str, Any]]:
+        """Step times and memory in the order of their steps; none where there is no file."""
+        return list(_lines(self.folder / "timing.jsonl"))
+
+    def rows(self) -> pd.DataFrame:
+        """The evaluation rows of the arm and of the mixture. Raises as `read_rows` does."""
+        return read_rows(self._existing(str(ROWS)))
+
+    def _existing(self, name: str) -> Path:
+        path = self.folder / name
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: not there; train and evaluate this arm to its end")
+        return path
+
+
+def find_arms(run_folders: Sequence[Path]) -> list[ArmRun]:
+    """The arms below the given folders runs/NAME, by seed, plain before gan.
+
+    Raises FileNotFoundError where a folder holds none, ValueError where two folders hold the same
+    arm of the same seed.
+    """
+    arms: dict[tuple[int, str], ArmRun] = {}
+    for run_folder in run_folders:
+        found = [ArmRun.at(folder) for folder in run_folder.glob("seed*-*") if folder.is_dir()]
+        if not found:
+            raise FileNotFoundError(
+                f"{run_folder}: expected the folders seed0-plain, seed0-gan, ... of a run, found "
+                "none; name the folder above them, runs/NAME"
+            )
+        for run in found:
+            if (run.seed, run.arm) in arms:
+                other = arms[run.seed, run.arm].folder
+                raise ValueError(
+                    f"{other} and {run.folder}: both are arm {run.arm} of seed {run.seed}; several "
+                    "run folders count as several seeds and need different ones"
+                )
+            arms[run.seed, run.arm] = run
+    return sorted(arms.values(), key=lambda run: (run.seed, run.arm == "gan"))
+
+
+def all_rows(runs: Sequence[ArmRun]) -> pd.DataFrame:
+    """The rows of all arms; those of the mixture, which both arms of a seed hold, once.
+
+    Raises as `read_rows` does, and ValueError where two arms disagree about the mixture.
+    """
+    rows = pd.concat([run.rows() for run in runs], ignore_index=True)
+    of_mixture = rows["arm"] == "mixture"
+    mixture = rows[of_mixture].groupby(_KEY, sort=False)["value"].agg(["first", "min", "max"])
+    # Two machines may round the same mixture's score differently.
+    differing = mixture[mixture["max"] - mixture["min"] > _MIXTURE_TOLERANCE_DB]
+    if len(differing):
+        named = ", ".join(f"{k} {v}" for k, v in zip(_KEY, differing.index[0], strict=True))
+        raise ValueError(
+            f"{named}: the arms' rows give {differing['min'].iloc[0]} and "
+            f"{differing['max'].iloc[0]} for the same mixture; the arms were evaluated on "
+            "different data or with different settings: evaluate both alike"
+        )
+    return rows[~(of_mixture & rows.duplicated(_KEY))].reset_index(drop=True)
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """Evaluation rows to the last bit.
+
+    Raises ValueError on other columns, on seeds or values that are no numbers, on repeated rows.
+    """
+    # As text first: a track may be called NA or 007.
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if tuple(rows.columns) != COLUMNS:
+        raise ValueError(f"{path}: expected the columns {', '.join(COLUMNS)}, got {list(rows)}")
+    try:
+        rows = rows.astype({"seed": int, "value": float})
+    except ValueError as error:
+        raise ValueError(f"{path}: expected numbers as seed and value: {error}") from error
+    repeated = rows[rows.duplicated(_KEY)]
+    if len(repeated):
+        raise ValueError(f"{path}: more than one row for {list(repeated.iloc[0][_KEY])}")
+    return rows
+
+
+def number_at(record: dict[str, Any], key: str) -> float:
+    """The number under a/b/c of nested mappings; of a mapping per source the mean; else NaN."""
+    value: Any = record
+    for part in key.split("/"):
+        value = value.get(part) if isinstance(value, dict) else None
+    if isinstance(value, dict):
+        numbers = [v for v in value.values() if isinstance(v, (int, float))]
+        return float(np.mean(numbers)) if numbers else float("nan")
+    return float(value) if isinstance(value, (int, float)) else float("nan")
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a file's whole lines; a last line cut by a kill is left out."""
+    if path.is_file():
+        yield from map(json.loads, path.read_text("utf-8").split("\n")[:-1])
