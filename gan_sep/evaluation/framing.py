@@ -1,0 +1,36 @@
+"""The windows of BSSEval and its silence rule, shared by every frame-wise metric."""
+
+from torch import Tensor
+
+
+def check_pair(references: Tensor, estimates: Tensor) -> None:
+    """Raises ValueError unless both are (S, C, T) of one shape with at least one sample."""
+    if references.shape != estimates.shape:
+        raise ValueError(
+            f"references and estimates differ in shape: {tuple(references.shape)} and "
+            f"{tuple(estimates.shape)}; cut or pad the estimates to the references first"
+        )
+    if references.ndim != 3 or references.numel() == 0:
+        raise ValueError(f"expected non-empty (S, C, T) signals, got {tuple(references.shape)}")
+
+
+def frames(signals: Tensor, window: int) -> Tensor:
+    """Cuts (..., T) into whole windows (..., N, window) without overlap.
+
+    The short rest at the end is dropped; a signal no longer than one window is one frame of its own
+    length. These are museval's windows for window = hop.
+    """
+    if signals.shape[-1] <= window:
+        return signals.unsqueeze(-2)  # (..., 1, T)
+    count = signals.shape[-1] // window
+    return signals[..., : count * window].unflatten(-1, (count, window))  # (..., N, window)
+
+
+def silent_frames(signals: Tensor, window: int) -> Tensor:
+    """Frames in which at least one of the signals (S, C, T) is silent -> bool (N,).
+
+    Silent means, as in museval, that the channels sum to exactly zero at every sample, so a signal
+    whose two channels cancel counts as silent too.
+    """
+    heard = frames(signals.sum(1), window).any(-1)  # (S, N, window) -> (S, N)
+    return ~heard.all(0)  # (N,)

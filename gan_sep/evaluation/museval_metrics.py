@@ -1,0 +1,90 @@
+"""BSSEval from museval itself, the reference implementation; slow, imported only when used."""
+
+import math
+from collections.abc import Mapping
+from importlib import import_module
+from types import ModuleType
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_sep.evaluation.framing import check_pair, silent_frames
+
+
+def museval_bss_eval(
+    references: Tensor, estimates: Tensor, sample_rate: int
+) -> Mapping[str, Tensor]:
+    """BSSEval v4 from museval with its usual one-second windows, in dB; higher is better.
+
+    references, estimates: (S, C, T), same source order -> "sdr", "isr", "sir", "sar", each (S, N)
+    in float64 on the CPU. NaN as in `gan_sep.evaluation.metrics.bss_eval`.
+    Raises ValueError where the shapes differ or nothing is in them, ImportError without museval or
+    ffmpeg.
+    """
+    check_pair(references, estimates)
+    names = ("sdr", "isr", "sir", "sar")
+    if _never_heard(references, estimates):
+        frame_count = silent_frames(references, sample_rate).numel()
+        return {name: _nothing(references.shape[0], frame_count) for name in names}
+    scores = _museval().evaluate(
+        _as_museval(references), _as_museval(estimates), win=sample_rate, hop=sample_rate
+    )
+    return {name: torch.from_numpy(score) for name, score in zip(names, scores, strict=True)}
+
+
+def museval_bss_eval_v3(references: Tensor, estimates: Tensor) -> Mapping[str, Tensor]:
+    """BSSEval v3 (bss_eval_sources) from museval over whole mono clips, in dB; higher is better.
+
+    Unlike v4 the filtered reference counts as the source, so that a filtered source loses nothing.
+    references, estimates: (S, 1, T), same source order -> "sdr", "sir", "sar", each (S,) in
+    float64 on the CPU; all NaN where any of them is silent throughout.
+    Raises ValueError on stereo and where the shapes differ, ImportError without museval or ffmpeg.
+    Source: Vincent, Gribonval, Févotte, Performance measurement in blind audio source separation,
+    2006.
+    """
+    check_pair(references, estimates)
+    if references.shape[1] != 1:
+        raise ValueError(
+            f"BSSEval v3 judges mono clips, got {references.shape[1]} channels; "
+            "set audio.channels to 1"
+        )
+    if _never_heard(references, estimates):
+        return {name: _nothing(references.shape[0]) for name in ("sdr", "sir", "sar")}
+    sdr, _, sir, sar, _ = _museval().metrics.bss_eval(
+        _as_museval(references),
+        _as_museval(estimates),
+        window=math.inf,
+        hop=math.inf,
+        compute_permutation=False,
+        filters_len=512,
+        framewise_filters=True,
+        bsseval_sources_version=True,
+    )
+    scores = {"sdr": sdr, "sir": sir, "sar": sar}
+    return {name: torch.from_numpy(score[:, 0]) for name, score in scores.items()}  # (S,)
+
+
+def _museval() -> ModuleType:
+    try:
+        return import_module("museval")
+    # A missing ffmpeg binary shows as a RuntimeError of a package that museval imports.
+    except (ImportError, RuntimeError) as error:
+        raise ImportError(
+            f"museval cannot be imported: {error}. Install the pip package museval and the ffmpeg "
+            "binary (apt-get install ffmpeg), or evaluate without museval: sdr, usdr, si_sdr and "
+            "bss_eval need neither"
+        ) from error
+
+
+def _as_museval(signals: Tensor) -> np.ndarray:
+    return signals.transpose(1, 2).double().cpu().numpy()  # (S, T, C)
+
+
+def _never_heard(*signals: Tensor) -> bool:
+    """Whether some source is silent throughout, which museval refuses."""
+    return any(bool(silent_frames(each, each.shape[-1]).any()) for each in signals)
+
+
+def _nothing(*shape: int) -> Tensor:
+    return torch.full(shape, torch.nan, dtype=torch.float64)
