@@ -1,0 +1,181 @@
+"""Whole tracks through a generator, piece by piece."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+
+@dataclass(frozen=True)
+class OverlapAdd:
+    """How a track is cut into pieces and put together again.
+
+    segment_samples: the length of every piece; the last one reaches back so that it has it too.
+    overlap: the share of a piece that the next one covers again, in [0, 1); the pieces fade
+        linearly into each other, with triangular weights that peak in a piece's middle.
+    shifts: 0, or the number of randomly delayed separations to average (Demucs' shift trick).
+    max_shift: delays are drawn below this number of samples; 0 is right only without shifts.
+    batch_size: pieces per pass of the generator.
+    seed: of the delays.
+    normalize: give the generator mixtures whose mono mix has mean 0 and standard deviation 1
+        over the track, and undo it after, as Demucs v1 does; off for a generator that does so
+        itself.
+    Raises ValueError on a value out of range.
+    """
+
+    segment_samples: int
+    overlap: float = 0.25
+    shifts: int = 0
+    max_shift: int = 0
+    batch_size: int = 1
+    seed: int = 0
+    normalize: bool = False
+
+    def __post_init__(self) -> None:
+        if self.segment_samples < 1:
+            raise ValueError(f"segment_samples: expected at least 1, got {self.segment_samples}")
+        if not 0 <= self.overlap < 1:
+            raise ValueError(f"overlap: expected a share in [0, 1), got {self.overlap}")
+        if self.shifts < 0:
+            raise ValueError(f"shifts: expected at least 0, got {self.shifts}")
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size: expected at least 1, got {self.batch_size}")
+        if not 0 <= self.max_shift <= self.segment_samples:
+            raise ValueError(
+                f"max_shift: expected 0 to segment_samples ({self.segment_samples}), "
+                f"got {self.max_shift}"
+            )
+        if self.shifts > 0 and self.max_shift == 0:
+            raise ValueError(f"max_shift: expected at least 1 with shifts={self.shifts}, got 0")
+
+    def delays(self) -> list[int]:
+        """The delay in samples of each separation; [0] without shifts."""
+        if self.shifts == 0:
+            return [0]
+        return np.random.default_rng(self.seed).integers(self.max_shift, size=self.shifts).tolist()
+
+    def starts(self, samples: int, delay: int = 0) -> list[int]:
+        """Where the pieces of a track begin; a negative start reads silence before the track.
+
+        The delayed track is taken as max_shift samples longer, so that the delay moves the last
+        piece as well. A track shorter than a piece lies in the middle of one.
+        """
+        first = -delay
+        last = samples + (self.max_shift if self.shifts else 0) - delay - self.segment_samples
+        if last <= first:
+            return [(first + last) // 2]
+        stride = max(1, round((1 - self.overlap) * self.segment_samples))
+        return [*range(first, last, stride), last]
+
+    def weights(self) -> Tensor:
+        """The triangle of a piece, (segment_samples,), in (0, 1]."""
+        rising = torch.arange(1, self.segment_samples + 1, dtype=torch.float32)
+        triangle = torch.minimum(rising, rising.flip(0))
+        return triangle / triangle.max()
+
+
+def separate(
+    generator: nn.Module, mixture: Tensor, how: OverlapAdd, progress: bool = False
+) -> Tensor:
+    """The generator's estimates of a whole track: mixture (C, T) -> (S, C, T), float32, on the CPU.
+
+    The generator works on its own device, in evaluation mode and without gradients; afterwards
+    every module is in the mode it was in. Beyond the output, memory holds one batch of pieces and
+    one signal of T weights, however long the track and however many the shifts. Give the network
+    itself, not its distributed wrapper: processes may separate different numbers of pieces.
+    Raises ValueError where the mixture is no (C, T) signal, or the estimates no (B, S, C, T).
+    Source of the scheme: Défossez, Usunier, Bottou, Bach, Music Source Separation in the Waveform
+    Domain, 2019.
+    """
+    if mixture.ndim != 2 or mixture.numel() == 0:
+        raise ValueError(f"mixture: expected non-empty (C, T), got {tuple(mixture.shape)}")
+    mixture = mixture.detach().float().cpu()
+    if not how.normalize:
+        return _overlap_add(generator, mixture, how, progress)
+    mono = mixture.mean(0)
+    mean, deviation = mono.mean(), mono.std(correction=0).clamp(min=1e-8)
+    estimates = _overlap_add(generator, (mixture - mean) / deviation, how, progress)
+    return estimates.mul_(deviation).add_(mean)
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode and no gradients inside; every module's own mode again outside."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _overlap_add(generator: nn.Module, mixture: Tensor, how: OverlapAdd, progress: bool) -> Tensor:
+    samples = mixture.shape[-1]
+    grids = [how.starts(samples, delay) for delay in how.delays()]
+    total: Tensor | None = None
+    bar = tqdm(total=sum(map(len, grids)), unit="piece", disable=not progress, leave=False)
+    with bar:
+        for starts in grids:
+            pieces = _Pieces(starts, how.weights(), samples)
+            for begin in range(0, len(starts), how.batch_size):
+                batch = starts[begin : begin + how.batch_size]
+                estimates = _estimate(generator, mixture, batch, how.segment_samples)
+                if total is None:
+                    total = torch.zeros(*estimates.shape[1:3], samples)  # (S, C, T)
+                for start, estimate in zip(batch, estimates, strict=True):
+                    pieces.add(total, start, estimate)
+                bar.update(len(batch))
+    assert total is not None  # a grid has at least one piece
+    return total.div_(len(grids))
+
+
+class _Pieces:
+    """Lays pieces into a track so that the shares of all pieces at a sample sum to 1."""
+
+    def __init__(self, starts: list[int], weights: Tensor, samples: int) -> None:
+        self._weights = weights  # (segment,)
+        self._sum = torch.zeros(samples)  # (T,)
+        for start in starts:
+            track, piece = self._ranges(start)
+            self._sum[track] += weights[piece]
+
+    def add(self, total: Tensor, start: int, estimate: Tensor) -> None:
+        """Adds the share of a piece's estimates (S, C, segment) to the track's (S, C, T), in
+        place."""
+        track, piece = self._ranges(start)
+        total[..., track].addcmul_(estimate[..., piece], self._weights[piece] / self._sum[track])
+
+    def _ranges(self, start: int) -> tuple[slice, slice]:
+        """A piece's range of the track, and the range of the piece that lies inside the track."""
+        low = max(start, 0)
+        high = min(start + self._weights.numel(), self._sum.numel())
+        return slice(low, high), slice(low - start, high - start)
+
+
+def _estimate(generator: nn.Module, mixture: Tensor, starts: list[int], samples: int) -> Tensor:
+    """Estimates (B, S, C, segment) of the pieces that begin at `starts`, on the CPU."""
+    batch = torch.stack([_excerpt(mixture, start, samples) for start in starts])  # (B, C, segment)
+    parameter = next(generator.parameters(), None)
+    device = torch.device("cpu") if parameter is None else parameter.device
+    with evaluating(generator):
+        estimates = generator(batch.to(device))
+    if estimates.ndim != 4 or estimates[:, 0].shape != batch.shape:
+        raise ValueError(
+            "generator: expected estimates (B, S, C, T) of pieces (B, C, T) = "
+            f"{tuple(batch.shape)}, got {tuple(estimates.shape)}"
+        )
+    return estimates.float().cpu()
+
+
+def _excerpt(mixture: Tensor, start: int, samples: int) -> Tensor:
+    """`samples` samples of (C, T) from `start` on, silence outside the track -> (C, samples)."""
+    excerpt = mixture.new_zeros(mixture.shape[0], samples)
+    low, high = max(start, 0), min(start + samples, mixture.shape[-1])
+    excerpt[:, low - start : high - start] = mixture[:, low:high]
+    return excerpt
