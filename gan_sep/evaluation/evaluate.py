@@ -1,0 +1,242 @@
+"""Whole tracks in, evaluation rows out; interrupted evaluations continue where they stopped."""
+
+import hashlib
+import json
+import math
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from gan_sep.audio import AudioFormat
+from gan_sep.data.base import Track
+from gan_sep.evaluation.rows import Row, TrackStore, write_rows
+from gan_sep.evaluation.scores import EvaluationSettings, Scores, track_scores
+from gan_sep.evaluation.separate import separate
+
+MIXTURE_ARM = "mixture"
+
+
+def _nothing() -> None:
+    """The barrier of a single process."""
+
+
+def _identity(items: list[Any]) -> list[Any]:
+    """The gathering of a single process."""
+    return items
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those that share the tracks; by default there is one.
+
+    barrier waits for all processes. gather joins the lists of all processes to one list in each of
+    them, in any order.
+    """
+
+    rank: int = 0
+    count: int = 1
+    barrier: Callable[[], None] = _nothing
+    gather: Callable[[list[Any]], list[Any]] = _identity
+
+    def share(self, tracks: Sequence[Track]) -> Sequence[Track]:
+        """The tracks of this process: every count-th, from rank on."""
+        return tracks[self.rank :: self.count]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is measured and how: the format, the settings, and the arm and seed of the generator.
+
+    The seed also draws the delays of the shift trick, the same for every track.
+    Raises ValueError where the arm has the name of the mixture's own rows.
+    """
+
+    audio: AudioFormat
+    settings: EvaluationSettings
+    arm: str
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.arm == MIXTURE_ARM:
+            raise ValueError(f"arm: {MIXTURE_ARM!r} is the arm of the mixture as estimate")
+
+
+def evaluate(
+    generator: nn.Module,
+    tracks: Sequence[Track],
+    evaluation: Evaluation,
+    folder: Path,
+    processes: Processes = Processes(),
+) -> list[Row]:
+    """Separates and scores whole tracks -> the rows of all tracks, also in folder/rows.csv.
+
+    The rows of the arm `mixture`, the mixture as the estimate of every source, come first. Each
+    finished track leaves a file in the folder, so that a second call does only what is missing; it
+    starts anew where the weights, the settings, the format or the track's length have changed.
+    Raises ValueError without tracks, on two tracks of one name, and, naming the track, where the
+    estimates have another shape than the references or hold NaN or inf.
+    """
+    _check_names(tracks)
+    scorer = _Scorer(generator, evaluation, folder)
+    share = processes.share(tracks)
+    with tqdm(share, desc=f"evaluate {evaluation.arm}", disable=processes.rank > 0) as bar:
+        medians: list[float] = []
+        for track in bar:
+            scores = scorer.finish(track)
+            bar.set_postfix_str(_running_median(scores, medians))
+    processes.barrier()
+    rows = [*scorer.rows(tracks, MIXTURE_ARM), *scorer.rows(tracks, evaluation.arm)]
+    if processes.rank == 0:
+        write_rows(folder / "rows.csv", rows)
+    return rows
+
+
+def validation_scores(
+    generator: nn.Module,
+    tracks: Sequence[Track],
+    audio: AudioFormat,
+    settings: EvaluationSettings,
+    processes: Processes = Processes(),
+) -> dict[str, dict[str, float]]:
+    """The quick metrics on whole held-out tracks -> metric -> source name and "All" -> value.
+
+    Metrics are `sdr` (median of the tracks' medians), `usdr`, `si_sdr` and `sdr_dropped` (means of
+    the tracks), tracks without a value left out; "All" is the mean of the sources. `settings` say
+    how to separate; its metrics play no part. The same in every process, whatever their number.
+    Raises ValueError as `evaluate` does.
+    """
+    _check_names(tracks)
+    quick = replace(settings, metrics=("sdr", "usdr", "si_sdr"), museval=False)
+    evaluation = Evaluation(audio, quick, arm="validation", seed=0)
+    scored = [
+        (track.name, _generator_scores(generator, track, track.read(), evaluation))
+        for track in processes.share(tracks)
+    ]
+    by_track = dict(sorted(processes.gather(scored)))  # by name: sums depend on the order
+    return {
+        metric: _summary(metric, [scores[metric] for scores in by_track.values()], audio.sources)
+        for metric in ("sdr", "sdr_dropped", "usdr", "si_sdr")
+    }
+
+
+class _Scorer:
+    """Scores tracks of one evaluation and keeps what is finished."""
+
+    def __init__(self, generator: nn.Module, evaluation: Evaluation, folder: Path) -> None:
+        self._generator = generator
+        self._evaluation = evaluation
+        self._stores = {arm: TrackStore(folder / arm) for arm in (MIXTURE_ARM, evaluation.arm)}
+        measured = [
+            asdict(evaluation.audio),
+            evaluation.settings.metrics,
+            evaluation.settings.museval,
+        ]
+        separated = [asdict(evaluation.settings), evaluation.seed, weights_fingerprint(generator)]
+        self._inputs = {MIXTURE_ARM: measured, evaluation.arm: [*measured, *separated]}
+
+    def finish(self, track: Track) -> Scores:
+        """The generator's scores of a track; they and the mixture's are stored afterwards."""
+        done = [self._get(arm, track) for arm in self._stores]
+        if done[0] is not None and done[1] is not None:
+            return done[1]
+        references = track.read()  # (S, C, T)
+        mixture_scores = done[0] or _mixture_scores(track, references, self._evaluation)
+        self._put(MIXTURE_ARM, track, mixture_scores)
+        scores = _generator_scores(self._generator, track, references, self._evaluation)
+        if "sdr_v3" in scores:
+            pairs = zip(scores["sdr_v3"], mixture_scores["sdr_v3"], strict=True)
+            scores["nsdr_v3"] = [estimate - mixture for estimate, mixture in pairs]
+        self._put(self._evaluation.arm, track, scores)
+        return scores
+
+    def rows(self, tracks: Sequence[Track], arm: str) -> Iterator[Row]:
+        """The rows of finished tracks, of all processes."""
+        for track in tracks:
+            scores = self._get(arm, track)
+            assert scores is not None  # all processes have passed the barrier
+            for metric, values in scores.items():
+                for source, value in zip(self._evaluation.audio.sources, values, strict=True):
+                    yield Row(self._evaluation.seed, arm, track.name, source, metric, value)
+
+    def _get(self, arm: str, track: Track) -> Scores | None:
+        return self._stores[arm].get(track.name, self._fingerprint(arm, track))
+
+    def _put(self, arm: str, track: Track, scores: Scores) -> None:
+        self._stores[arm].put(track.name, self._fingerprint(arm, track), scores)
+
+    def _fingerprint(self, arm: str, track: Track) -> str:
+        inputs = json.dumps([track.num_samples, *self._inputs[arm]])
+        return hashlib.sha256(inputs.encode()).hexdigest()
+
+
+def weights_fingerprint(network: nn.Module) -> str:
+    """A hash of the network's structure as it prints and of the bits of its state."""
+    digest = hashlib.sha256(repr(network).encode())
+    for name, value in network.state_dict().items():
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _generator_scores(
+    generator: nn.Module, track: Track, references: Tensor, evaluation: Evaluation
+) -> Scores:
+    how = evaluation.settings.overlap_add(evaluation.audio, evaluation.seed)
+    estimates = separate(generator, references.sum(0), how)  # (S, C, T)
+    return _named_scores(track, references, estimates, evaluation)
+
+
+def _mixture_scores(track: Track, references: Tensor, evaluation: Evaluation) -> Scores:
+    mixture = references.sum(0).expand_as(references)  # (S, C, T)
+    scores = _named_scores(track, references, mixture, evaluation)
+    if "sdr_v3" in scores:
+        scores["nsdr_v3"] = [0.0] * references.shape[0]
+    return scores
+
+
+def _named_scores(
+    track: Track, references: Tensor, estimates: Tensor, evaluation: Evaluation
+) -> Scores:
+    try:
+        return track_scores(
+            references, estimates, evaluation.audio.sample_rate, evaluation.settings
+        )
+    except ValueError as error:
+        raise ValueError(f"track {track.name}: {error}") from error
+
+
+def _summary(
+    metric: str, values: Sequence[Sequence[float]], sources: Sequence[str]
+) -> dict[str, float]:
+    """One value per source, and their mean as "All", from (track, source) values."""
+    average = np.nanmedian if metric == "sdr" else np.nanmean
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN|Mean of empty", RuntimeWarning)
+        by_source = average(np.array(values), axis=0)  # (tracks, S) -> (S,)
+    summary = dict(zip(sources, by_source.tolist(), strict=True))
+    return summary | {"All": float(by_source.mean())}
+
+
+def _running_median(scores: Scores, medians: list[float]) -> str:
+    """Adds a track to the list of its mean over sources and says the median so far."""
+    metric, values = next(iter(scores.items()))
+    mean = float(np.mean(values))
+    if not math.isnan(mean):
+        medians.append(mean)
+    return f"median {metric} {np.median(medians):.2f} dB" if medians else ""
+
+
+def _check_names(tracks: Sequence[Track]) -> None:
+    names = [track.name for track in tracks]
+    if not names:
+        raise ValueError("expected at least one track to evaluate, got none")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"expected tracks of distinct names, got {repeated[0]!r} more than once")

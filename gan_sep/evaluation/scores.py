@@ -1,0 +1,136 @@
+"""How tracks are evaluated, and the scores of one track."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_sep.audio import AudioFormat
+from gan_sep.evaluation.metrics import bss_eval, sdr, si_sdr, usdr
+from gan_sep.evaluation.museval_metrics import museval_bss_eval, museval_bss_eval_v3
+from gan_sep.evaluation.separate import OverlapAdd
+
+METRICS = ("sdr", "usdr", "si_sdr", "bss_eval", "bss_v3")
+
+Scores = dict[str, list[float]]
+"""Metric -> one value per source, in the order of `AudioFormat.sources`."""
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """The section `evaluation` of an experiment.
+
+    segment_seconds, overlap, shifts, max_shift_seconds, batch_size, normalize: how whole tracks are
+        separated, see `OverlapAdd`.
+    metrics: any of
+        sdr       rows `sdr` (median of the frames) and `sdr_dropped` (share of the frames that
+                  the silence rule removed)
+        usdr      row `usdr`
+        si_sdr    row `si_sdr`
+        bss_eval  rows `isr`, `sir`, `sar`, medians of the frames
+        bss_v3    rows `sdr_v3`, `sir_v3`, `sar_v3` over the whole clip, from museval, `nsdr_v3`
+                  (what sdr_v3 gains over the mixture) and `seconds` (the clip's weight); mono
+    museval: rows `museval_sdr`, `isr`, `sir`, `sar` from museval itself; minutes per song.
+    Raises ValueError on a value out of range, an unknown or repeated metric, and on `bss_eval`
+    together with museval, which fill the same rows.
+    """
+
+    segment_seconds: float = 10.0
+    overlap: float = 0.25
+    shifts: int = 0
+    max_shift_seconds: float = 0.5
+    batch_size: int = 1
+    normalize: bool = False
+    metrics: tuple[str, ...] = ("sdr", "usdr", "si_sdr")
+    museval: bool = False
+
+    def __post_init__(self) -> None:
+        if self.segment_seconds <= 0:
+            raise ValueError(f"segment_seconds: expected more than 0, got {self.segment_seconds}")
+        if not 0 < self.max_shift_seconds <= self.segment_seconds:
+            raise ValueError(
+                f"max_shift_seconds: expected more than 0 and at most segment_seconds "
+                f"({self.segment_seconds}), got {self.max_shift_seconds}"
+            )
+        self.overlap_add(AudioFormat(), seed=0)  # raises on an overlap, shifts or batch_size
+        self._check_metrics()
+
+    def _check_metrics(self) -> None:
+        unknown = [name for name in self.metrics if name not in METRICS]
+        if unknown:
+            raise ValueError(f"metrics: expected some of {', '.join(METRICS)}, got {unknown[0]!r}")
+        if len(set(self.metrics)) != len(self.metrics):
+            raise ValueError(f"metrics: expected each at most once, got {list(self.metrics)}")
+        if not self.metrics and not self.museval:
+            raise ValueError(f"metrics: expected at least one of {', '.join(METRICS)}, got none")
+        if self.museval and "bss_eval" in self.metrics:
+            raise ValueError("metrics: bss_eval and museval fill the same rows; choose one of them")
+
+    def overlap_add(self, audio: AudioFormat, seed: int) -> OverlapAdd:
+        """How to separate tracks of this format; seed draws the delays of the shift trick."""
+        return OverlapAdd(
+            segment_samples=audio.samples(self.segment_seconds),
+            overlap=self.overlap,
+            shifts=self.shifts,
+            max_shift=audio.samples(self.max_shift_seconds) if self.shifts else 0,
+            batch_size=self.batch_size,
+            seed=seed,
+            normalize=self.normalize,
+        )
+
+
+def track_scores(
+    references: Tensor, estimates: Tensor, sample_rate: int, settings: EvaluationSettings
+) -> Scores:
+    """The chosen metrics of one track; references, estimates: (S, C, T), same source order.
+
+    `nsdr_v3` needs the mixture's scores too and is left to the caller. Raises ValueError where the
+    shapes differ or an estimate holds NaN or inf.
+    """
+    if references.shape != estimates.shape:
+        raise ValueError(
+            f"expected estimates of the references' shape {tuple(references.shape)}, "
+            f"got {tuple(estimates.shape)}"
+        )
+    if not torch.isfinite(estimates).all():
+        raise ValueError(
+            "estimates hold NaN or inf: look at the generator's weights and the track's sources"
+        )
+    scores: Scores = {}
+    for metric in settings.metrics:
+        scores |= _metric_scores(metric, references, estimates, sample_rate)
+    if settings.museval:
+        frame_scores = dict(museval_bss_eval(references, estimates, sample_rate))
+        scores["museval_sdr"] = _medians(frame_scores.pop("sdr"))
+        scores |= {name: _medians(values) for name, values in frame_scores.items()}
+    return scores
+
+
+def _metric_scores(metric: str, references: Tensor, estimates: Tensor, sample_rate: int) -> Scores:
+    if metric == "sdr":
+        ratios = sdr(references, estimates, sample_rate)  # (S, N)
+        dropped = ratios.isnan().double().mean(-1)  # (S,)
+        return {"sdr": _medians(ratios), "sdr_dropped": dropped.tolist()}
+    if metric == "bss_eval":
+        frame_scores = bss_eval(references, estimates, sample_rate)
+        return {name: _medians(frame_scores[name]) for name in ("isr", "sir", "sar")}
+    if metric == "bss_v3":
+        clip_scores = museval_bss_eval_v3(references, estimates)
+        seconds = references.shape[-1] / sample_rate
+        named = {f"{name}_v3": values.tolist() for name, values in clip_scores.items()}
+        return named | {"seconds": [seconds] * references.shape[0]}
+    whole_track = {"usdr": usdr, "si_sdr": si_sdr}[metric]
+    return {metric: whole_track(references, estimates).tolist()}
+
+
+def _medians(frame_scores: Tensor) -> list[float]:
+    """The median of each source's frames, NaN frames left out: (S, N) -> S values.
+
+    Of an even number of frames it is the mean of the middle two, as in museval and unlike
+    torch.nanmedian; NaN where no frame is left.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN", RuntimeWarning)
+        return np.nanmedian(frame_scores.cpu().numpy(), axis=-1).tolist()

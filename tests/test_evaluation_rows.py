@@ -1,0 +1,64 @@
+"""Rows and stored scores survive the disk to the last bit."""
+
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gan_sep.evaluation.rows import Row, TrackStore, read_rows, write_rows
+
+ROWS = [
+    Row(3, "gan", 'A "song", with commas', "vocals", "sdr", 1 / 3),
+    Row(3, "mixture", "Ä", "drums", "usdr", math.inf),
+]
+
+
+def test_rows_come_back_as_written(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "rows.csv"
+    write_rows(path, ROWS)
+    assert read_rows(path) == ROWS
+    assert [file.name for file in path.parent.iterdir()] == ["rows.csv"]
+
+
+def test_pandas_reads_missing_values_as_nan(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    write_rows(path, [*ROWS, Row(3, "gan", "B", "bass", "sdr", math.nan)])
+    table = pd.read_csv(path)
+    assert list(table.columns) == ["seed", "arm", "track", "source", "metric", "value"]
+    assert table["value"].isna().tolist() == [False, False, True]
+    assert math.isnan(read_rows(path)[-1].value)
+
+
+def test_another_header_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("track,value\na,1\n")
+    with pytest.raises(ValueError, match=r"rows.csv: expected the columns seed, arm, track"):
+        read_rows(path)
+    path.write_text("")
+    with pytest.raises(ValueError, match=r"expected the columns .*, got \[\]"):
+        read_rows(path)
+
+
+def test_scores_count_only_under_their_fingerprint(tmp_path: Path) -> None:
+    store = TrackStore(tmp_path / "gan")
+    assert store.get("A/B: ../x", "one") is None
+    store.put("A/B: ../x", "one", {"sdr": [1 / 3, math.inf]})
+    assert store.get("A/B: ../x", "one") == {"sdr": [1 / 3, math.inf]}
+    assert store.get("A/B: ../x", "two") is None
+    assert len(list((tmp_path / "gan").iterdir())) == 1
+
+
+def test_nan_is_stored(tmp_path: Path) -> None:
+    store = TrackStore(tmp_path)
+    store.put("a", "one", {"sdr": [math.nan]})
+    scores = store.get("a", "one")
+    assert scores is not None
+    assert math.isnan(scores["sdr"][0])
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}"])
+def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a b.json").write_text(content)
+    with pytest.raises(ValueError, match=r"a b\.json: expected .*delete the file and evaluate"):
+        TrackStore(tmp_path).get("a b", "one")
