@@ -68,7 +68,7 @@ def test_hq_is_read_as_it_is_and_split_by_the_official_titles(tmp_path: Path) ->
 def test_official_titles_are_fourteen_and_all_of_them_are_needed(tmp_path: Path) -> None:
     assert len(set(MUSDB18_VALIDATION)) == 14
     write_wavs(tmp_path / "train" / "A - B")
-    with pytest.raises(ValueError, match="validation track 'ANiMAL - Rockshow'.* and 6 more"):
+    with pytest.raises(ValueError, match=r"validation track 'ANiMAL - Rockshow'.* and 6 more"):
         Config(root=tmp_path).build(AUDIO, "train")
 
 
