@@ -1,0 +1,75 @@
+"""Timing on a machine that others use too: contenders take turns, ratios are of one round."""
+
+import multiprocessing
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+
+from gan_sep.training.memory import peak_memory_mib, reset_peak_memory
+
+Work = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Seconds of each contender in each round, by name: (rounds,)."""
+
+    seconds: Mapping[str, np.ndarray]
+
+    def median(self, name: str) -> float:
+        """Seconds of one piece of work."""
+        return float(np.median(self.seconds[name]))
+
+    def ratio(self, numerator: str, denominator: str) -> float:
+        """The median of the rounds' ratios: what slows a whole round down cancels in it."""
+        return float(np.median(self.seconds[numerator] / self.seconds[denominator]))
+
+
+def interleave(contenders: Mapping[str, Work], rounds: int, device: torch.device) -> Timings:
+    """Let the contenders work in turns, after one turn each that is not counted.
+
+    Raises ValueError without a round to count.
+    """
+    if rounds < 1:
+        raise ValueError(f"rounds: expected at least 1, got {rounds}")
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for counted in [False] + [True] * rounds:
+        for name, work in contenders.items():
+            taken = _seconds(work, device)
+            if counted:
+                seconds[name].append(taken)
+    return Timings({name: np.array(values) for name, values in seconds.items()})
+
+
+def peak_memory(build: Callable[[], Work], device: torch.device) -> float:
+    """MiB that building and doing some work takes above an idle process, in a process of its own.
+
+    build has to be picklable. Resident memory on a CPU, memory of tensors on a GPU.
+    """
+    # Spawned, not forked: the child must not inherit this process's memory.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+        return pool.submit(_peak_memory, build, device).result()
+
+
+def _peak_memory(build: Callable[[], Work], device: torch.device) -> float:
+    reset_peak_memory()
+    idle = peak_memory_mib(device)
+    work = build()
+    for _ in range(2):  # the optimiser's state exists from the second turn on
+        work()
+    return peak_memory_mib(device) - idle
+
+
+def _seconds(work: Work, device: torch.device) -> float:
+    wait = partial(torch.cuda.synchronize, device) if device.type == "cuda" else lambda: None
+    wait()
+    start = time.perf_counter()
+    work()
+    wait()
+    return time.perf_counter() - start

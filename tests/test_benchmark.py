@@ -1,0 +1,128 @@
+"""The benchmark's arithmetic by hand, and a run of every section at the smallest size."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gan_sep.benchmark import sdr_speed
+from gan_sep.benchmark.sections import SECTIONS
+from gan_sep.benchmark.steps import QUICK_SETTINGS, against_peer, peer_step, plain_step
+from gan_sep.benchmark.table import Table
+from gan_sep.benchmark.timing import Timings, Work, interleave, peak_memory
+
+CPU = torch.device("cpu")
+PROGRAM = Path(__file__).parents[1] / "experiments" / "benchmark.py"
+
+
+def test_a_ratio_is_the_median_within_rounds() -> None:
+    timings = Timings({"a": np.array([1.0, 10.0, 3.0]), "b": np.array([2.0, 5.0, 3.0])})
+    assert timings.median("a") == 3.0
+    assert timings.ratio("a", "b") == 1.0  # of 1/2, 2 and 1
+
+
+def test_contenders_take_turns_and_the_first_turn_is_not_counted() -> None:
+    turns: list[str] = []
+    works = {name: partial(turns.append, name) for name in "ab"}
+    timings = interleave(works, rounds=3, device=CPU)
+    assert "".join(turns) == "ab" * 4
+    assert len(timings.seconds["a"]) == 3
+
+
+def test_no_round_to_count_is_refused() -> None:
+    with pytest.raises(ValueError, match="rounds: expected at least 1, got 0"):
+        interleave({}, rounds=0, device=CPU)
+
+
+def allocate(megabytes: int) -> Work:
+    return lambda: torch.ones(megabytes * 2**18).sum()
+
+
+def test_peak_memory_counts_what_the_work_takes() -> None:
+    assert 190 < peak_memory(partial(allocate, 200), CPU) < 260
+
+
+def test_a_table_is_written_with_three_significant_digits() -> None:
+    table = Table("Steps", [{"setting": "small", "time, s": 0.123456, "MiB": 12345.6}], "As is.")
+    assert table.markdown() == (
+        "## Steps\n\n| setting | time, s | MiB |\n| --- | --- | --- |\n"
+        "| small | 0.123 | 12346 |\n\nAs is.\n"
+    )
+
+
+def test_a_plain_step_returns_the_l1_loss_and_lowers_it() -> None:
+    setting = QUICK_SETTINGS[0]
+    torch.manual_seed(0)
+    network = setting.generator.build(setting.audio)
+    sources = setting.sources(CPU)
+    torch.manual_seed(0)
+    step = plain_step(setting, CPU)
+    first = step()
+    assert first == pytest.approx((network(sources.sum(1)) - sources).abs().mean().item())
+    assert step() < first
+
+
+def test_the_step_is_timed_alone_where_the_peer_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gan_sep.benchmark.steps.find_spec", lambda name: None)
+    table = against_peer(QUICK_SETTINGS, rounds=1, device=CPU)
+    assert set(table.rows[0]) == {"setting", "gan_sep, s", "gan_sep, MiB"}
+    assert "pip install demucs==2.0.3" in table.remark
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("demucs") is None,
+    reason="compares with the published code: pip install demucs==2.0.3",
+)
+def test_a_step_of_the_peer_starts_from_the_same_loss() -> None:
+    losses = []
+    for build in (plain_step, peer_step):
+        torch.manual_seed(0)
+        losses.append(build(QUICK_SETTINGS[0], CPU)())
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2)
+
+
+def test_a_missing_museval_is_said_in_the_remark(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object) -> None:
+        raise ImportError("museval is not installed")
+
+    monkeypatch.setattr(sdr_speed, "museval_bss_eval", missing)
+    table = SECTIONS["sdr"](True, 1, CPU)
+    assert not table.rows
+    assert "museval is not installed" in table.remark
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["gan_step", "data", "sdr"])
+def test_a_section_measures_positive_numbers(name: str) -> None:
+    table = SECTIONS[name](True, 1, CPU)
+    assert table.rows
+    assert all(v > 0 for row in table.rows for v in row.values() if not isinstance(v, str))
+
+
+def test_the_program_prints_and_writes_the_same_table(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "benchmark.json"
+    done = subprocess.run(
+        [sys.executable, PROGRAM, "data", "--quick", "--rounds", "1", "--out", out],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    section = json.loads(out.read_text())["sections"]["data"]
+    assert done.stdout.endswith(Table(**section).markdown() + "\n")
+
+
+def test_an_unknown_section_is_refused_with_the_known_ones() -> None:
+    done = subprocess.run(
+        [sys.executable, PROGRAM, "stpe"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "expected some of step, gan_step, data, sdr, got stpe" in done.stderr
