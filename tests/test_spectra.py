@@ -63,6 +63,12 @@ def test_the_gradient_of_decibels_is_finite_at_any_level(level: float) -> None:
     assert (signal.grad.abs().max() == 0) == (level == 0)
 
 
+def test_the_transform_has_the_gradient_of_its_definition_and_a_second_one() -> None:
+    signal = torch.randn(2, 21, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: stft(x, 8, 3), signal)
+    assert torch.autograd.gradgradcheck(lambda x: power_spectrogram(x, 8, 3), signal)
+
+
 @pytest.mark.parametrize(
     ("n_fft", "hop", "message"),
     [(255, 64, "n_fft: expected an even"), (256, 0, "hop: expected"), (256, 129, "hop: expected")],
