@@ -33,35 +33,22 @@ def markdown(comparison: Comparison) -> str:
 
 
 def console(comparison: Comparison) -> str:
-    """Sources down, arms across, within 110 columns for any number of sources; the remarks below."""
-    head = [
-        "",
-        *(ARM_NAMES[arm] for arm in ARMS),
-        "GAN - plain",
-        "95 % interval",
-        "verdict",
-        "tracks",
-    ]
-    cells = [head]
-    for place, name in enumerate(comparison.columns):
-        cells.append(
-            [
-                name,
-                *(level(comparison.levels[arm][place]) for arm in ARMS),
-                signed(comparison.difference[place]),
-                interval(comparison.low[place], comparison.high[place]),
-                comparison.verdicts[place],
-                str(comparison.track_counts[place]),
-            ]
-        )
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if head[place] in ("", "verdict") else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in cells
-    ]
+    """Sources down, arms across, within 110 columns; the remarks below."""
+    arms = [ARM_NAMES[arm] for arm in ARMS]
+    lines = _aligned(
+        [
+            ["", *arms, "GAN - plain", "95 % interval", "verdict", "tracks"],
+            *zip(
+                comparison.columns,
+                *(map(level, comparison.levels[arm]) for arm in ARMS),
+                map(signed, comparison.difference),
+                map(interval, comparison.low, comparison.high),
+                comparison.verdicts,
+                map(str, comparison.track_counts),
+                strict=True,
+            ),
+        ]
+    )
     lines.insert(-1, "-" * max(map(len, lines)))
     said = [wrapped for remark in remarks(comparison) for wrapped in wrap(remark, _CONSOLE_WIDTH)]
     return "\n".join([f"{comparison.statistic.title}, dB", *lines, *said]) + "\n"
@@ -154,6 +141,17 @@ def interval(low: float, high: float) -> str:
 def count(number: int, noun: str) -> str:
     """one seed, 3 seeds."""
     return f"one {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of cells as lines of text; the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  ".join(
+            [line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])],
+        )
+        for line in lines
+    ]
 
 
 def _said_of_tracks(comparison: Comparison) -> str:
