@@ -92,11 +92,9 @@ def _draw_differences(axes: Axes, comparison: Comparison) -> None:
     )
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.2 * (high - low))  # room for the words
-    for place, difference, word in zip(
-        places, comparison.difference, comparison.verdicts, strict=True
-    ):
+    for place, word in enumerate(comparison.verdicts):
         axes.annotate(
-            f"{signed(difference)}\n{word}",
+            f"{signed(comparison.difference[place])}\n{word}",
             (place, 0.995),
             xycoords=("data", "axes fraction"),
             ha="center",

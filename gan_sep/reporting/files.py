@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-DOTS_PER_INCH = 160
+DOTS_PER_INCH = 144
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -18,40 +18,23 @@ _NAMES_SHOWN = 5
 _FEW_TRACKS = 10
 
 
-def markdown(comparison: Comparison) -> str:
-    """Arms down, sources across, as published tables are laid out; the remarks below."""
-    lines = [
-        *([ARM_NAMES[arm], *map(level, comparison.levels[arm])] for arm in ARMS),
-        ["GAN - plain", *map(signed, comparison.difference)],
-        ["95 % interval", *map(interval, comparison.low, comparison.high)],
-        ["verdict", *comparison.verdicts],
-        ["tracks", *map(str, comparison.track_counts)],
-    ]
-    table = markdown_grid(["dB", *comparison.columns], lines)
-    listed = "\n".join(f"- {remark}" for remark in remarks(comparison))
-    return f"**{comparison.statistic.title}**\n\n{table}\n\n{listed}\n"
-
-
-def console(comparison: Comparison) -> str:
-    """Sources down, arms across, within 110 columns; the remarks below."""
-    arms = [ARM_NAMES[arm] for arm in ARMS]
-    lines = _aligned(
-        [
-            ["", *arms, "GAN - plain", "95 % interval", "verdict", "tracks"],
-            *zip(
-                comparison.columns,
-                *(map(level, comparison.levels[arm]) for arm in ARMS),
-                map(signed, comparison.difference),
-                map(interval, comparison.low, comparison.high),
-                comparison.verdicts,
-                map(str, comparison.track_counts),
-                strict=True,
-            ),
-        ]
+def markdown(comparisons: Iterable[Comparison]) -> str:
+    """Arms down, sources across, as published tables are laid out; a remark is made once."""
+    return "\n".join(
+        f"**{comparison.statistic.title}**\n\n{_markdown_table(comparison)}\n"
+        + "".join(f"\n- {remark}" for remark in new_remarks)
+        + ("\n" if new_remarks else "")
+        for comparison, new_remarks in _with_new_remarks(comparisons)
     )
-    lines.insert(-1, "-" * max(map(len, lines)))
-    said = [wrapped for remark in remarks(comparison) for wrapped in wrap(remark, _CONSOLE_WIDTH)]
-    return "\n".join([f"{comparison.statistic.title}, dB", *lines, *said]) + "\n"
+
+
+def console(comparisons: Iterable[Comparison]) -> str:
+    """Sources down, arms across, within 110 columns; a remark is made once."""
+    return "\n".join(
+        f"{comparison.statistic.title}, dB\n{_console_table(comparison)}\n"
+        + "".join(f"{line}\n" for remark in new_remarks for line in wrap(remark, _CONSOLE_WIDTH))
+        for comparison, new_remarks in _with_new_remarks(comparisons)
+    )
 
 
 def flat(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
@@ -104,6 +87,8 @@ def as_json(comparisons: Sequence[Comparison]) -> str:
 def remarks(comparison: Comparison) -> list[str]:
     """What a reader of the numbers must know: tracks, seeds, removed frames, tracks left out."""
     said = [_said_of_tracks(comparison), _said_of_seeds(comparison)]
+    if comparison.statistic.average == "median":
+        said.append("The difference of medians is not the median of the differences.")
     if comparison.removed:
         shares = ", ".join(f"{ARM_NAMES[a]} {100 * comparison.removed[a]:.1f} %" for a in ARMS)
         said.append(f"Share of one-second frames removed by the silence rule: {shares}.")
@@ -123,9 +108,9 @@ def markdown_grid(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(_escaped(line))} |" for line in [head, rule, *lines])
 
 
-def level(value: float) -> str:
-    """Two decimals, or a dash where there is no number."""
-    return _ABSENT if math.isnan(value) else f"{value:.2f}"
+def level(value: float, digits: int = 2) -> str:
+    """The number with so many decimals, or a dash where there is none."""
+    return _ABSENT if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def signed(value: float) -> str:
@@ -143,6 +128,48 @@ def count(number: int, noun: str) -> str:
     return f"one {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def _markdown_table(comparison: Comparison) -> str:
+    lines = [
+        *([ARM_NAMES[arm], *map(level, comparison.levels[arm])] for arm in ARMS),
+        ["GAN - plain", *map(signed, comparison.difference)],
+        ["95 % interval", *map(interval, comparison.low, comparison.high)],
+        ["verdict", *comparison.verdicts],
+        ["tracks", *map(str, comparison.track_counts)],
+    ]
+    return markdown_grid(["dB", *comparison.columns], lines)
+
+
+def _console_table(comparison: Comparison) -> str:
+    arms = [ARM_NAMES[arm] for arm in ARMS]
+    lines = _aligned(
+        [
+            ["", *arms, "GAN - plain", "95 % interval", "verdict", "tracks"],
+            *zip(
+                comparison.columns,
+                *(map(level, comparison.levels[arm]) for arm in ARMS),
+                map(signed, comparison.difference),
+                map(interval, comparison.low, comparison.high),
+                comparison.verdicts,
+                map(str, comparison.track_counts),
+                strict=True,
+            ),
+        ]
+    )
+    lines.insert(-1, "-" * max(map(len, lines)))
+    return "\n".join(lines)
+
+
+def _with_new_remarks(
+    comparisons: Iterable[Comparison],
+) -> Iterator[tuple[Comparison, list[str]]]:
+    """Each comparison with those of its remarks that none before it had."""
+    made: set[str] = set()
+    for comparison in comparisons:
+        new = [remark for remark in remarks(comparison) if remark not in made]
+        made.update(new)
+        yield comparison, new
+
+
 def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
     """Lines of cells as lines of text; the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -156,12 +183,11 @@ def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
 
 def _said_of_tracks(comparison: Comparison) -> str:
     tracks = len(comparison.tracks)
-    said = f"{count(tracks, 'track').capitalize()}; the interval is a bootstrap over tracks"
-    if tracks < _FEW_TRACKS:
-        said += ", and too narrow with so few of them"
-    if comparison.statistic.average == "median":
-        said += "; the difference is that of the two medians"
-    return f"{said}. {ALL} is the mean of the sources."
+    narrow = ", too narrow with so few of them" if tracks < _FEW_TRACKS else ""
+    return (
+        f"{count(tracks, 'track').capitalize()}; the interval is a bootstrap over tracks{narrow}. "
+        f"{ALL} is the mean of the sources."
+    )
 
 
 def _said_of_seeds(comparison: Comparison) -> str:

@@ -1,0 +1,43 @@
+"""Compare the plain and the GAN arm of finished runs, and write the report.
+
+    python experiments/compare.py runs/NAME
+    python experiments/compare.py runs/NAME --out reports/NAME
+    python experiments/compare.py runs/FIRST runs/SECOND --metric usdr
+
+Prints the tables: mixture, plain, GAN, and the difference with its 95 % interval over tracks. With
+--out it also writes the report with tables, figures and all rows. Several runs count as several
+seeds. What words.md in the report's folder says is quoted in it and kept.
+"""
+
+from pathlib import Path
+
+from gan_sep.evaluation.statistics import STATISTICS
+from gan_sep.programs import clear_errors, program
+from gan_sep.reporting.report import write_study
+from gan_sep.reporting.study import HEADLINES, Study
+
+
+def main() -> None:
+    parser = program(__doc__)
+    parser.add_argument("runs", nargs="+", type=Path, help="folder of a run: runs/NAME")
+    parser.add_argument("--out", type=Path, help="folder of the report")
+    parser.add_argument("--question", help="opens the report (default: the configuration's)")
+    parser.add_argument(
+        "--metric",
+        nargs="+",
+        choices=STATISTICS,
+        default=HEADLINES,
+        help=f"tables to print: {', '.join(STATISTICS)} (default: {', '.join(HEADLINES)})",
+        metavar="NAME",
+    )
+    arguments = parser.parse_args()
+    with clear_errors(arguments.traceback):
+        study = Study.of(arguments.runs)
+        print(study.in_short(arguments.metric))
+        if arguments.out:
+            write_study(study, arguments.out, arguments.question)
+            print(f"\nReport: {arguments.out / 'README.md'}")
+
+
+if __name__ == "__main__":
+    main()
