@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,8 +40,8 @@ def program(description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def load_run(folder: Path) -> ExperimentConfig:
-    """The configuration that an arm's folder was made with.
+def load_run(folder: Path, overrides: Iterable[str] = ()) -> ExperimentConfig:
+    """The configuration that an arm's folder was made with, `key.path=value` overrides applied.
 
     Raises FileNotFoundError where the folder holds no run.
     """
@@ -50,4 +50,4 @@ def load_run(folder: Path) -> ExperimentConfig:
         inside = sorted(p.parent.name for p in folder.glob("*/config.yaml"))
         hint = f"; it holds the runs {', '.join(inside)}" if inside else ""
         raise FileNotFoundError(f"{folder}: expected the folder of one run with config.yaml{hint}")
-    return load(ExperimentConfig, path)
+    return load(ExperimentConfig, path, overrides)

@@ -48,7 +48,8 @@ def test_every_file_without_a_leading_role_is_a_component_with_a_frozen_config(
     for name in component.names():
         config_class: Any = component.config_class(name)
         assert dataclasses.is_dataclass(config_class)
-        assert config_class.__dataclass_params__.frozen
+        params: Any = vars(config_class)["__dataclass_params__"]
+        assert params.frozen
         assert config_class.__doc__
         assert importlib.import_module(f"gan_sep.{component.folder}.{name}").__doc__
 

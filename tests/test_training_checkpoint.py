@@ -13,7 +13,7 @@ def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
     state = {"step": 3, "weights": torch.arange(4.0), "nested": [None, {"a": (1, 2.5)}]}
     checkpoint.save(tmp_path / "x.pt", state)
     found = checkpoint.load(tmp_path / "x.pt")
-    assert torch.equal(found["weights"], state["weights"])
+    assert found["weights"].tolist() == [0.0, 1.0, 2.0, 3.0]
     assert (found["step"], found["nested"]) == (3, [None, {"a": (1, 2.5)}])
     assert [p.name for p in tmp_path.iterdir()] == ["x.pt"]
 

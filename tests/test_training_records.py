@@ -80,4 +80,4 @@ def test_the_average_forgets_its_start_early_and_is_slow_later() -> None:
         decay = min(0.5, (1 + update) / (10 + update))
         # The first update copies.
         expected = value if update == 0 else decay * expected + (1 - decay) * value
-        assert average.module.weight.item() == pytest.approx(expected)
+        assert float(average.module.get_parameter("weight")) == pytest.approx(expected)

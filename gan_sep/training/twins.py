@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from accelerate import Accelerator
+from torch import nn
 
 from gan_sep.config import to_dict
+from gan_sep.data.base import Split
 from gan_sep.evaluation.evaluate import Evaluation, evaluate
 from gan_sep.experiment import Arm, ExperimentConfig
 from gan_sep.training import checkpoint
@@ -41,15 +44,30 @@ def run_twins(config: ExperimentConfig, resume: bool) -> list[Path]:
 def run_arm(config: ExperimentConfig, arm: Arm) -> None:
     """Train one arm to its last step and evaluate its best weights on the test tracks."""
     run = Run(config, arm)
-    best = run.train()
-    network = config.generator.build(config.audio)
-    network.load_state_dict(checkpoint.load(best)["generator"])
-    network.to(run.accelerator.device)
-    evaluation = Evaluation(config.audio, config.evaluation, arm, config.seed)
-    tracks = config.data.build(config.audio, "test")
+    run.train()
     folder = run.folder / "evaluation" / "test"
-    evaluate(network, tracks, evaluation, folder, processes_of(run.accelerator))
+    evaluate_arm(run.config, run.folder, "test", folder, run.accelerator)
     run.accelerator.free_memory()
+
+
+def evaluate_arm(
+    config: ExperimentConfig, run: Path, split: Split, folder: Path, accelerator: Accelerator
+) -> None:
+    """Separate and score the tracks of a split with an arm's best weights; rows below `folder`."""
+    network = best_generator(config, run).to(accelerator.device)
+    evaluation = Evaluation(config.audio, config.evaluation, config.arms[0], config.seed)
+    tracks = config.data.build(config.audio, split)
+    evaluate(network, tracks, evaluation, folder, processes_of(accelerator))
+
+
+def best_generator(config: ExperimentConfig, run: Path) -> nn.Module:
+    """The generator of an arm's folder with the weights that validation chose.
+
+    Raises CheckpointError where the run has none yet.
+    """
+    network = config.generator.build(config.audio)
+    network.load_state_dict(checkpoint.load(run / "checkpoints" / "best.pt")["generator"])
+    return network
 
 
 def check_folder(config: ExperimentConfig, arm: Arm, resume: bool) -> None:

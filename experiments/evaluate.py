@@ -1,0 +1,39 @@
+"""Separate whole tracks with a trained arm and write one row per track, source and metric.
+
+    accelerate launch experiments/evaluate.py runs/demo/seed0-gan
+    accelerate launch experiments/evaluate.py runs/demo/seed0-gan --museval evaluation.shifts=10
+
+Reads the run's own configuration and its best weights; keys of the sections `evaluation` and `data`
+can be changed. Finished tracks are kept: an interrupted evaluation continues where it stopped.
+"""
+
+from pathlib import Path
+
+from accelerate import Accelerator
+
+from gan_sep.programs import clear_errors, load_run, program
+from gan_sep.training.twins import evaluate_arm
+
+
+def main() -> None:
+    parser = program(__doc__)
+    parser.add_argument("run", type=Path, help="an arm's folder, runs/NAME/seedN-ARM")
+    parser.add_argument("--split", choices=("valid", "test"), default="test")
+    parser.add_argument("--museval", action="store_true", help="also SDR, ISR, SIR, SAR by museval")
+    parser.add_argument(
+        "--out", type=Path, help="folder of the rows (default: RUN/evaluation/SPLIT)"
+    )
+    parser.add_argument("overrides", nargs="*", metavar="key.path=value")
+    arguments = parser.parse_args()
+    with clear_errors(arguments.traceback):
+        museval = ["evaluation.museval=true"] if arguments.museval else []
+        config = load_run(arguments.run, [*arguments.overrides, *museval])
+        folder = arguments.out or arguments.run / "evaluation" / arguments.split
+        accelerator = Accelerator()
+        evaluate_arm(config, arguments.run, arguments.split, folder, accelerator)
+        accelerator.print(f"Rows: {folder / 'rows.csv'}")
+        accelerator.end_training()
+
+
+if __name__ == "__main__":
+    main()
