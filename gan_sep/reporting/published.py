@@ -60,13 +60,14 @@ def published_table(published: Published, comparisons: Mapping[str, Comparison])
 
 def _remark(published: Published, comparison: Comparison) -> str:
     used = comparison.track_counts[comparison.sources.index(published.source)]
-    all_of_them = used == published.clips
-    return f"- Published rows: {published.citation}; {published.clips} test clips.\n" + (
-        f"- This run used all {used} of them."
-        if all_of_them
-        else f"- This run used {used} of the {published.clips} clips: its numbers are not those of "
-        "the full test set, and a small difference from a published row means nothing."
+    of_this_run = (
+        "This run used the same number of clips."
+        if used == published.clips
+        else f"This run used {used} of the {published.clips} clips: its "
+        "numbers are not those of the full test set, and a small difference from a published row "
+        "means nothing."
     )
+    return f"- Published rows: {published.citation}; {published.clips} test clips.\n- {of_this_run}"
 
 
 def _published(path: Path, entry: dict[str, Any]) -> Published:

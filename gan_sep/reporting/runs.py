@@ -102,15 +102,19 @@ def all_rows(runs: Sequence[ArmRun]) -> pd.DataFrame:
     """
     rows = pd.concat([run.rows() for run in runs], ignore_index=True)
     of_mixture = rows["arm"] == "mixture"
-    mixture = rows[of_mixture].groupby(_KEY, sort=False)["value"].agg(["first", "min", "max"])
+    mixture = rows[of_mixture]
+    pairs = mixture.merge(mixture.drop_duplicates(_KEY), on=_KEY, suffixes=("", "_first"))
     # Two machines may round the same mixture's score differently.
-    differing = mixture[mixture["max"] - mixture["min"] > _MIXTURE_TOLERANCE_DB]
-    if len(differing):
-        named = ", ".join(f"{k} {v}" for k, v in zip(_KEY, differing.index[0], strict=True))
+    agree = np.isclose(
+        pairs["value"], pairs["value_first"], rtol=0, atol=_MIXTURE_TOLERANCE_DB, equal_nan=True
+    )
+    if not agree.all():
+        differing = pairs[~agree].iloc[0]
+        named = ", ".join(f"{name} {differing[name]}" for name in _KEY)
         raise ValueError(
-            f"{named}: the arms' rows give {differing['min'].iloc[0]} and "
-            f"{differing['max'].iloc[0]} for the same mixture; the arms were evaluated on "
-            "different data or with different settings: evaluate both alike"
+            f"{named}: the arms' rows give {differing['value_first']} and {differing['value']} for "
+            "the same mixture; the arms were evaluated on different data or with different "
+            "settings: evaluate both alike"
         )
     return rows[~(of_mixture & rows.duplicated(_KEY))].reset_index(drop=True)
 

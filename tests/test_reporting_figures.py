@@ -1,0 +1,125 @@
+"""Figures show the numbers they are given and refuse to be empty."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gan_sep.evaluation.statistics import STATISTICS, Comparison, compare
+from gan_sep.reporting.comparison_figure import comparison_figure, side_steps
+from gan_sep.reporting.curves import curves_figure, running_mean
+from gan_sep.reporting.files import write_png, write_text
+from gan_sep.reporting.runs import ArmRun
+from gan_sep.reporting.style import source_colours
+
+
+def usdr_comparison() -> Comparison:
+    rows = [
+        (0, arm, track, "drums", "usdr", value + number)
+        for arm, value in {"mixture": 0.0, "plain": 4.0, "gan": 5.0}.items()
+        for number, track in enumerate(("a", "b"))
+    ]
+    columns = ["seed", "arm", "track", "source", "metric", "value"]
+    return compare(pd.DataFrame(rows, columns=columns), STATISTICS["usdr"], resamples=100)
+
+
+def run_with_records(folder: Path, arm: str) -> ArmRun:
+    run = ArmRun(folder / f"seed0-{arm}", 0, arm)
+    lines = []
+    for step in range(10, 60, 10):
+        record = {"step": step, "kind": "train", "loss": {"reconstruction": {"drums": 1 / step}}}
+        if arm == "gan" and step > 20:  # after the warm-up
+            record["gradient_ratio"] = {"drums": 0.2}
+        lines.append(json.dumps(record))
+    lines.append(json.dumps({"step": 50, "kind": "valid", "usdr": {"drums": 3.0, "All": 3.0}}))
+    write_text(run.folder / "records.jsonl", "\n".join(lines) + "\n")
+    write_text(run.folder / "config.yaml", "audio: {sources: [drums]}\n")
+    return run
+
+
+def test_the_comparison_shows_levels_dots_mean_and_verdict() -> None:
+    figure = comparison_figure({"usdr": usdr_comparison()})
+    levels, differences = figure.axes
+    assert levels.get_title(loc="left") == "uSDR (whole tracks), mean of tracks"
+    assert [label.get_text() for label in levels.get_xticklabels()] == ["drums", "All"]
+    written = [text.get_text() for text in levels.texts]
+    assert written == ["4.5", "4.5", "5.5", "5.5"]
+    assert [text.get_text() for text in differences.texts] == ["+1.00\nabove 0"] * 2
+
+
+def test_the_comparison_has_a_row_for_each_statistic_that_is_there() -> None:
+    one = usdr_comparison()
+    assert len(comparison_figure({"usdr": one, "gnsdr": one}).axes) == 4
+    assert len(comparison_figure({"usdr": one, "sdr": one}).axes) == 2  # sdr without its mean
+
+
+def test_a_comparison_without_a_statistic_to_show_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match="expected one of the statistics gnsdr, sdr, usdr, got isr"
+    ):
+        comparison_figure({"isr": usdr_comparison()})
+
+
+def test_curves_have_a_panel_for_all_that_was_recorded(tmp_path: Path) -> None:
+    runs = [run_with_records(tmp_path, arm) for arm in ("plain", "gan")]
+    figure = curves_figure(runs)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles[:3] == [
+        "reconstruction loss",
+        "validation uSDR, All, dB",
+        "gradient ratio, adversarial to reconstruction",
+    ]
+    loss, valid, ratio, _ = figure.axes
+    points = loss.lines[0].get_xydata()
+    assert np.asarray(points).tolist() == [[step, 1 / step] for step in (10, 20, 30, 40, 50)]
+    assert [line.get_label() for line in valid.lines] == ["plain", "GAN"]
+    assert np.asarray(ratio.lines[0].get_xdata()).tolist() == [30, 40, 50]
+
+
+def test_curves_without_any_record_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no records of training or validation in .*seed0-plain"):
+        curves_figure([ArmRun(tmp_path / "seed0-plain", 0, "plain")])
+
+
+def test_the_running_mean_is_of_fewer_values_at_the_ends() -> None:
+    values = np.arange(100.0)
+    smooth = running_mean(values)
+    np.testing.assert_allclose(smooth[1:-1], values[1:-1])  # three percent: one to each side
+    assert (smooth[0], smooth[-1]) == (0.5, 98.5)
+
+
+def test_dots_of_equal_values_step_aside_symmetrically_and_lonely_ones_do_not() -> None:
+    steps = side_steps(np.array([1.0, 0.0, 1.0, 1.0]))
+    assert steps[1] == 0
+    np.testing.assert_allclose(sorted(steps[[0, 2, 3]]), [-0.045, 0, 0.045])
+
+
+def test_dots_never_reach_the_neighbouring_source() -> None:
+    steps = side_steps(np.zeros(1000))
+    assert np.abs(steps).max() == pytest.approx(0.38)
+    assert len(np.unique(steps)) == 1000
+    assert side_steps(np.zeros(0)).size == 0
+
+
+def test_sources_have_different_colours() -> None:
+    colours = source_colours(["drums", "bass", "other", "vocals"])
+    assert len(set(colours.values())) == 4
+
+
+def test_a_figure_written_twice_has_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("first.png", "second.png"):
+        write_png(tmp_path / name, comparison_figure({"usdr": usdr_comparison()}))
+    first, second = ((tmp_path / name).read_bytes() for name in ("first.png", "second.png"))
+    assert first == second
+    assert first.startswith(b"\x89PNG")
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "table.md"
+    write_text(path, "old")
+    with pytest.raises(UnicodeEncodeError):
+        write_text(path, "new \ud800")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

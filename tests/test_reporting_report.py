@@ -1,0 +1,277 @@
+"""The report, from the files of two small runs to the folder that is committed."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from gan_sep.reporting.cost import Cost, cost_section
+from gan_sep.reporting.provenance import configuration_section, data_section, provenance_section
+from gan_sep.reporting.report import write_report
+from gan_sep.reporting.runs import ROWS, find_arms
+from gan_sep.reporting.study import Study
+from gan_sep.training.diagnostics import SETS, measure
+
+COMPARE = Path(__file__).parents[1] / "experiments" / "compare.py"
+SOURCES = ("drums", "vocals")
+TRACKS = tuple("abcdefghij")
+
+
+def write_run(folder: Path, seed: int = 0) -> Path:
+    """Both arms of one seed; the GAN arm is 1 dB better on drums, 1 dB worse on vocals."""
+    for arm, better in (("plain", 0.0), ("gan", 1.0)):
+        arm_folder = folder / f"seed{seed}-{arm}"
+        (arm_folder / ROWS).parent.mkdir(parents=True)
+        write_rows(arm_folder / ROWS, seed, arm, better)
+        config = {
+            "name": folder.name,
+            "question": "Is it better?",
+            "data": {"name": "stem_folders", "root": "music"},
+            "audio": {"sample_rate": 16000, "channels": 1, "sources": list(SOURCES)},
+            "discriminator": {"name": "spectrogram"} if arm == "gan" else None,
+            "adversarial": {"warmup_steps": 20},
+            "unpaired": None,
+        }
+        (arm_folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+        environment = {
+            "command": f"accelerate launch experiments/train_gan.py seed={seed}",
+            "commit": "0123abc",
+            "versions": {"torch": "2.11.0"},
+            "machine": {"cores": 2},
+        }
+        (arm_folder / "environment.json").write_text(json.dumps(environment))
+        write_lines(arm_folder / "records.jsonl", records(arm))
+        write_lines(arm_folder / "timing.jsonl", timing(arm))
+    return folder
+
+
+def write_rows(path: Path, seed: int, arm: str, better: float) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["seed", "arm", "track", "source", "metric", "value"])
+        for name, level in (("mixture", 0.0), (arm, 5.0)):
+            for number, track in enumerate(TRACKS):
+                for source, sign in zip(SOURCES, (1, -1), strict=True):
+                    value = level + number / 10 + (better * sign if name == arm else 0)
+                    for metric in ("sdr", "usdr"):
+                        writer.writerow([seed, name, track, source, metric, value])
+
+
+def records(arm: str) -> list[dict[str, object]]:
+    lines: list[dict[str, object]] = [
+        {"step": step, "kind": "train", "loss": {"reconstruction": {"drums": 0.1, "vocals": 0.2}}}
+        for step in (10, 20, 30, 40)
+    ]
+    if arm == "gan":
+        active = {name: torch.ones(10, 2, dtype=torch.bool) for name in SETS}
+        for step in (30, 40):
+            spread = torch.linspace(-0.05, 0.05, 10)[:, None].expand(10, 2)
+            scores = {name: (0.8 if "real" in name else 0.2) + spread for name in SETS}
+            diagnosis = measure(scores, active, SOURCES)
+            lines.append({"step": step, "kind": "diagnosis", "sources": diagnosis})
+    return lines
+
+
+def timing(arm: str) -> list[dict[str, object]]:
+    seconds = {"plain": (9, 0.5, 0.5, 0.5), "gan": (9, 0.5, 1.0, 0.75)}[arm]
+    memory = {"plain": 1000.0, "gan": 1250.0}[arm]
+    return [
+        {"step": 10 * (place + 1), "seconds_per_step": value, "peak_memory_mib": memory}
+        for place, value in enumerate(seconds)
+    ]
+
+
+def write_lines(path: Path, lines: list[dict[str, object]]) -> None:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("runs") / "small")
+
+
+@pytest.fixture(scope="module")
+def report(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    write_report(run_folder, folder)
+    return folder
+
+
+def test_the_report_holds_every_section_and_file(report: Path) -> None:
+    readme = (report / "README.md").read_text()
+    assert readme.startswith("# small\n\nIs it better?\n\n## Result\n")
+    heads = [line[3:] for line in readme.splitlines() if line.startswith("## ")]
+    assert heads == [
+        "Result",
+        "In the author's words",
+        "Training",
+        "Discriminators",
+        "Cost",
+        "Data",
+        "How it was made",
+        "Configuration",
+    ]
+    assert {path.name for path in report.iterdir()} == {
+        "README.md",
+        "comparison.png",
+        "curves.png",
+        "discriminators-seed0.png",
+        "scores-seed0.png",
+        "rows.csv",
+        "table.csv",
+        "table.json",
+        "table.md",
+    }
+    assert all(name in readme for name in ("comparison.png", "curves.png", "scores-seed0.png"))
+
+
+def test_the_report_gives_the_differences_with_their_verdicts(report: Path) -> None:
+    readme = (report / "README.md").read_text()
+    assert "| GAN - plain | +1.00 | -1.00 | +0.00 |" in readme
+    assert "| verdict | above 0 | below 0 | undecided |" in readme
+    assert "Seed 0: healthy: drums, vocals." in readme
+    assert len((report / "rows.csv").read_text().splitlines()) == 1 + 3 * 10 * 2 * 2
+
+
+def test_the_same_runs_give_the_same_bytes_and_keep_the_authors_words(
+    run_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "words.md").write_text("It learned *nothing*.\n")
+    write_report(run_folder, tmp_path)
+    first = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    write_report(run_folder, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
+    assert b"## In the author's words\n\nIt learned *nothing*.\n" in first["README.md"]
+
+
+def test_words_and_question_can_come_from_the_caller(run_folder: Path, tmp_path: Path) -> None:
+    words = tmp_path / "draft.md"
+    words.write_text("Drums gain.\n")
+    write_report(run_folder, tmp_path / "out", question="Why?", words=words)
+    readme = (tmp_path / "out" / "README.md").read_text()
+    assert readme.startswith("# small\n\nWhy?\n")
+    assert "Drums gain." in readme
+    assert (tmp_path / "out" / "words.md").read_text() == "Drums gain.\n"
+
+
+def test_missing_words_are_an_error(run_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.md"):
+        write_report(run_folder, tmp_path, words=tmp_path / "nowhere.md")
+
+
+def test_runs_of_several_folders_count_as_several_seeds(run_folder: Path, tmp_path: Path) -> None:
+    other = write_run(tmp_path / "other", seed=1)
+    said = write_report([run_folder, other], tmp_path / "report")
+    assert "2 seeds (0, 1)" in said
+    readme = (tmp_path / "report" / "README.md").read_text()
+    assert readme.startswith("# small + other\n")
+    assert "![Last scores, seed 1](scores-seed1.png)" in readme
+
+
+def test_a_run_without_a_gan_arm_is_refused(run_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "seed0-plain").symlink_to(run_folder / "seed0-plain")
+    with pytest.raises(ValueError, match="arm gan has no rows"):
+        write_report(tmp_path, tmp_path / "report")
+
+
+def test_the_short_form_names_what_is_there_when_asked_for_what_is_not(run_folder: Path) -> None:
+    study = Study.of([run_folder])
+    assert "uSDR" in study.in_short(["usdr", "gnsdr"])
+    with pytest.raises(
+        ValueError, match=r"expected some of sdr, sdr_mean, usdr, which .* got gnsdr"
+    ):
+        study.in_short(["gnsdr"])
+
+
+def test_published_results_stand_in_the_report_of_their_data_set(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "mir")
+    for arm in ("plain", "gan"):
+        path = run / f"seed0-{arm}" / "config.yaml"
+        config = yaml.safe_load(path.read_text())
+        config["data"] = {"name": "mir1k", "mixing": "equal_energy"}
+        path.write_text(yaml.safe_dump(config))
+        path = run / f"seed0-{arm}" / ROWS
+        lines = path.read_text().replace("vocals", "voice").splitlines()
+        for metric in ("nsdr_v3", "sir_v3", "sar_v3", "seconds"):
+            lines += [
+                line.replace(",usdr,", f",{metric},") for line in lines[1:] if ",usdr," in line
+            ]
+        path.write_text("\n".join(lines) + "\n")
+    write_report(run, tmp_path / "report")
+    readme = (tmp_path / "report" / "README.md").read_text()
+    assert "## Next to published results\n\n| voice, dB | GNSDR | GSIR | GSAR |" in readme
+    assert "| RNMF | 4.97 | 7.66 | 10.03 |" in readme
+
+
+def test_the_cost_is_the_median_step_after_the_warmup_and_the_peak_memory(run_folder: Path) -> None:
+    section = cost_section(find_arms([run_folder]))
+    assert "| plain, seed 0 | 0.500 | 1.00 | 1000 | 1.00 |" in section
+    assert "| GAN, seed 0 | 0.875 | 1.75 | 1250 | 1.25 |" in section
+    assert "after the warm-up of 20 steps" in section
+
+
+def test_a_cost_that_nobody_measured_is_a_dash(run_folder: Path, tmp_path: Path) -> None:
+    assert Cost.of([{"step": 1, "seconds_per_step": 2.0}]).seconds_per_step == 2
+    run = write_run(tmp_path / "untimed")
+    for arm in ("plain", "gan"):
+        (run / f"seed0-{arm}" / "timing.jsonl").unlink()
+    assert "| GAN, seed 0 | - | - | - | - |" in cost_section(find_arms([run]))
+
+
+def test_provenance_tells_command_commit_seed_versions_and_machine(run_folder: Path) -> None:
+    section = provenance_section(find_arms([run_folder]))
+    assert section == (
+        "```\naccelerate launch experiments/train_gan.py seed=0\n```\n\n"
+        "- commit: 0123abc\n- seeds: 0\n- versions: torch 2.11.0\n- machine: cores 2\n"
+    )
+
+
+def test_arms_of_different_commits_are_pointed_out(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    path = run / "seed0-gan" / "environment.json"
+    path.write_text(path.read_text().replace("0123abc", "4567def"))
+    assert "- commit: 0123abc, 4567def (the arms differ)" in provenance_section(find_arms([run]))
+
+
+def test_the_configuration_is_the_gan_arms_with_what_the_plain_arm_changes(
+    run_folder: Path,
+) -> None:
+    section = configuration_section(find_arms([run_folder]))
+    assert section.startswith("The plain arm differs in: discriminator null.\n")
+    assert "discriminator:\n  name: spectrogram\n" in section
+
+
+def test_the_data_section_names_set_format_and_unpaired_material(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    runs = find_arms([run])
+    runs[0].config["unpaired"] = {"set_aside": 4}
+    assert data_section(runs, 10).splitlines() == [
+        "- data set: name stem_folders, root music",
+        "- unpaired material of the GAN arm: set_aside 4",
+        "- audio: 16000 Hz, mono; sources drums, vocals",
+        "- tested on 10 tracks that training and choice of weights never saw",
+    ]
+
+
+@pytest.mark.slow
+def test_the_program_prints_the_tables_and_writes_the_report(
+    run_folder: Path, tmp_path: Path
+) -> None:
+    def program(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(COMPARE), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    done = program(str(run_folder), "--metric", "usdr", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "uSDR (whole tracks), mean of tracks, dB" in done.stdout
+    assert "SDR (BSSEval v4)" not in done.stdout
+    assert (tmp_path / "README.md").is_file()
+
+    failed = program(str(tmp_path))
+    assert failed.returncode == 2
+    assert "found none; name the folder above them, runs/NAME" in failed.stderr
