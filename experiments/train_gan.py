@@ -21,6 +21,14 @@ from gan_sep.training.twins import run_twins
 DEMO = Path(__file__).resolve().parents[1] / "configs" / "demo.yaml"
 
 
+DEMO_WORDS = """\
+Demo: synthetic songs made on the spot, no music is read. To train on music, name a configuration
+and the folder the music lies in, for example
+    accelerate launch experiments/train_gan.py \\
+        --config configs/musdb18_7s/small.yaml data.root=FOLDER
+"""
+
+
 def main() -> None:
     parser = program(__doc__)
     parser.add_argument("--config", type=Path, default=DEMO, help="YAML file (default: the demo)")
@@ -33,17 +41,21 @@ def main() -> None:
             print(DEMO_WORDS)
         run_twins(config, arguments.resume)
         if PartialState().is_main_process:
-            print(write_report(config.folder, config.folder / "report"))
+            print(conclusion(config))
         PartialState().wait_for_everyone()
         PartialState().destroy_process_group()
 
 
-DEMO_WORDS = """\
-Demo: synthetic songs made on the spot, no music is read. To train on music, name a configuration
-and the folder the music lies in, for example
-    accelerate launch experiments/train_gan.py \\
-        --config configs/musdb18_7s/small.yaml data.root=FOLDER
-"""
+def conclusion(config: ExperimentConfig) -> str:
+    """The report in short where both twins of this seed are there, else what is missing."""
+    missing = [arm for arm in ("plain", "gan") if not config.arm_rows(arm).is_file()]
+    if missing:
+        return (
+            f"Rows: {config.arm_rows(config.arms[0])}\nNo comparison yet: its twin is missing. "
+            f"Train it with arms=[{missing[0]}], and the report is written."
+        )
+    return write_report(config.folder, config.folder / "report")
+
 
 if __name__ == "__main__":
     main()

@@ -203,3 +203,7 @@ class ExperimentConfig:
     def arm_folder(self, arm: Arm) -> Path:
         """Where one arm writes its configuration, records, checkpoints and evaluation."""
         return self.folder / f"seed{self.seed}-{arm}"
+
+    def arm_rows(self, arm: Arm) -> Path:
+        """The rows of an arm's evaluation on the test tracks."""
+        return self.arm_folder(arm) / "evaluation" / "test" / "rows.csv"

@@ -45,7 +45,7 @@ def run_arm(config: ExperimentConfig, arm: Arm) -> None:
     """Train one arm to its last step and evaluate its best weights on the test tracks."""
     run = Run(config, arm)
     run.train()
-    folder = run.folder / "evaluation" / "test"
+    folder = config.arm_rows(arm).parent
     evaluate_arm(run.config, run.folder, "test", folder, run.accelerator)
     run.accelerator.free_memory()
 
