@@ -13,7 +13,7 @@ Words, one meaning each:
     discriminator  the per-source panel that judges whether a signal is a real source
     arm          plain (reconstruction only) or gan (with discriminators)
     seed         fixes data order, augmentation and initial weights; a pair is one seed's two arms
-    paired       material whose stems the reconstruction loss sees; unpaired, whose stems it never sees
+    paired       material whose stems the reconstruction loss sees; unpaired, where it never does
 
 Axis letters in shape comments:
 

@@ -19,7 +19,6 @@ from typing import Annotated, Any, Literal, TypeVar, Union
 
 import yaml
 
-
 Root = TypeVar("Root")
 
 

@@ -42,6 +42,7 @@ def write_run(folder: Path, seed: int = 0) -> Path:
             "command": f"accelerate launch experiments/train_gan.py seed={seed}",
             "commit": "0123abc",
             "versions": {"torch": "2.11.0"},
+            "tracks": {"train": 9, "of them paired": 7, "valid": 2, "test": 5},
             "machine": {"cores": 2},
         }
         (arm_folder / "environment.json").write_text(json.dumps(environment))

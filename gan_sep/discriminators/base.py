@@ -25,7 +25,8 @@ class Judgement(NamedTuple):
 class DiscriminatorConfig(Protocol):
     """What a discriminator's `Config` offers; its fields are the YAML keys under `discriminator`.
 
-    The network that `build` returns maps sources (B, S, C, T) to a `Judgement`; judge k sees only source k.
+    The network that `build` returns maps sources (B, S, C, T) to a `Judgement`; judge k sees
+    only source k.
     """
 
     def build(self, audio: AudioFormat) -> nn.Module:

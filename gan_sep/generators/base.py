@@ -10,7 +10,8 @@ from gan_sep.audio import AudioFormat
 class GeneratorConfig(Protocol):
     """What a generator's `Config` dataclass offers; its fields are the YAML keys under `generator`.
 
-    The network that `build` returns maps a mixture (B, C, T) to estimates (B, S, C, T): same T, for any T.
+    The network that `build` returns maps a mixture (B, C, T) to estimates (B, S, C, T):
+    same T, for any T.
     """
 
     def build(self, audio: AudioFormat) -> nn.Module:

@@ -17,6 +17,7 @@ def data_section(runs: Sequence[ArmRun], tested: int) -> str:
         f"- data set: {_inline(config['data'])}",
         f"- audio: {audio['sample_rate']} Hz, {'mono' if audio['channels'] == 1 else 'stereo'}; "
         f"sources {', '.join(audio['sources'])}",
+        f"- tracks: {_inline(runs[0].environment['tracks'])}",
         f"- tested on {count(tested, 'track')} that training and choice of weights never saw",
     ]
     if config.get("unpaired"):

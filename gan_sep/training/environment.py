@@ -6,6 +6,7 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,18 @@ def write_text(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def describe(config: ExperimentConfig, accelerator: Accelerator) -> dict[str, Any]:
-    """What environment.json holds: enough to run the same thing again and to see where it ran."""
+def describe(
+    config: ExperimentConfig, accelerator: Accelerator, tracks: Mapping[str, int]
+) -> dict[str, Any]:
+    """What environment.json holds: enough to run the same thing again and to see where it ran.
+
+    tracks: how many there are of each kind.
+    """
     return {
         "command": command(),
         "commit": commit(),
         "seed": config.seed,
+        "tracks": dict(tracks),
         "versions": {"python": platform.python_version(), **_versions()},
         "machine": {
             "system": platform.platform(),
@@ -47,10 +54,12 @@ def describe(config: ExperimentConfig, accelerator: Accelerator) -> dict[str, An
     }
 
 
-def write_run_description(folder: Path, config: ExperimentConfig, accelerator: Accelerator) -> None:
+def write_run_description(
+    folder: Path, config: ExperimentConfig, accelerator: Accelerator, tracks: Mapping[str, int]
+) -> None:
     """config.yaml (the whole resolved tree) and environment.json beside the run."""
     write_text(folder / "config.yaml", yaml.safe_dump(to_dict(config), sort_keys=False))
-    text = json.dumps(describe(config, accelerator), indent=2)
+    text = json.dumps(describe(config, accelerator, tracks), indent=2)
     write_text(folder / "environment.json", text + "\n")
 
 

@@ -60,6 +60,12 @@ class Run:
         self.pools = Pools(self.train_tracks, [], [])
         if config.unpaired is not None:
             self.pools = config.unpaired.build(config.audio, self.train_tracks, held_out)
+        self.track_counts = {
+            "train": len(self.train_tracks),
+            "of them paired": len(self.pools.paired),
+            "valid": len(self.valid_tracks),
+            "test": len(test_tracks),
+        }
         self._build_players()
         self.stream = Stream(self.config, self.pools, self.accelerator)
         self.meter = Meter()
@@ -119,7 +125,7 @@ class Run:
         state = checkpoint.load(newest) if newest else None
         if self.accelerator.is_main_process:
             if state is None:
-                write_run_description(self.folder, self.config, self.accelerator)
+                write_run_description(self.folder, self.config, self.accelerator, self.track_counts)
             records = state["files"] if state else {"records": 0, "timing": 0}
             self.records = RecordFile(self.folder / "records.jsonl", records["records"])
             self.timing = RecordFile(self.folder / "timing.jsonl", records["timing"])
@@ -198,7 +204,8 @@ class Run:
         """Validation, model selection and the questioning of the discriminators, where due."""
         if self._due(self.config.training.validate_every):
             self._validate()
-        if self.discriminator is not None and self._due(self.config.diagnosis.every):
+        learning = self.step > self.config.adversarial.first_discriminator_step
+        if self.discriminator is not None and learning and self._due(self.config.diagnosis.every):
             generator, panel = self.generator.network, self.discriminator.network
             sources = self.probe.question(generator, panel)
             if self.accelerator.is_main_process:
