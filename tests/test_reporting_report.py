@@ -255,6 +255,7 @@ def test_the_data_section_names_set_format_and_unpaired_material(tmp_path: Path)
         "- data set: name stem_folders, root music",
         "- unpaired material of the GAN arm: set_aside 4",
         "- audio: 16000 Hz, mono; sources drums, vocals",
+        "- tracks: train 9, of them paired 7, valid 2, test 5",
         "- tested on 10 tracks that training and choice of weights never saw",
     ]
 
