@@ -104,7 +104,9 @@ class Training:
     """How long and on what: batch_size counts segments of one optimiser step over all processes.
 
     precision null takes the launcher's; ema_decay null evaluates the raw weights; `select` is the
-    validation metric whose mean over sources keeps the best weights; every_* count optimiser steps.
+    validation metric whose mean over sources keeps the best weights; *_every count optimiser steps.
+    workers read ahead, 0 reads in the training process. threads null computes on all CPU cores; a
+    fixed number gives a seed the same numbers on machines with more or fewer of them.
     """
 
     steps: int = 1000
@@ -119,6 +121,7 @@ class Training:
     checkpoint_every: int = 500
     keep_checkpoints: int = 2
     workers: int = 0
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         counts = ("steps", "batch_size", "accumulation", "log_every", "validate_every")

@@ -65,6 +65,7 @@ def experiment_file(stems: Path, tmp_path: Path) -> Path:
             "log_every": 2,
             "validate_every": 4,
             "checkpoint_every": 3,
+            "threads": 1,
         },
         "diagnosis": {"every": 4, "segments": 4},
         "evaluation": {"segment_seconds": 1.0},

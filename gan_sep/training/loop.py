@@ -26,6 +26,7 @@ from gan_sep.training.probe import Probe
 from gan_sep.training.records import Meter, RecordFile, finite, nested
 from gan_sep.training.step import Player, TrainingStep
 from gan_sep.training.stream import Stream
+from gan_sep.training.threads import use_threads
 
 
 class InterruptedRunError(RuntimeError):
@@ -52,6 +53,7 @@ class Run:
         self.arm = arm
         self.folder = config.arm_folder(arm)
         self.accelerator = accelerator_for(config)
+        use_threads(config.training.threads, self.accelerator)
         self.train_tracks = config.data.build(config.audio, "train")
         self.valid_tracks = config.data.build(config.audio, "valid")
         test_tracks = config.data.build(config.audio, "test")

@@ -14,6 +14,7 @@ from gan_sep.evaluation.evaluate import Evaluation, evaluate
 from gan_sep.experiment import Arm, ExperimentConfig
 from gan_sep.training import checkpoint
 from gan_sep.training.loop import Run, processes_of
+from gan_sep.training.threads import use_threads
 
 # What may change between a run and its continuation without making it another experiment.
 FREE_KEYS = (
@@ -54,6 +55,7 @@ def evaluate_arm(
     config: ExperimentConfig, run: Path, split: Split, folder: Path, accelerator: Accelerator
 ) -> None:
     """Separate and score the tracks of a split with an arm's best weights; rows below `folder`."""
+    use_threads(config.training.threads, accelerator)
     network = best_generator(config, run).to(accelerator.device)
     evaluation = Evaluation(config.audio, config.evaluation, config.arms[0], config.seed)
     tracks = config.data.build(config.audio, split)
