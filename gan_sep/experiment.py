@@ -128,6 +128,8 @@ class Training:
         for name in (*counts, "checkpoint_every", "keep_checkpoints"):
             _require(getattr(self, name) >= 1, f"{name}: expected >= 1, got {getattr(self, name)}")
         _require(self.workers >= 0, f"workers: expected >= 0, got {self.workers}")
+        threads = self.threads
+        _require(threads is None or threads >= 1, f"threads: expected >= 1 or null, got {threads}")
         _require(
             self.segment_seconds > 0, f"segment_seconds: expected > 0, got {self.segment_seconds}"
         )

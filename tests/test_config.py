@@ -116,6 +116,7 @@ def test_every_mistake_names_its_key(
         (["optimizer.lr=-1"], "optimizer.lr: expected a positive rate, got -1"),
         (["optimizer.betas=[0.9, 1]"], "optimizer.betas: expected [0, 1)"),
         (["training.precision=fp16"], "training.precision: expected one of 'fp32', 'bf16'"),
+        (["training.threads=0"], "training.threads: expected >= 1 or null, got 0"),
         (["name=a/b"], "name: expected the plain name of a folder"),
     ],
 )

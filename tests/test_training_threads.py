@@ -1,0 +1,31 @@
+from collections.abc import Iterator
+
+import pytest
+import torch
+from accelerate import Accelerator
+
+from gan_sep.training import threads
+from gan_sep.training.threads import use_threads
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def test_a_fixed_number_of_threads_is_used() -> None:
+    use_threads(1, Accelerator(cpu=True))
+    assert torch.get_num_threads() == 1
+
+
+@pytest.mark.parametrize(("cores", "processes", "expected"), [(8, 1, 8), (8, 2, 4), (1, 2, 1)])
+def test_by_default_the_cores_are_shared_among_this_machines_processes(
+    monkeypatch: pytest.MonkeyPatch, cores: int, processes: int, expected: int
+) -> None:
+    monkeypatch.setattr(threads, "_cores", lambda: cores)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
+    accelerator = Accelerator(cpu=True)
+    use_threads(None, accelerator)
+    assert torch.get_num_threads() == expected
