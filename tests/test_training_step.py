@@ -138,6 +138,15 @@ def test_accumulated_passes_equal_one_large_batch() -> None:
             torch.testing.assert_close(x, y, rtol=1e-3, atol=1e-5)
 
 
+def test_the_log_of_accumulated_passes_is_their_mean() -> None:
+    plain = training_step(Adversarial(), with_panel=False)
+    first, second = (Batch(batch(seed=seed).sources) for seed in (0, 1))
+    losses = [plain._differentiate(b, False, False)["loss/reconstruction"] for b in (first, second)]
+    split = training_step(Adversarial(), with_panel=False, passes=2)
+    log = split([first, second], 0)
+    torch.testing.assert_close(log["loss/reconstruction"], (losses[0] + losses[1]) / 2)
+
+
 def test_the_balancer_holds_the_ratio_of_gradient_norms() -> None:
     step = training_step(Adversarial(balance=0.2, balance_decay=0.0, silence_db=None))
     first = step([batch()], 0)
@@ -184,7 +193,10 @@ def test_a_gradient_that_is_not_finite_stops_with_step_and_player() -> None:
     sources = batch().sources.clone()
     sources[0, 0, 0, 0] = float("nan")
     before = weights(step.generator)
-    with pytest.raises(NonFiniteError, match="step 7: the generator's gradient is nan"):
+    with pytest.raises(
+        NonFiniteError,
+        match=r"step 7: the generator's loss is \[nan, nan\] and its gradient's norm nan",
+    ):
         step([Batch(sources)], 7)
     assert same(before, weights(step.generator))
 

@@ -28,6 +28,9 @@ class NonFiniteError(RuntimeError):
     """A loss or gradient that is NaN or infinite; the message names the player and the step."""
 
 
+LOSS_OF = {"generator": "loss/reconstruction", "discriminator": "loss/discriminator"}
+
+
 class Batch(NamedTuple):
     """One pass: sources (B, S, C, T); unpaired mixtures (U, C, T) and stems (U, S, C, T)."""
 
@@ -60,17 +63,19 @@ class Player:
         network, optimizer = accelerator.prepare(network, optimizer)
         return cls(name, network, optimizer, settings.max_gradient_norm)
 
-    def move(self, accelerator: Accelerator, step: int) -> Tensor:
+    def move(self, accelerator: Accelerator, step: int, loss: Tensor) -> Tensor:
         """One optimiser step from the gathered gradients; their norm before clipping.
 
-        Raises NonFiniteError where that norm is NaN or infinite; the weights are then untouched.
+        Raises NonFiniteError where that norm or the loss they come from, (S,), is NaN or infinite;
+        the weights are then untouched.
         """
         limit = self.max_gradient_norm or float("inf")
         norm = accelerator.clip_grad_norm_(self.network.parameters(), limit)
-        if not bool(torch.isfinite(norm)):
+        if not bool(torch.isfinite(norm + loss.sum())):
             raise NonFiniteError(
-                f"step {step}: the {self.name}'s gradient is {norm.item()}. Its weights are "
-                "those of the step before. Lower its learning rate, or set its max_gradient_norm"
+                f"step {step}: the {self.name}'s loss is {loss.tolist()} and its gradient's norm "
+                f"{norm.item()}. Its weights are those of the step before. Lower its learning "
+                "rate, or set its max_gradient_norm"
             )
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -138,13 +143,15 @@ class TrainingStep:
         judging = self.discriminator is not None and step >= self.settings.first_discriminator_step
         acting = judging and step >= self.settings.warmup_steps
         networks = [p.network for p in (self.generator, self.discriminator) if p is not None]
-        log: dict[str, Tensor] = {}
+        logs = []
         for batch in passes:
             with self.accelerator.accumulate(*networks):
-                log = self._differentiate(batch, judging, acting)
-        log["gradient_norm/generator"] = self.generator.move(self.accelerator, step)
-        if judging and self.discriminator is not None:
-            log["gradient_norm/discriminator"] = self.discriminator.move(self.accelerator, step)
+                logs.append(self._differentiate(batch, judging, acting))
+        log = {name: torch.stack([each[name] for each in logs]).mean(0) for name in logs[0]}
+        for player in (self.generator, self.discriminator if judging else None):
+            if player is not None:
+                loss = log[LOSS_OF[player.name]]
+                log[f"gradient_norm/{player.name}"] = player.move(self.accelerator, step, loss)
         if acting:
             self.balance.end_step()
         return log
