@@ -1,0 +1,147 @@
+"""DNN, DRNN and stacked RNN with a joint soft mask: spectra of a few frames in, masks out.
+
+Source: Huang, Kim, Hasegawa-Johnson, Smaragdis, "Joint Optimization of Masks and Deep Recurrent
+Neural Networks for Monaural Source Separation", 2015. Differences from the published recipe:
+
+- any number of sources, and of channels, which enter and leave side by side
+- each mixture's magnitudes are divided by their RMS, so that the estimates follow its level
+- Adam on batches of segments; published was L-BFGS on the whole training set
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from gan_sep.audio import AudioFormat
+from gan_sep.spectra import istft, stft
+
+
+@dataclass(frozen=True)
+class Config:
+    """The DRNN-2 as published for MIR-1K.
+
+    n_fft, hop: of the spectrogram, in samples.
+    context: frames that the network sees at once, the estimated one in their middle.
+    hidden: width of each of the `layers` hidden layers.
+    recurrent: hidden layers, counted from 1, that also see themselves one frame earlier: [] is the
+    DNN, [k] the DRNN-k, and all of them the stacked RNN.
+    """
+
+    n_fft: int = 1024
+    hop: int = 512
+    context: int = 3
+    hidden: int = 1000
+    layers: int = 3
+    recurrent: tuple[int, ...] = (2,)
+
+    def __post_init__(self) -> None:
+        if self.n_fft < 4 or self.n_fft % 2:
+            raise ValueError(f"n_fft: expected an even number of at least 4, got {self.n_fft}")
+        if not 1 <= self.hop <= self.n_fft // 2:
+            raise ValueError(f"hop: expected 1 to n_fft / 2 = {self.n_fft // 2}, got {self.hop}")
+        if self.context < 1 or self.context % 2 == 0:
+            raise ValueError(f"context: expected an odd number of frames, got {self.context}")
+        for field in ("hidden", "layers"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field}: expected at least 1, got {getattr(self, field)}")
+        layers = range(1, self.layers + 1)
+        if len(set(self.recurrent)) < len(self.recurrent) or not set(self.recurrent) <= set(layers):
+            raise ValueError(
+                f"recurrent: expected distinct layers from 1 to {self.layers}, "
+                f"got {list(self.recurrent)}"
+            )
+
+    def build(self, audio: AudioFormat) -> "RNNMask":
+        """The network with fresh weights, drawn from torch's global random state."""
+        return RNNMask(self, audio.channels, len(audio.sources))
+
+    @classmethod
+    def tiny(cls) -> Self:
+        """A setting small enough for a test, in any audio format."""
+        return cls(n_fft=64, hop=32, hidden=8)
+
+
+class RNNMask(nn.Module):
+    """Mixture (B, C, T) -> estimates (B, S, C, T), for any T of at least one sample.
+
+    The mixture's spectrum is shared out by masks in [0, 1] that add up to 1: the estimates have the
+    mixture's phase and, but for bins of digital silence, add up to the mixture.
+    """
+
+    def __init__(self, config: Config, channels: int, num_sources: int) -> None:
+        super().__init__()
+        self.config = config
+        bins = config.n_fft // 2 + 1
+        self.num_sources = num_sources
+        self.hidden = nn.ModuleList()
+        width = channels * bins * config.context
+        for layer in range(1, config.layers + 1):
+            kind = Recurrent if layer in config.recurrent else Dense
+            self.hidden.append(kind(width, config.hidden))
+            width = config.hidden
+        # One output layer per source, side by side in one matrix.
+        self.output = nn.Linear(width, num_sources * channels * bins)
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        """mixture: (B, C, T) -> estimates (B, S, C, T)."""
+        spectrum = stft(mixture, self.config.n_fft, self.config.hop)  # (B, C, F, N)
+        estimates = self.masks(spectrum.abs()) * spectrum[:, None]  # (B, S, C, F, N)
+        return istft(estimates, self.config.hop, mixture.shape[-1])  # (B, S, C, T)
+
+    def masks(self, magnitude: Tensor) -> Tensor:
+        """Magnitudes of the mixture (B, C, F, N) -> the sources' masks (B, S, C, F, N)."""
+        level = magnitude.square().mean((1, 2, 3), keepdim=True).sqrt()  # (B, 1, 1, 1)
+        x = with_context(magnitude / (level + 1e-8), self.config.context)  # (B, N, C * F * context)
+        for layer in self.hidden:
+            x = layer(x)  # (B, N, hidden)
+        outputs = rearrange(
+            self.output(x),
+            "b n (s c f) -> b s c f n",
+            s=self.num_sources,
+            c=magnitude.shape[1],
+        )
+        return joint_mask(outputs.to(magnitude.dtype))
+
+
+class Dense(nn.Module):
+    """relu(W x + b) in every frame."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (B, N, inputs) -> (B, N, width)."""
+        return F.relu(self.linear(x))
+
+
+class Recurrent(nn.Module):
+    """relu(W x + U h + b), where h is the layer's output one frame earlier, at first 0."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        super().__init__()
+        self.rnn = nn.RNN(inputs, width, nonlinearity="relu", batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (B, N, inputs) -> (B, N, width)."""
+        outputs: Tensor = self.rnn(x)[0]
+        return outputs
+
+
+def with_context(magnitude: Tensor, context: int) -> Tensor:
+    """Each frame with its neighbours: (B, C, F, N) -> (B, N, C * F * context).
+
+    context: an odd number of frames around each one; those outside are silent.
+    """
+    padded = F.pad(magnitude, (context // 2, context // 2))
+    frames = padded.unfold(-1, context, 1)  # (B, C, F, N, context)
+    return rearrange(frames, "b c f n k -> b n (c f k)")
+
+
+def joint_mask(outputs: Tensor) -> Tensor:
+    """|a_k| / (sum over the sources of |a_j| + 1e-10): (B, S, ...) -> (B, S, ...), in [0, 1]."""
+    magnitudes = outputs.abs()
+    return magnitudes / (magnitudes.sum(1, keepdim=True) + 1e-10)
