@@ -62,21 +62,25 @@ def test_during_warmup_only_the_generator_moves_then_both() -> None:
 def test_the_generators_move_leaves_no_gradient_in_the_discriminators() -> None:
     step = training_step(Adversarial(gamma=1.0, balance=None))
     assert step.discriminator is not None
-    pass_ = batch()
-    output = pass_.sources.clone().requires_grad_()
-    _, fake = step._materials(Batch(pass_.sources), output)
-    step._generator_gradient(torch.ones_like(output), output, fake, {})
+    sources = batch().sources
+    output = sources.clone().requires_grad_()
+    real, fake = step._materials(Batch(sources), output)
+    _, judged = step._judge(real, fake)
+    gradient = step._generator_gradient(torch.ones_like(output), output, judged, {})
+    assert gradient.abs().sum() > 0
     assert all(p.grad is None for p in step.discriminator.network.parameters())
-    assert all(p.requires_grad for p in step.discriminator.network.parameters())
 
 
-def test_the_discriminators_move_leaves_no_gradient_in_the_generator() -> None:
+def test_the_discriminators_move_leaves_no_gradient_in_the_generator_or_its_estimates() -> None:
     step = training_step(Adversarial(gamma=1.0, balance=None))
-    pass_ = batch()
-    output = step.generator.network(pass_.sources.sum(1))
-    real, fake = step._materials(Batch(pass_.sources), output)
-    step._discriminator_backward(real, fake, {})
+    assert step.discriminator is not None
+    sources = batch().sources
+    output = step.generator.network(sources.sum(1)).detach().requires_grad_()
+    judged = step._judge(*step._materials(Batch(sources), output))
+    step._discriminator_backward(*judged, {})
+    assert all(p.grad is not None for p in step.discriminator.network.parameters())
     assert all(p.grad is None for p in step.generator.network.parameters())
+    assert output.grad is None
 
 
 def test_the_split_gradient_is_that_of_the_summed_loss() -> None:

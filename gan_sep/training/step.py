@@ -2,12 +2,13 @@
 
 The estimates are computed once. Every loss is differentiated down to the estimates only; there the
 gradients are compared, weighed and added, and their sum is sent back through the generator once.
-The discriminators learn from the same estimates, detached, and both players step at the end, from
-the weights they met: so accumulated passes equal one large batch, and processes equal one process.
+The discriminators judge the estimates once for both players: at the estimates this gives the
+generator its gradient, at their own weights the discriminators theirs, and nothing leaks from one
+to the other. Both step at the end, from the weights they met: so accumulated passes equal one
+large batch, and processes equal one process.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -80,16 +81,6 @@ class Player:
         self.optimizer.step()
         self.optimizer.zero_grad()
         return torch.as_tensor(norm)
-
-
-@contextmanager
-def frozen(network: nn.Module) -> Iterator[None]:
-    """Keep gradients out of the weights: nothing else does so under accumulation and DDP."""
-    network.requires_grad_(False)
-    try:
-        yield
-    finally:
-        network.requires_grad_(True)
 
 
 class Material(NamedTuple):
@@ -170,9 +161,11 @@ class TrainingStep:
         if judging:
             real, fake = self._materials(batch, output)
             log["silent_share"] = 1 - torch.cat(real.active).float().mean(0)  # (S,)
+            judged_real, judged_fake = self._judge(real, fake)
             if acting:
-                gradient = gradient + self._generator_gradient(gradient, output, fake, log)
-            self._discriminator_backward(real, fake, log)
+                # First the gradient at the estimates, since what follows frees the graph.
+                gradient = gradient + self._generator_gradient(gradient, output, judged_fake, log)
+            self._discriminator_backward(judged_real, judged_fake, log)
         self.accelerator.backward(estimates, gradient=gradient)
         return log
 
@@ -192,38 +185,39 @@ class TrainingStep:
             Material([output[:B], estimates], [sounding, audible(estimates, limit)]),
         )
 
-    def _generator_gradient(
-        self, reconstruction: Tensor, output: Tensor, fake: Material, log: dict[str, Tensor]
-    ) -> Tensor:
-        """The weighted gradient (B + U, S, C, T) of the adversarial loss at the estimates."""
+    def _judge(self, real: Material, fake: Material) -> tuple[list[Judged], list[Judged]]:
+        """What the panel says of real sources and of estimates; the graphs serve both players."""
         assert self.discriminator is not None
-        # Not the wrapped network: DDP would wait for gradients of weights that get none here.
-        panel = self.accelerator.unwrap_model(self.discriminator.network)
-        with frozen(panel), self.accelerator.autocast():
-            judgement = panel(output)
-        loss = separation_loss(fake.judged(judgement), self.settings.labels)  # (S,)
-        (gradient,) = torch.autograd.grad(loss.mean(), output)  # (B + U, S, C, T)
-        B = len(fake.signals[0])
+        panel = self.discriminator.network
+        # Two passes: what flows back to the estimates must not pass through the real sources too.
+        return real.judged(panel(torch.cat(real.signals))), fake.judged(
+            panel(torch.cat(fake.signals))
+        )
+
+    def _generator_gradient(
+        self, reconstruction: Tensor, output: Tensor, fake: list[Judged], log: dict[str, Tensor]
+    ) -> Tensor:
+        """The weighted gradient (B + U, S, C, T) of the adversarial loss at the estimates.
+
+        Asked for there alone: the discriminators' weights are constants of the generator's move.
+        """
+        loss = separation_loss(fake, self.settings.labels)  # (S,)
+        (gradient,) = torch.autograd.grad(loss.mean(), output, retain_graph=True)
+        B = len(fake[0].active)
         weights, ratio = self.balance.weights(reconstruction[:B], gradient[:B])  # (S,), (S,)
         log["loss/adversarial"] = loss.detach()
         log["gradient_ratio"] = ratio
         return rearrange(weights, "s -> s 1 1") * gradient
 
     def _discriminator_backward(
-        self, real: Material, fake: Material, log: dict[str, Tensor]
+        self, real: list[Judged], fake: list[Judged], log: dict[str, Tensor]
     ) -> None:
-        """Gradients of the discriminators' weights, from one pass over all material."""
+        """Gradients of the discriminators' weights, and of nothing before them."""
         assert self.discriminator is not None
-        signals = torch.cat(
-            [*real.signals, *(s.detach() for s in fake.signals)]
-        )  # (2B + 2U, S, C, T)
-        judgement = self.discriminator.network(signals)
-        count = sum(map(len, real.signals))
-        judged_real = real.judged(take(judgement, slice(None, count)))
-        judged_fake = fake.judged(take(judgement, slice(count, None)))
-        loss = discriminator_loss(judged_real, judged_fake, self.settings.labels)  # (S,)
-        self.accelerator.backward(loss.mean())
+        loss = discriminator_loss(real, fake, self.settings.labels)  # (S,)
+        weights = list(self.discriminator.network.parameters())
+        self.accelerator.backward(loss.mean(), inputs=weights)
         log["loss/discriminator"] = loss.detach()
-        for name, judged in (("real", judged_real[0]), ("estimate", judged_fake[0])):
+        for name, judged in (("real", real[0]), ("estimate", fake[0])):
             active, scores = judged.active, judged.judgement.scores().detach()  # (B, S)
             log[f"score/{name}"] = (scores * active).sum(0) / active.sum(0).clamp_min(1)  # (S,)
