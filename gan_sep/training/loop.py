@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, gather_object
+from accelerate.utils import gather_object
 from torch import nn
 from tqdm import tqdm
 
 from gan_sep.config import to_dict
 from gan_sep.data.unpaired import Pools
-from gan_sep.evaluation.evaluate import Processes, validation_scores
+from gan_sep.evaluation.evaluate import validation_scores
 from gan_sep.experiment import Arm, ExperimentConfig
 from gan_sep.training import checkpoint
 from gan_sep.training.dashboard import Dashboard
@@ -23,6 +22,12 @@ from gan_sep.training.environment import write_run_description
 from gan_sep.training.interrupt import StopRequest
 from gan_sep.training.memory import peak_memory_mib, reset_peak_memory
 from gan_sep.training.probe import Probe
+from gan_sep.training.processes import (
+    accelerator_for,
+    processes_of,
+    random_state,
+    restore_random_state,
+)
 from gan_sep.training.records import Meter, RecordFile, finite, nested
 from gan_sep.training.step import Player, TrainingStep
 from gan_sep.training.stream import Stream
@@ -157,7 +162,8 @@ class Run:
             disable=not self.accelerator.is_main_process,
             dynamic_ncols=True,
         )
-        since, counted_from = time.perf_counter(), self.step
+        seconds: list[float] = []  # of the steps since the last record, reading included
+        started = time.perf_counter()
         with bar:
             for passes in self.stream.steps(self.step, settings.steps):
                 self.meter.add(self.training_step(passes, self.step))
@@ -166,21 +172,21 @@ class Run:
                     self.average.update_parameters(raw)
                 self.step += 1
                 bar.update()
+                seconds.append(time.perf_counter() - started)
                 if self._due(settings.log_every):
-                    seconds = (time.perf_counter() - since) / (self.step - counted_from)
-                    self._log(seconds, bar)
-                self._check_up(bar)
+                    self._log(sum(seconds) / len(seconds), bar)
+                    seconds = []
+                self._check_up()
                 requested = stop.received()
                 if requested or self._due(settings.checkpoint_every):
                     self._save()
-                if requested and self.step < settings.steps:
+                if requested:
                     raise InterruptedRunError(
                         f"{self.folder}: stopped at step {self.step} of {settings.steps}; "
                         "continue with --resume",
                         requested,
                     )
-                if self._due(settings.log_every):
-                    since, counted_from = time.perf_counter(), self.step
+                started = time.perf_counter()
 
     def _due(self, every: int) -> bool:
         return self.step % every == 0 or self.step == self.config.training.steps
@@ -202,7 +208,7 @@ class Run:
         best = {"best": f"{self.best.score:.2f} dB"} if self.best.step >= 0 else {}
         bar.set_postfix({"L1": f"{means['loss/reconstruction'].mean():.4f}", **best})
 
-    def _check_up(self, bar: "tqdm[Any]") -> None:
+    def _check_up(self) -> None:
         """Validation, model selection and the questioning of the discriminators, where due."""
         if self._due(self.config.training.validate_every):
             self._validate()
@@ -290,36 +296,3 @@ class Run:
         # With more processes than before, the further ones keep the state their seed gave them.
         if self.accelerator.process_index < len(state["random"]):
             restore_random_state(state["random"][self.accelerator.process_index])
-
-
-def accelerator_for(config: ExperimentConfig) -> Accelerator:
-    """The accelerator of one arm; precision null leaves the choice to the launcher."""
-    precision = {"fp32": "no", "bf16": "bf16", None: None}[config.training.precision]
-    return Accelerator(
-        mixed_precision=precision,
-        gradient_accumulation_steps=config.training.accumulation,
-        # No buffer ever changes; copying them at each pass would spoil the gradients of the last.
-        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
-    )
-
-
-def processes_of(accelerator: Accelerator) -> Processes:
-    """The accelerator's processes as the evaluation wants to know them."""
-    return Processes(
-        accelerator.process_index,
-        accelerator.num_processes,
-        accelerator.wait_for_everyone,
-        gather_object,
-    )
-
-
-def random_state() -> dict[str, Any]:
-    """torch's global random states of this process; everything else draws from counters."""
-    cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
-    return {"cpu": torch.get_rng_state(), "cuda": cuda}
-
-
-def restore_random_state(state: dict[str, Any]) -> None:
-    torch.set_rng_state(state["cpu"])
-    if state["cuda"] is not None and torch.cuda.is_available():
-        torch.cuda.set_rng_state(state["cuda"])

@@ -1,0 +1,43 @@
+"""This process among those that Accelerate launched: set-up, shares of work, random states."""
+
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, gather_object
+
+from gan_sep.evaluation.evaluate import Processes
+from gan_sep.experiment import ExperimentConfig
+
+
+def accelerator_for(config: ExperimentConfig) -> Accelerator:
+    """The accelerator of one arm; precision null leaves the choice to the launcher."""
+    precision = {"fp32": "no", "bf16": "bf16", None: None}[config.training.precision]
+    return Accelerator(
+        mixed_precision=precision,
+        gradient_accumulation_steps=config.training.accumulation,
+        # No buffer ever changes; copying them at each pass would spoil the gradients of the last.
+        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+    )
+
+
+def processes_of(accelerator: Accelerator) -> Processes:
+    """The accelerator's processes as the evaluation wants to know them."""
+    return Processes(
+        accelerator.process_index,
+        accelerator.num_processes,
+        accelerator.wait_for_everyone,
+        gather_object,
+    )
+
+
+def random_state() -> dict[str, Any]:
+    """torch's global random states of this process; everything else draws from counters."""
+    cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+    return {"cpu": torch.get_rng_state(), "cuda": cuda}
+
+
+def restore_random_state(state: dict[str, Any]) -> None:
+    torch.set_rng_state(state["cpu"])
+    if state["cuda"] is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"])
