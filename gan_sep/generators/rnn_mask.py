@@ -5,18 +5,24 @@ Neural Networks for Monaural Source Separation", 2015. Differences from the publ
 
 - any number of sources, and of channels, which enter and leave side by side
 - each mixture's magnitudes are divided by their RMS, so that the estimates follow its level
+- recurrent layers are clipped from above as well: masks depend on ratios only, so that nothing else
+  keeps a recurrent ReLU from growing with every frame, until long tracks overflow
 - Adam on batches of segments; published was L-BFGS on the whole training set
 """
 
 from dataclasses import dataclass
 from typing import Self
 
+import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
 from gan_sep.spectra import istft, stft
+
+# The clipped ReLU of recurrent layers of Hannun et al., "Deep Speech", 2014.
+_CEILING = 20.0
 
 
 @dataclass(frozen=True)
@@ -119,16 +125,20 @@ class Dense(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """relu(W x + U h + b), where h is the layer's output one frame earlier, at first 0."""
+    """clamp(W x + U h + b, 0, 20), where h is the layer's output one frame earlier, at first 0."""
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
-        self.rnn = nn.RNN(inputs, width, nonlinearity="relu", batch_first=True)
+        self.linear = nn.Linear(inputs, width)
+        self.recurrence = nn.Linear(width, width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (B, N, inputs) -> (B, N, width)."""
-        outputs: Tensor = self.rnn(x)[0]
-        return outputs
+        outputs: list[Tensor] = []
+        for z in self.linear(x).unbind(1):  # (B, width)
+            z = z + self.recurrence(outputs[-1] if outputs else torch.zeros_like(z))
+            outputs.append(z.clamp(0, _CEILING))
+        return torch.stack(outputs, dim=1)
 
 
 def with_context(magnitude: Tensor, context: int) -> Tensor:
