@@ -45,6 +45,16 @@ def test_a_damaged_or_missing_file_is_named(tmp_path: Path) -> None:
         checkpoint.load(tmp_path / "y.pt")
 
 
+def test_one_wrong_bit_among_the_weights_is_found(tmp_path: Path) -> None:
+    weights = torch.full((1000,), 3.0)
+    checkpoint.save(tmp_path / "x.pt", {"weights": weights})
+    content = bytearray((tmp_path / "x.pt").read_bytes())
+    content[content.index(weights.numpy().tobytes()) + 2000] ^= 1
+    (tmp_path / "x.pt").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"x\.pt: not a checkpoint .* or damaged"):
+        checkpoint.load(tmp_path / "x.pt")
+
+
 def test_a_full_disk_leaves_the_file_of_before(tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():

@@ -7,7 +7,7 @@ code a file holds. These files hold tensors, numbers, text and containers of the
 
 import contextlib
 import os
-import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +45,27 @@ def load(path: Path) -> dict[str, Any]:
 
     Raises CheckpointError where it is missing, damaged, or holds anything but plain data.
     """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint")
     try:
+        _require_intact(path)
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: no such checkpoint") from error
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except Exception as error:  # a damaged file can fail anywhere on the way, in any manner
         raise CheckpointError(
-            f"{path}: not a checkpoint of plain tensors and values ({type(error).__name__}). "
-            "Delete it to continue from the one before"
+            f"{path}: not a checkpoint of plain tensors and values, or damaged "
+            f"({type(error).__name__}). Delete it to continue from the one before with --resume"
         ) from error
     return state
+
+
+def _require_intact(path: Path) -> None:
+    """Compare the file's contents with its checksums, which torch.load does not.
+
+    Raises zipfile.BadZipFile, or whatever reading a damaged archive ends in.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if damaged := archive.testzip():
+            raise zipfile.BadZipFile(f"{damaged} does not have its checksum")
 
 
 def path_of(folder: Path, step: int) -> Path:
