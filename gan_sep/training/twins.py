@@ -13,7 +13,10 @@ from gan_sep.data.base import Split
 from gan_sep.evaluation.evaluate import Evaluation, evaluate
 from gan_sep.experiment import Arm, ExperimentConfig
 from gan_sep.training import checkpoint
-from gan_sep.training.loop import Run, processes_of
+from gan_sep.training.checkpoint import CheckpointError
+from gan_sep.training.loop import Run
+from gan_sep.training.processes import processes_of
+from gan_sep.training.silence import require_sound
 from gan_sep.training.threads import use_threads
 
 # What may change between a run and its continuation without making it another experiment.
@@ -43,8 +46,13 @@ def run_twins(config: ExperimentConfig, resume: bool) -> list[Path]:
 
 
 def run_arm(config: ExperimentConfig, arm: Arm) -> None:
-    """Train one arm to its last step and evaluate its best weights on the test tracks."""
+    """Train one arm to its last step and evaluate its best weights on the test tracks.
+
+    Raises ValueError where there is nothing to learn or to validate on; and as `run_twins`.
+    """
     run = Run(config, arm)
+    require_sound("training", run.pools.paired, config.audio)
+    require_sound("validation", run.valid_tracks, config.audio)
     run.train()
     folder = config.arm_rows(arm).parent
     evaluate_arm(run.config, run.folder, "test", folder, run.accelerator)
@@ -65,10 +73,16 @@ def evaluate_arm(
 def best_generator(config: ExperimentConfig, run: Path) -> nn.Module:
     """The generator of an arm's folder with the weights that validation chose.
 
-    Raises CheckpointError where the run has none yet.
+    Raises CheckpointError where the run has none yet, or its file is damaged.
     """
+    path = run / "checkpoints" / "best.pt"
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path}: no such file; an arm has its best weights from its first validation on: "
+            "train it, or train it further with --resume"
+        )
     network = config.generator.build(config.audio)
-    network.load_state_dict(checkpoint.load(run / "checkpoints" / "best.pt")["generator"])
+    network.load_state_dict(checkpoint.load(path)["generator"])
     return network
 
 
