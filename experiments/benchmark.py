@@ -10,10 +10,8 @@ demucs==2.0.3 beside this package.
 import json
 from pathlib import Path
 
-import torch
-
 from gan_sep.benchmark.sections import SECTIONS, machine
-from gan_sep.programs import clear_errors, program
+from gan_sep.programs import clear_errors, device, program
 from gan_sep.reporting.files import write_text
 
 
@@ -23,22 +21,21 @@ def main() -> None:
     parser.add_argument("sections", nargs="*", metavar="section", help=f"{known} (default: all)")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does it run at all?")
     parser.add_argument("--rounds", type=int, default=10, help="turns of each contender")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--device", type=device, default="cpu", help="cpu or cuda")
     parser.add_argument("--out", type=Path, help="JSON file for the same tables")
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
         unknown = set(arguments.sections) - set(SECTIONS)
         if unknown:
             raise ValueError(f"section: expected some of {known}, got {', '.join(sorted(unknown))}")
-        device = torch.device(arguments.device)
-        print(f"{machine(device)}\n", flush=True)
+        print(f"{machine(arguments.device)}\n", flush=True)
         results = {}
         for name in arguments.sections or SECTIONS:
-            table = SECTIONS[name](arguments.quick, arguments.rounds, device)
+            table = SECTIONS[name](arguments.quick, arguments.rounds, arguments.device)
             print(table.markdown(), flush=True)
             results[name] = {"title": table.title, "rows": table.rows, "remark": table.remark}
         if arguments.out:
-            content = {"machine": machine(device), "sections": results}
+            content = {"machine": machine(arguments.device), "sections": results}
             write_text(arguments.out, json.dumps(content, indent=2) + "\n")
 
 

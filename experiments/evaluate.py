@@ -27,12 +27,23 @@ def main() -> None:
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
         museval = ["evaluation.museval=true"] if arguments.museval else []
+        require_changeable(arguments.overrides)
         config = load_run(arguments.run, [*arguments.overrides, *museval])
         folder = arguments.out or arguments.run / "evaluation" / arguments.split
         accelerator = Accelerator()
         evaluate_arm(config, arguments.run, arguments.split, folder, accelerator)
         accelerator.print(f"Rows: {folder / 'rows.csv'}")
         accelerator.end_training()
+
+
+def require_changeable(overrides: list[str]) -> None:
+    """ValueError where a key is fixed by the training that made the weights."""
+    fixed = [text for text in overrides if not text.startswith(("evaluation.", "data."))]
+    if fixed:
+        raise ValueError(
+            f"{fixed[0]}: the arm was trained with this key as it is; only keys of evaluation and "
+            "data can be changed"
+        )
 
 
 if __name__ == "__main__":

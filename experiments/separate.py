@@ -11,7 +11,7 @@ import torch
 
 from gan_sep import audio
 from gan_sep.evaluation.separate import separate
-from gan_sep.programs import clear_errors, load_run, program
+from gan_sep.programs import clear_errors, device, load_run, program
 from gan_sep.training.twins import best_generator
 
 
@@ -20,9 +20,11 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="an arm's folder, runs/NAME/seedN-ARM")
     parser.add_argument("songs", type=Path, nargs="+", metavar="song")
     parser.add_argument("--out", type=Path, default=Path("separated"), help="folder to write to")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    default = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", type=device, default=default, help=f"default here: {default}")
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
+        require_distinct_names(arguments.songs)
         config = load_run(arguments.run)
         generator = best_generator(config, arguments.run).to(arguments.device)
         how = config.evaluation.overlap_add(config.audio, config.seed)
@@ -33,6 +35,17 @@ def main() -> None:
                 path = arguments.out / song.stem / f"{source}.wav"
                 audio.write(path, estimate, config.audio.sample_rate, subtype="FLOAT")
                 print(path)
+
+
+def require_distinct_names(songs: list[Path]) -> None:
+    """ValueError where one song's estimates would replace another's."""
+    names = [song.stem for song in songs]
+    clashing = [str(song) for song in songs if names.count(song.stem) > 1]
+    if clashing:
+        raise ValueError(
+            f"song: {' and '.join(clashing)} would be written over each other; separate them one "
+            "at a time, each with an --out of its own"
+        )
 
 
 if __name__ == "__main__":

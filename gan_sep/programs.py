@@ -1,10 +1,14 @@
 """What the programs under experiments/ share: errors a user can act on, and finding a run again."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import torch
+from accelerate import PartialState
 
 from gan_sep.config import load
 from gan_sep.experiment import ExperimentConfig
@@ -17,13 +21,19 @@ from gan_sep.training.step import NonFiniteError
 def clear_errors(traceback: bool = False) -> Iterator[None]:
     """End the program with one clear line, and exit status 2, where the user can mend the cause.
 
-    A run that a signal stopped ends with status 128 + signal. With `traceback` nothing is caught.
+    What a signal stopped ends with status 128 + signal. With `traceback` errors are not caught.
     """
     try:
         yield
     except InterruptedRunError as stop:
-        print(stop, file=sys.stderr)
+        # All processes stop at the same step; one of them says so.
+        if PartialState().is_main_process:
+            print(f"\n{stop}", file=sys.stderr)
+        PartialState().destroy_process_group()
         sys.exit(128 + stop.signal)
+    except KeyboardInterrupt:
+        print("\nstopped; what is finished is kept", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
     except (ValueError, OSError, ImportError, CheckpointError, NonFiniteError) as error:
         if traceback:
             raise
@@ -38,6 +48,15 @@ def program(description: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--traceback", action="store_true", help="show where an error was raised")
     return parser
+
+
+def device(name: str) -> torch.device:
+    """A command line's device. Raises ArgumentTypeError where torch cannot compute on it."""
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise argparse.ArgumentTypeError(f"cannot compute on {name!r}: {reason}") from error
 
 
 def load_run(folder: Path, overrides: Iterable[str] = ()) -> ExperimentConfig:
