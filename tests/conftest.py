@@ -38,12 +38,11 @@ def stems(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def experiment_file(stems: Path, tmp_path: Path) -> Path:
+def write_experiment(path: Path, stems: Path, runs: Path) -> Path:
     """A configuration that trains both arms on the tiny data set in about a second."""
     tree = {
         "name": "tiny",
-        "runs": str(tmp_path / "runs"),
+        "runs": str(runs),
         "audio": {"sample_rate": RATE, "channels": 1, "sources": list(SOURCES)},
         "data": {"name": "stem_folders", "root": str(stems)},
         "generator": {"name": "demucs", "channels": 4, "depth": 2, "lstm_layers": 1},
@@ -70,9 +69,14 @@ def experiment_file(stems: Path, tmp_path: Path) -> Path:
         "diagnosis": {"every": 4, "segments": 4},
         "evaluation": {"segment_seconds": 1.0},
     }
-    path = tmp_path / "tiny.yaml"
     path.write_text(yaml.safe_dump(tree))
     return path
+
+
+@pytest.fixture
+def experiment_file(stems: Path, tmp_path: Path) -> Path:
+    """The tiny experiment, its runs below this test's own folder."""
+    return write_experiment(tmp_path / "tiny.yaml", stems, tmp_path / "runs")
 
 
 @pytest.fixture
