@@ -19,6 +19,7 @@ from gan_sep.evaluation.evaluate import (
     weights_fingerprint,
 )
 from gan_sep.evaluation.metrics import sdr, usdr
+from gan_sep.evaluation.oracles import oracle_estimates
 from gan_sep.evaluation.rows import Row, read_rows
 from gan_sep.evaluation.scores import EvaluationSettings
 
@@ -179,9 +180,11 @@ def test_no_track_and_repeated_names_are_refused(tmp_path: Path) -> None:
         validation_scores(Gains(1, 1), [], AUDIO, SETTINGS)
 
 
-def test_the_mixture_s_name_is_taken() -> None:
+def test_the_names_of_the_mixture_and_of_oracles_are_taken() -> None:
     with pytest.raises(ValueError, match="'mixture' is the arm of the mixture"):
         replace(RUN, arm="mixture")
+    with pytest.raises(ValueError, match="'irm1' is the arm of the oracle"):
+        replace(RUN, arm="irm1")
 
 
 def test_validation_scores_average_tracks_and_then_sources(tmp_path: Path) -> None:
@@ -238,3 +241,47 @@ def test_a_fingerprint_tells_weights_types_and_structure_apart() -> None:
     networks = [Gains(1, 2), Gains(1, 3), Gains(1, 2).bfloat16(), nn.Sequential(Gains(1, 2))]
     assert len({weights_fingerprint(network) for network in networks}) == 4
     assert weights_fingerprint(Gains(1, 2)) == weights_fingerprint(Gains(1, 2))
+
+
+def with_oracles(*oracles: str) -> Evaluation:
+    return replace(RUN, settings=replace(SETTINGS, oracles=oracles))
+
+
+def test_oracles_are_arms_of_the_same_tracks_between_the_mixture_and_the_generator(
+    tmp_path: Path,
+) -> None:
+    tracks = songs()
+    rows = evaluate(Gains(0.8, 0.3), tracks, with_oracles("irm2", "mwf"), tmp_path)
+    assert list(dict.fromkeys(row.arm for row in rows)) == ["mixture", "irm2", "mwf", "gan"]
+    assert len(rows) == 4 * 3 * 2 * 4
+    expected = usdr(tracks[0].sources, oracle_estimates(tracks[0].sources, "irm2"))
+    for source, score in zip(AUDIO.sources, expected.tolist(), strict=True):
+        assert value(rows, "irm2", "b", source, "usdr") == pytest.approx(score, abs=1e-9)
+    plain = evaluate(Gains(0.8, 0.3), songs(), RUN, tmp_path / "without")
+    assert [row for row in rows if row.arm in ("mixture", "gan")] == plain
+
+
+def test_an_oracle_added_later_leaves_the_finished_arms_as_they_are(tmp_path: Path) -> None:
+    class Counts(Gains):
+        calls = 0
+
+        def forward(self, mixture: Tensor) -> Tensor:
+            self.calls += 1
+            return super().forward(mixture)
+
+    generator = Counts(0.8, 0.3)
+    evaluate(generator, [Noise("a", 2)], RUN, tmp_path)
+    calls = generator.calls
+    rows = evaluate(generator, [Noise("a", 2)], with_oracles("ibm1"), tmp_path)
+    assert generator.calls == calls > 0
+    assert value(rows, "ibm1", "a", "music", "usdr") > value(rows, "mixture", "a", "music", "usdr")
+
+
+def test_oracles_gain_nsdr_over_the_mixture_too(tmp_path: Path) -> None:
+    pytest.importorskip("museval", exc_type=ImportError)
+    run = replace(RUN, settings=replace(SETTINGS, metrics=("bss_v3",), oracles=("irm1",)))
+    rows = evaluate(Gains(0.8, 0.3), [Noise("a", 2, 1500)], run, tmp_path)
+    scores = {arm: value(rows, arm, "a", "voice", "sdr_v3") for arm in ("mixture", "irm1")}
+    gain = scores["irm1"] - scores["mixture"]
+    assert gain > 0
+    assert value(rows, "irm1", "a", "voice", "nsdr_v3") == pytest.approx(gain, abs=1e-9)

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from gan_sep.audio import AudioFormat
+from gan_sep.evaluation.level_metrics import energy_at_silence
 from gan_sep.evaluation.metrics import bss_eval, sdr, usdr
 from gan_sep.evaluation.scores import EvaluationSettings, track_scores
+from gan_sep.evaluation.spectral_metrics import mr_stft
 
 SAMPLE_RATE = 1000
 
@@ -49,6 +51,26 @@ def test_only_the_metrics_asked_for_are_computed_in_their_order() -> None:
     assert list(scores_of("usdr")) == ["usdr"]
     assert list(scores_of("si_sdr", "sdr")) == ["si_sdr", "sdr", "sdr_dropped"]
     assert scores_of("usdr")["usdr"] == usdr(*pair()).tolist()
+
+
+def test_whole_track_metrics_fill_rows_of_their_names() -> None:
+    names = [
+        "mr_stft",
+        "l1_freq",
+        "si_sdr_freq",
+        "high_band_ratio",
+        "noise_floor",
+        "energy_at_silence",
+        "onset_f1",
+    ]
+    rate = 16_000
+    references, estimates = pair()
+    settings = EvaluationSettings(metrics=tuple(names))
+    scores = track_scores(references, estimates, rate, settings)
+    assert list(scores) == names
+    assert scores["mr_stft"] == mr_stft(references, estimates).tolist()
+    bleeding = energy_at_silence(references, estimates, rate)
+    assert scores["energy_at_silence"] == pytest.approx(bleeding.tolist(), nan_ok=True)
 
 
 def test_museval_and_bss_eval_fill_the_same_rows_with_the_same_values() -> None:
@@ -96,6 +118,8 @@ def test_seconds_become_samples_of_the_format() -> None:
         ({"batch_size": 0}, "batch_size: expected"),
         ({"metrics": ("sdr", "snr")}, "metrics: expected some of sdr, .*, got 'snr'"),
         ({"metrics": ("sdr", "sdr")}, "metrics: expected each at most once"),
+        ({"oracles": ("irm3",)}, "oracles: expected some of ibm1, .*, got 'irm3'"),
+        ({"oracles": ("mwf", "mwf")}, "oracles: expected each at most once"),
         ({"metrics": ()}, "metrics: expected at least one of"),
         ({"metrics": ("bss_eval",), "museval": True}, "bss_eval and museval fill the same rows"),
     ],

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
+from gan_sep.evaluation.oracles import ORACLES, oracle_estimates
 from gan_sep.evaluation.rows import Row, TrackStore, write_rows
 from gan_sep.evaluation.scores import EvaluationSettings, Scores, track_scores
 from gan_sep.evaluation.separate import separate
@@ -55,7 +56,7 @@ class Evaluation:
     """What is measured and how: the format, the settings, and the arm and seed of the generator.
 
     The seed also draws the delays of the shift trick, the same for every track.
-    Raises ValueError where the arm has the name of the mixture's own rows.
+    Raises ValueError where the arm has the name of the mixture's or an oracle's own rows.
     """
 
     audio: AudioFormat
@@ -66,6 +67,13 @@ class Evaluation:
     def __post_init__(self) -> None:
         if self.arm == MIXTURE_ARM:
             raise ValueError(f"arm: {MIXTURE_ARM!r} is the arm of the mixture as estimate")
+        if self.arm in ORACLES:
+            raise ValueError(f"arm: {self.arm!r} is the arm of the oracle of this name")
+
+    @property
+    def bounds(self) -> tuple[str, ...]:
+        """The arms that no training makes, from below and from above."""
+        return (MIXTURE_ARM, *self.settings.oracles)
 
 
 def evaluate(
@@ -77,9 +85,10 @@ def evaluate(
 ) -> list[Row]:
     """Separates and scores whole tracks -> the rows of all tracks, also in folder/rows.csv.
 
-    The rows of the arm `mixture`, the mixture as the estimate of every source, come first. Each
-    finished track leaves a file in the folder, so that a second call does only what is missing; it
-    starts anew where the weights, the settings, the format or the track's length have changed.
+    The rows of the arm `mixture`, the mixture as the estimate of every source, come first, then
+    those of the oracles that the settings name, each an arm of its own. Each finished track leaves
+    a file per arm in the folder, so that a second call does only what is missing; it starts anew
+    where the weights, the settings, the format or the track's length have changed.
     Raises ValueError without tracks, on two tracks of one name, and, naming the track, where the
     estimates have another shape than the references or hold NaN or inf.
     """
@@ -92,7 +101,8 @@ def evaluate(
             scores = scorer.finish(track)
             bar.set_postfix_str(_running_median(scores, medians))
     processes.barrier()
-    rows = [*scorer.rows(tracks, MIXTURE_ARM), *scorer.rows(tracks, evaluation.arm)]
+    arms = [*evaluation.bounds, evaluation.arm]
+    rows = [row for arm in arms for row in scorer.rows(tracks, arm)]
     if processes.rank == 0:
         write_rows(folder / "rows.csv", rows)
     return rows
@@ -132,28 +142,42 @@ class _Scorer:
     def __init__(self, generator: nn.Module, evaluation: Evaluation, folder: Path) -> None:
         self._generator = generator
         self._evaluation = evaluation
-        self._stores = {arm: TrackStore(folder / arm) for arm in (MIXTURE_ARM, evaluation.arm)}
+        arms = (*evaluation.bounds, evaluation.arm)
+        self._stores = {arm: TrackStore(folder / arm) for arm in arms}
         measured = [
             asdict(evaluation.audio),
             evaluation.settings.metrics,
             evaluation.settings.museval,
         ]
-        separated = [asdict(evaluation.settings), evaluation.seed, weights_fingerprint(generator)]
-        self._inputs = {MIXTURE_ARM: measured, evaluation.arm: [*measured, *separated]}
+        how = asdict(evaluation.settings)
+        del how["oracles"]  # nothing of the generator's own scores depends on them
+        separated = [how, evaluation.seed, weights_fingerprint(generator)]
+        self._inputs = dict.fromkeys(evaluation.bounds, measured)
+        self._inputs[evaluation.arm] = [*measured, *separated]
 
     def finish(self, track: Track) -> Scores:
-        """The generator's scores of a track; they and the mixture's are stored afterwards."""
-        done = [self._get(arm, track) for arm in self._stores]
-        if done[0] is not None and done[1] is not None:
-            return done[1]
-        references = track.read()  # (S, C, T)
-        mixture_scores = done[0] or _mixture_scores(track, references, self._evaluation)
-        self._put(MIXTURE_ARM, track, mixture_scores)
-        scores = _generator_scores(self._generator, track, references, self._evaluation)
+        """The generator's scores of a track; they and those of the bounds are stored afterwards."""
+        stored = {arm: self._get(arm, track) for arm in self._stores}
+        done = {arm: scores for arm, scores in stored.items() if scores is not None}
+        if len(done) < len(stored):
+            references = track.read()  # (S, C, T)
+            for arm in (arm for arm in stored if arm not in done):
+                done[arm] = self._score(arm, track, references, done)
+                self._put(arm, track, done[arm])
+        return done[self._evaluation.arm]
+
+    def _score(
+        self, arm: str, track: Track, references: Tensor, done: Mapping[str, Scores]
+    ) -> Scores:
+        """The scores of one arm; those of the mixture come before all others."""
+        if arm == self._evaluation.arm:
+            scores = _generator_scores(self._generator, track, references, self._evaluation)
+        else:
+            estimates = _bound_estimates(arm, references)
+            scores = _named_scores(track, references, estimates, self._evaluation)
         if "sdr_v3" in scores:
-            pairs = zip(scores["sdr_v3"], mixture_scores["sdr_v3"], strict=True)
+            pairs = zip(scores["sdr_v3"], done.get(MIXTURE_ARM, scores)["sdr_v3"], strict=True)
             scores["nsdr_v3"] = [estimate - mixture for estimate, mixture in pairs]
-        self._put(self._evaluation.arm, track, scores)
         return scores
 
     def rows(self, tracks: Sequence[Track], arm: str) -> Iterator[Row]:
@@ -193,12 +217,11 @@ def _generator_scores(
     return _named_scores(track, references, estimates, evaluation)
 
 
-def _mixture_scores(track: Track, references: Tensor, evaluation: Evaluation) -> Scores:
-    mixture = references.sum(0).expand_as(references)  # (S, C, T)
-    scores = _named_scores(track, references, mixture, evaluation)
-    if "sdr_v3" in scores:
-        scores["nsdr_v3"] = [0.0] * references.shape[0]
-    return scores
+def _bound_estimates(arm: str, references: Tensor) -> Tensor:
+    """The mixture, or what an oracle makes of it, as estimates (S, C, T)."""
+    if arm == MIXTURE_ARM:
+        return references.sum(0).expand_as(references)
+    return oracle_estimates(references, arm)
 
 
 def _named_scores(
@@ -230,7 +253,7 @@ def _running_median(scores: Scores, medians: list[float]) -> str:
     mean = float(np.mean(values))
     if not math.isnan(mean):
         medians.append(mean)
-    return f"median {metric} {np.median(medians):.2f} dB" if medians else ""
+    return f"median {metric} {np.median(medians):.2f}" if medians else ""
 
 
 def _check_names(tracks: Sequence[Track]) -> None:

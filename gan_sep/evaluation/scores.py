@@ -1,6 +1,7 @@
 """How tracks are evaluated, and the scores of one track."""
 
 import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,11 +9,30 @@ import torch
 from torch import Tensor
 
 from gan_sep.audio import AudioFormat
+from gan_sep.evaluation.level_metrics import energy_at_silence, high_band_ratio, noise_floor
 from gan_sep.evaluation.metrics import bss_eval, sdr, si_sdr, usdr
 from gan_sep.evaluation.museval_metrics import museval_bss_eval, museval_bss_eval_v3
+from gan_sep.evaluation.onset_metrics import onset_f1
+from gan_sep.evaluation.oracles import ORACLES
 from gan_sep.evaluation.separate import OverlapAdd
+from gan_sep.evaluation.spectral_metrics import l1_freq, mr_stft, si_sdr_freq
 
-METRICS = ("sdr", "usdr", "si_sdr", "bss_eval", "bss_v3")
+# One value per source of a whole track, in a row of the metric's name.
+WHOLE_TRACK: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "usdr": usdr,
+    "si_sdr": si_sdr,
+    "mr_stft": mr_stft,
+    "l1_freq": l1_freq,
+    "si_sdr_freq": si_sdr_freq,
+    "high_band_ratio": high_band_ratio,
+    "noise_floor": noise_floor,
+}
+# The same, of metrics that count in seconds and take the sample rate.
+WHOLE_TRACK_AT_RATE: Mapping[str, Callable[[Tensor, Tensor, int], Tensor]] = {
+    "energy_at_silence": energy_at_silence,
+    "onset_f1": onset_f1,
+}
+METRICS = ("sdr", "bss_eval", "bss_v3", *WHOLE_TRACK, *WHOLE_TRACK_AT_RATE)
 
 Scores = dict[str, list[float]]
 """Metric -> one value per source, in the order of `AudioFormat.sources`."""
@@ -27,14 +47,17 @@ class EvaluationSettings:
     metrics: any of
         sdr       rows `sdr` (median of the frames) and `sdr_dropped` (share of the frames that
                   the silence rule removed)
-        usdr      row `usdr`
-        si_sdr    row `si_sdr`
         bss_eval  rows `isr`, `sir`, `sar`, medians of the frames
         bss_v3    rows `sdr_v3`, `sir_v3`, `sar_v3` over the whole clip, from museval, `nsdr_v3`
                   (what sdr_v3 gains over the mixture) and `seconds` (the clip's weight); mono
+        usdr, si_sdr, mr_stft, l1_freq, si_sdr_freq, energy_at_silence, high_band_ratio,
+        noise_floor, onset_f1
+                  a row of that name, see the functions of these names
     museval: rows `museval_sdr`, `isr`, `sir`, `sar` from museval itself; minutes per song.
-    Raises ValueError on a value out of range, an unknown or repeated metric, and on `bss_eval`
-    together with museval, which fill the same rows.
+    oracles: any of ibm1, ibm2, irm1, irm2, mwf, see `gan_sep.evaluation.oracles`: each has rows of
+        its own as an arm of this name, like the mixture.
+    Raises ValueError on a value out of range, an unknown or repeated metric or oracle, and on
+    `bss_eval` together with museval, which fill the same rows.
     """
 
     segment_seconds: float = 10.0
@@ -45,6 +68,7 @@ class EvaluationSettings:
     normalize: bool = False
     metrics: tuple[str, ...] = ("sdr", "usdr", "si_sdr")
     museval: bool = False
+    oracles: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.segment_seconds <= 0:
@@ -55,14 +79,8 @@ class EvaluationSettings:
                 f"({self.segment_seconds}), got {self.max_shift_seconds}"
             )
         self.overlap_add(AudioFormat(), seed=0)  # raises on an overlap, shifts or batch_size
-        self._check_metrics()
-
-    def _check_metrics(self) -> None:
-        unknown = [name for name in self.metrics if name not in METRICS]
-        if unknown:
-            raise ValueError(f"metrics: expected some of {', '.join(METRICS)}, got {unknown[0]!r}")
-        if len(set(self.metrics)) != len(self.metrics):
-            raise ValueError(f"metrics: expected each at most once, got {list(self.metrics)}")
+        _check_names("metrics", self.metrics, METRICS)
+        _check_names("oracles", self.oracles, tuple(ORACLES))
         if not self.metrics and not self.museval:
             raise ValueError(f"metrics: expected at least one of {', '.join(METRICS)}, got none")
         if self.museval and "bss_eval" in self.metrics:
@@ -121,8 +139,19 @@ def _metric_scores(metric: str, references: Tensor, estimates: Tensor, sample_ra
         seconds = references.shape[-1] / sample_rate
         named = {f"{name}_v3": values.tolist() for name, values in clip_scores.items()}
         return named | {"seconds": [seconds] * references.shape[0]}
-    whole_track = {"usdr": usdr, "si_sdr": si_sdr}[metric]
-    return {metric: whole_track(references, estimates).tolist()}
+    if metric in WHOLE_TRACK_AT_RATE:
+        values = WHOLE_TRACK_AT_RATE[metric](references, estimates, sample_rate)
+    else:
+        values = WHOLE_TRACK[metric](references, estimates)
+    return {metric: values.tolist()}
+
+
+def _check_names(field: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"{field}: expected some of {', '.join(known)}, got {unknown[0]!r}")
+    if len(set(names)) != len(names):
+        raise ValueError(f"{field}: expected each at most once, got {list(names)}")
 
 
 def _medians(frame_scores: Tensor) -> list[float]:
