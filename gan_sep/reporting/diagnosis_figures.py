@@ -95,9 +95,9 @@ def _panels(names: Sequence[str], row_heights: Sequence[float]) -> tuple[Figure,
 def _means(axis: Axes, diagnoses: Diagnoses) -> None:
     for key, style in SET_STYLES.items():
         _line(axis, diagnoses, (key, "mean"), style)
+    axis.axhline(0, alpha=0)  # a flat line should look flat: 0 and 1 are always in view
+    axis.axhline(1, alpha=0)
     _mark(axis, THRESHOLD)
-    low, high = axis.get_ylim()
-    axis.set_ylim(min(low, 0), max(high, 1))  # a flat line should look flat
 
 
 def _accuracies(axis: Axes, diagnoses: Diagnoses) -> None:
