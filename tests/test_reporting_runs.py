@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
-from gan_sep.reporting.runs import ROWS, ArmRun, all_rows, find_arms, number_at, read_rows
+from gan_sep.reporting.runs import ROWS, SETTINGS, ArmRun, all_rows, find_arms, number_at, read_rows
 
 HEADER = "seed,arm,track,source,metric,value"
 
@@ -133,3 +134,36 @@ def test_a_number_is_found_in_nested_records(key: str, expected: float) -> None:
         }
     }
     assert number_at(record, key) == pytest.approx(expected, nan_ok=True)
+
+
+def write_settings(run: Path, name: str, shifts: int) -> None:
+    settings = {
+        "data": {"name": "synthetic"},
+        "evaluation": {
+            "segment_seconds": 8.0,
+            "overlap": 0.25,
+            "shifts": shifts,
+            "max_shift_seconds": 0.5,
+            "normalize": False,
+            "metrics": ["sdr"],
+        },
+    }
+    (run / name / SETTINGS).write_text(yaml.safe_dump(settings))
+
+
+def test_arms_evaluated_with_different_settings_are_refused(tmp_path: Path) -> None:
+    for arm, shifts in (("plain", 0), ("gan", 10)):
+        write_arm(tmp_path, f"seed0-{arm}", [f"0,{arm},a,drums,sdr,1.0"])
+        write_settings(tmp_path, f"seed0-{arm}", shifts)
+    with pytest.raises(ValueError, match=r"seed0-gan: evaluated with shifts 10, .* with 0"):
+        all_rows(find_arms([tmp_path]))
+    write_settings(tmp_path, "seed0-gan", 0)
+    assert len(all_rows(find_arms([tmp_path]))) == 2
+
+
+def test_oracles_that_both_arms_hold_count_once(tmp_path: Path) -> None:
+    for arm in ("plain", "gan"):
+        lines = [f"0,{arm},a,drums,sdr,1.0", "0,irm1,a,drums,sdr,7.0"]
+        write_arm(tmp_path, f"seed0-{arm}", lines)
+    rows = all_rows(find_arms([tmp_path]))
+    assert rows["arm"].tolist() == ["plain", "irm1", "gan"]

@@ -26,6 +26,13 @@ def test_by_default_the_cores_are_shared_among_this_machines_processes(
 ) -> None:
     monkeypatch.setattr(threads, "_cores", lambda: cores)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
-    accelerator = Accelerator(cpu=True)
-    use_threads(None, accelerator)
+    torch.set_num_threads(1)
+    use_threads(None, Accelerator(cpu=True))
     assert torch.get_num_threads() == expected
+
+
+def test_a_number_the_user_gave_the_launcher_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_cores", lambda: 8)
+    torch.set_num_threads(3)
+    use_threads(None, Accelerator(cpu=True))
+    assert torch.get_num_threads() == 3

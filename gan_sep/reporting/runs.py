@@ -15,6 +15,11 @@ import yaml
 from gan_sep.evaluation.pairing import COLUMNS
 
 ROWS = Path("evaluation", "test", "rows.csv")
+SETTINGS = ROWS.with_name("settings.yaml")
+
+# Settings of the evaluation that change how tracks are separated, and so what a comparison means.
+_SEPARATION = ("segment_seconds", "overlap", "shifts", "max_shift_seconds", "normalize")
+_TRAINED = ("plain", "gan")
 
 _MIXTURE_TOLERANCE_DB = 1e-3
 _KEY = ["seed", "arm", "track", "source", "metric"]
@@ -63,6 +68,15 @@ class ArmRun:
         """The evaluation rows of the arm and of the mixture. Raises as `read_rows` does."""
         return read_rows(self._existing(str(ROWS)))
 
+    def separation(self) -> dict[str, Any] | None:
+        """How the evaluation read and separated the tracks; None where it did not write it down."""
+        path = self.folder / SETTINGS
+        if not path.is_file():
+            return None
+        settings = yaml.safe_load(path.read_text("utf-8"))
+        how = {key: settings["evaluation"][key] for key in _SEPARATION}
+        return {"data": settings["data"], **how}
+
     def _existing(self, name: str) -> Path:
         path = self.folder / name
         if not path.is_file():
@@ -96,10 +110,12 @@ def find_arms(run_folders: Sequence[Path]) -> list[ArmRun]:
 
 
 def all_rows(runs: Sequence[ArmRun]) -> pd.DataFrame:
-    """The rows of all arms; those of the mixture, which both arms of a seed hold, once.
+    """The rows of all arms; those of mixture and oracles, which both arms of a seed hold, once.
 
-    Raises as `read_rows` does, and ValueError where two arms disagree about the mixture.
+    Raises as `read_rows` does, and ValueError where two arms disagree about the mixture or were
+    separated with different settings.
     """
+    _check_treated_alike(runs)
     rows = pd.concat([run.rows() for run in runs], ignore_index=True)
     of_mixture = rows["arm"] == "mixture"
     mixture = rows[of_mixture]
@@ -116,7 +132,21 @@ def all_rows(runs: Sequence[ArmRun]) -> pd.DataFrame:
             "the same mixture; the arms were evaluated on different data or with different "
             "settings: evaluate both alike"
         )
-    return rows[~(of_mixture & rows.duplicated(_KEY))].reset_index(drop=True)
+    shared = ~rows["arm"].isin(_TRAINED)
+    return rows[~(shared & rows.duplicated(_KEY))].reset_index(drop=True)
+
+
+def _check_treated_alike(runs: Sequence[ArmRun]) -> None:
+    known = [(run, how) for run in runs if (how := run.separation()) is not None]
+    for run, how in known[1:]:
+        first, expected = known[0]
+        differing = [key for key in how if how[key] != expected[key]]
+        if differing:
+            key = differing[0]
+            raise ValueError(
+                f"{run.folder}: evaluated with {key} {how[key]}, but {first.folder} with "
+                f"{expected[key]}; evaluate both alike"
+            )
 
 
 def read_rows(path: Path) -> pd.DataFrame:

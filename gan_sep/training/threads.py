@@ -7,12 +7,15 @@ from accelerate import Accelerator
 
 
 def use_threads(threads: int | None, accelerator: Accelerator) -> None:
-    """Compute on that many CPU threads; None shares the cores among this machine's processes.
+    """Compute on that many CPU threads; None leaves it to the launcher, or takes the cores.
 
-    `accelerate launch` gives every process one thread unless told otherwise, which leaves most of a
-    laptop idle. On a GPU nothing is changed.
+    `accelerate launch` and `torchrun` give every process one thread unless told otherwise, which
+    leaves most of a laptop idle: with None, one thread becomes this process's share of the cores,
+    and any other number (OMP_NUM_THREADS) stays. On a GPU nothing is changed.
     """
     if accelerator.device.type != "cpu":
+        return
+    if threads is None and torch.get_num_threads() > 1:
         return
     if threads is None:
         threads = max(1, _cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))

@@ -14,6 +14,7 @@ from gan_sep.evaluation.evaluate import Evaluation, evaluate
 from gan_sep.experiment import Arm, ExperimentConfig
 from gan_sep.training import checkpoint
 from gan_sep.training.checkpoint import CheckpointError
+from gan_sep.training.environment import write_text
 from gan_sep.training.loop import Run
 from gan_sep.training.processes import processes_of
 from gan_sep.training.silence import require_sound
@@ -62,12 +63,19 @@ def run_arm(config: ExperimentConfig, arm: Arm) -> None:
 def evaluate_arm(
     config: ExperimentConfig, run: Path, split: Split, folder: Path, accelerator: Accelerator
 ) -> None:
-    """Separate and score the tracks of a split with an arm's best weights; rows below `folder`."""
+    """Separate and score the tracks of a split with an arm's best weights.
+
+    The folder gets rows.csv, and settings.yaml by which a comparison sees that arms were treated
+    alike.
+    """
     use_threads(config.training.threads, accelerator)
     network = best_generator(config, run).to(accelerator.device)
     evaluation = Evaluation(config.audio, config.evaluation, config.arms[0], config.seed)
     tracks = config.data.build(config.audio, split)
     evaluate(network, tracks, evaluation, folder, processes_of(accelerator))
+    if accelerator.is_main_process:
+        settings = {"data": to_dict(config.data), "evaluation": to_dict(config.evaluation)}
+        write_text(folder / "settings.yaml", yaml.safe_dump(settings, sort_keys=False))
 
 
 def best_generator(config: ExperimentConfig, run: Path) -> nn.Module:
