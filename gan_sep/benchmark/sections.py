@@ -8,6 +8,7 @@ import torch
 from gan_sep.benchmark.loading import loading
 from gan_sep.benchmark.sdr_speed import sdr_speed
 from gan_sep.benchmark.steps import (
+    GAN_SETTINGS,
     QUICK_SETTINGS,
     SETTINGS,
     STEREO,
@@ -22,7 +23,7 @@ def _step(quick: bool, rounds: int, device: torch.device) -> Table:
 
 
 def _gan_step(quick: bool, rounds: int, device: torch.device) -> Table:
-    return gan_against_plain(QUICK_SETTINGS if quick else SETTINGS, rounds, device)
+    return gan_against_plain(QUICK_SETTINGS if quick else GAN_SETTINGS, rounds, device)
 
 
 def _data(quick: bool, rounds: int, device: torch.device) -> Table:

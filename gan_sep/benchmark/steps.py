@@ -22,7 +22,7 @@ LEARNING_RATE = 3e-4
 
 @dataclass(frozen=True)
 class Setting:
-    """A Demucs v2 and the batch it is trained on."""
+    """A Demucs v2, or v1 without resampling, and the batch it is trained on."""
 
     channels: int
     depth: int
@@ -30,12 +30,14 @@ class Setting:
     seconds: float
     batch_size: int
     panel: spectrogram.Config = field(default_factory=spectrogram.Config)
+    unpaired: int = 0
+    resample: bool = True
 
     def __str__(self) -> str:
         kind = "mono" if self.audio.channels == 1 else "stereo"
         return (
             f"{self.channels} channels, depth {self.depth}, {self.audio.sample_rate / 1000:g} kHz "
-            f"{kind}, {self.batch_size} x {self.seconds:g} s"
+            f"{kind}, {self.batch_size} x {self.seconds:g} s" + ("" if self.resample else ", v1")
         )
 
     @property
@@ -45,12 +47,12 @@ class Setting:
 
     @property
     def generator(self) -> demucs.Config:
-        return demucs.Config(channels=self.channels, depth=self.depth)
+        return demucs.Config(channels=self.channels, depth=self.depth, resample=self.resample)
 
-    def sources(self, device: torch.device) -> torch.Tensor:
-        """Noise in the shape of a batch, (B, S, C, T)."""
+    def sources(self, device: torch.device, items: int | None = None) -> torch.Tensor:
+        """Noise in the shape of a batch, or of so many items, (B, S, C, T)."""
         S, C, T = len(self.audio.sources), self.audio.channels, self.audio.samples(self.seconds)
-        return 0.1 * torch.randn(self.batch_size, S, C, T, device=device)
+        return 0.1 * torch.randn(items or self.batch_size, S, C, T, device=device)
 
 
 Builder = Callable[[Setting, torch.device], Work]
@@ -62,6 +64,12 @@ SETTINGS = (
     Setting(16, 6, STEREO, seconds=3, batch_size=4),
     Setting(32, 6, STEREO, seconds=4, batch_size=2),
     Setting(64, 6, STEREO, seconds=4, batch_size=1),
+)
+SMALL_PANEL = spectrogram.Config(n_fft=1024, hop=512, channels=8)
+GAN_SETTINGS = (
+    Setting(16, 5, MONO, 3, 8, SMALL_PANEL, unpaired=1, resample=False),
+    Setting(32, 6, STEREO, 3, 8, unpaired=1),
+    Setting(64, 6, STEREO, 3, 4),
 )
 QUICK_SETTINGS = (
     Setting(4, 2, AudioFormat(4000, 1), seconds=0.2, batch_size=2, panel=spectrogram.Config.tiny()),
@@ -86,8 +94,9 @@ def gan_against_plain(settings: tuple[Setting, ...], rounds: int, device: torch.
     builders = {"gan": partial(arm_step, gan=True), "plain": partial(arm_step, gan=False)}
     rows = [_compare(builders, setting, rounds, device) for setting in settings]
     remark = (
-        "The whole step of each arm with the default panel of discriminators: both players' "
-        "moves, the gradient ratio and the balance. The mixtures are paired."
+        "The whole step of each arm: both players' moves, the gradient ratio and the balance. The "
+        "small setting has the panel of its configuration, the others the default one; where the "
+        "batch has 8 segments, the GAN arm separates one unpaired mixture more."
     )
     return Table("Step with discriminators", rows, remark)
 
@@ -168,5 +177,9 @@ def arm_step(setting: Setting, device: torch.device, gan: bool) -> Work:
         discriminator = Player.prepared("discriminator", panel, adversarial.optimizer, accelerator)
     S = len(setting.audio.sources)
     step = TrainingStep(accelerator, generator, discriminator, adversarial, S)
-    batch = Batch(setting.sources(device))
+    unpaired = None
+    if gan and setting.unpaired:
+        stems = setting.sources(device, setting.unpaired)  # (U, S, C, T)
+        unpaired = (stems.sum(1), stems)
+    batch = Batch(setting.sources(device), unpaired)
     return lambda: step([batch], step=adversarial.warmup_steps)
