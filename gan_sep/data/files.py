@@ -1,7 +1,6 @@
 """Tracks made of audio files: SPLIT/TRACK/SOURCE.{wav,flac,ogg,mp3}, matched to sources by name."""
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -31,13 +30,8 @@ class FileTrack(Track):
 
     def read(self, start: int = 0, num_samples: int | None = None) -> Tensor:
         """See `Track.read`: every source's file is opened, sought and resampled."""
-        # Decoding leaves Python's lock alone. A pool for each piece costs little beside it, and
-        # none outlives the fork of a worker.
-        with ThreadPoolExecutor(len(self.files)) as pool:
-            pieces = pool.map(
-                lambda index: self.read_source(index, start, num_samples), range(len(self.files))
-            )
-            return torch.stack(list(pieces))  # (S, C, T)
+        indices = range(len(self.files))
+        return torch.stack([self.read_source(i, start, num_samples) for i in indices])  # (S, C, T)
 
     def read_source(self, index: int, start: int = 0, num_samples: int | None = None) -> Tensor:
         """See `Track.read_source`: only that source's file is opened."""
