@@ -41,7 +41,7 @@ class Config:
     """
 
     n_fft: int = 2048
-    hop: int = 512
+    hop: int = 1024
     mel_bands: int = 64
     channels: int = 16
     layers: int = 4
