@@ -1,4 +1,4 @@
-"""Reconstruction losses on waveforms, one value per source."""
+"""The reconstruction loss on waveforms, one value per source."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,22 +11,9 @@ def l1(estimates: Tensor, sources: Tensor) -> Tensor:
     Raises ValueError where the shapes differ. Source: Défossez et al., Music source separation in
     the waveform domain, 2019.
     """
-    _check(estimates, sources)
-    return F.l1_loss(estimates, sources, reduction="none").mean((0, 2, 3))  # (S,)
-
-
-def mse(estimates: Tensor, sources: Tensor) -> Tensor:
-    """Mean squared error of samples: (B, S, C, T) twice -> (S,), at least 0.
-
-    Raises ValueError where the shapes differ.
-    """
-    _check(estimates, sources)
-    return F.mse_loss(estimates, sources, reduction="none").mean((0, 2, 3))  # (S,)
-
-
-def _check(estimates: Tensor, sources: Tensor) -> None:
     if estimates.shape != sources.shape or estimates.ndim != 4:
         raise ValueError(
             "reconstruction loss: expected estimates and sources of one shape (B, S, C, T), "
             f"got {tuple(estimates.shape)} and {tuple(sources.shape)}"
         )
+    return F.l1_loss(estimates, sources, reduction="none").mean((0, 2, 3))  # (S,)
