@@ -1,1 +1,1 @@
-"""Losses: reconstruction in time, and the adversarial terms of both players."""
+"""Losses: reconstruction in time and on magnitudes, and the adversarial terms of both players."""
