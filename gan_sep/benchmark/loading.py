@@ -1,7 +1,10 @@
 """Reading segments of four-stem music from files, against the music that a training step takes."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
+from time import perf_counter
 
 import numpy as np
 import soundfile
@@ -12,47 +15,67 @@ from gan_sep.benchmark.steps import Setting, plain_step
 from gan_sep.benchmark.table import Cell, Table
 from gan_sep.benchmark.timing import interleave
 from gan_sep.data import stem_folders
-from gan_sep.data.segments import PairedSegments
+from gan_sep.data.segments import PairedSegments, batches
 
 TRACKS = 4
 FORMATS = ("wav", "flac")
+WORKERS = (0, 2)
 
 
 def loading(
     setting: Setting, track_seconds: float, segments: int, rounds: int, device: torch.device
 ) -> Table:
-    """Seconds of four-stem music read in a second, in one process, by file format."""
+    """Seconds of four-stem music that the loader reads in a second, by format and workers."""
     with TemporaryDirectory() as folder:
         readers = {}
         for suffix in FORMATS:
             root = Path(folder) / suffix
             write_music(root, suffix, setting.audio, track_seconds)
             tracks = stem_folders.Config(root).build(setting.audio, "train")
-            readers[suffix] = Reader(
-                PairedSegments(tracks, setting.audio.samples(setting.seconds), seed=0), segments
-            )
-        timings = interleave({**readers, "step": plain_step(setting, device)}, rounds, device)
-    taken = setting.audio_seconds / timings.median("step")  # seconds of music per second
-    rows: list[dict[str, Cell]] = []
-    for suffix in FORMATS:
-        read = segments * setting.seconds / timings.median(suffix)
-        rows.append(
-            {"format": suffix, "read, s/s": read, "a step takes, s/s": taken, "ratio": read / taken}
-        )
-    remark = f"Seconds of music in a second, without workers; the step: {setting}."
+            stream = PairedSegments(tracks, setting.audio.samples(setting.seconds), seed=0)
+            for workers in WORKERS:
+                readers[suffix, workers] = Reader(stream, setting.batch_size, segments, workers)
+        read = {key: reader.median_rate(setting, rounds) for key, reader in readers.items()}
+        step = interleave({"step": plain_step(setting, device)}, rounds, device)
+    taken = setting.audio_seconds / step.median("step")  # seconds of music per second
+    rows: list[dict[str, Cell]] = [
+        {
+            "format": suffix,
+            "workers": float(workers),
+            "read, s/s": rate,
+            "a step takes, s/s": taken,
+            "ratio": rate / taken,
+        }
+        for (suffix, workers), rate in read.items()
+    ]
+    remark = f"Seconds of music in a second; each reader and the step alone; the step: {setting}."
     return Table("Data loading", rows, remark)
 
 
+@dataclass(frozen=True)
 class Reader:
-    """Reads the next so many segments of a stream at each call."""
+    """Reads a stream in the batches of training: `segments` of them in a round."""
 
-    def __init__(self, stream: PairedSegments, segments: int) -> None:
-        self.stream, self.segments, self.position = stream, segments, 0
+    stream: PairedSegments
+    batch_size: int
+    segments: int
+    workers: int
 
-    def __call__(self) -> None:
-        for _ in range(self.segments):
-            self.stream[self.position]
-            self.position += 1
+    def median_rate(self, setting: Setting, rounds: int) -> float:
+        """Seconds of music in a second, the median of the rounds; the first one is not counted.
+
+        Alone, not in turns: workers read ahead, and would do so in another reader's turn.
+        """
+        count = max(1, self.segments // self.batch_size)
+        total = count * (rounds + 1)
+        read = batches(self.stream, self.batch_size, 0, total, workers=self.workers)
+        rates = []
+        for _ in range(rounds + 1):
+            started = perf_counter()
+            for _ in range(count):
+                next(read)
+            rates.append(count * self.batch_size * setting.seconds / (perf_counter() - started))
+        return median(rates[1:])
 
 
 def write_music(root: Path, suffix: str, audio: AudioFormat, seconds: float) -> None:

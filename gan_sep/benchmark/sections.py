@@ -29,7 +29,7 @@ def _gan_step(quick: bool, rounds: int, device: torch.device) -> Table:
 def _data(quick: bool, rounds: int, device: torch.device) -> Table:
     if quick:
         return loading(QUICK_SETTINGS[0], track_seconds=1, segments=2, rounds=rounds, device=device)
-    return loading(SETTINGS[2], track_seconds=30, segments=16, rounds=rounds, device=device)
+    return loading(SETTINGS[1], track_seconds=30, segments=64, rounds=rounds, device=device)
 
 
 def _sdr(quick: bool, rounds: int, device: torch.device) -> Table:
