@@ -10,7 +10,7 @@ from gan_sep import audio as audio_files
 from gan_sep.audio import AudioFormat
 from gan_sep.config import build
 from gan_sep.data.base import SPLITS, Track
-from gan_sep.data.segments import UnpairedSegments
+from gan_sep.data.segments import PairedSegments, UnpairedSegments
 from gan_sep.data.stem_folders import Config
 from gan_sep.data.unpaired import Pools, Unpaired
 
@@ -75,6 +75,37 @@ def test_folders_give_mixtures_and_stems_without_setting_tracks_aside(tmp_path: 
     segment = UnpairedSegments(pools.mixtures, pools.stems, 10, seed=0)[0]
     torch.testing.assert_close(segment.mixture, torch.full((1, 10), 0.5))
     torch.testing.assert_close(segment.stems[:, 0, 0], torch.tensor([0.1, 0.2]), atol=1e-4, rtol=0)
+
+
+def test_without_folder_or_set_aside_all_training_tracks_are_paired_and_unpaired() -> None:
+    train = songs(5)
+    pools = Unpaired().build(AUDIO, train, [])
+    assert pools.paired == pools.mixtures == train
+    assert pool_names(pools) == set(names(train))
+
+
+def test_a_mixture_is_never_paired_in_the_same_step_and_all_have_their_turn() -> None:
+    pools = Unpaired().build(AUDIO, songs(6), [])
+    paired = PairedSegments(pools.paired, 10, seed=3)
+
+    def beside(position: int) -> set[str]:  # four pairs and two unpaired segments a step
+        step = position // 2
+        return {paired.track(item).name for item in range(4 * step, 4 * step + 4)}
+
+    unpaired = UnpairedSegments(pools.mixtures, pools.stems, 10, 3, beside)
+    drawn = [unpaired.mixture(position).name for position in range(60)]
+    assert all(name not in beside(position) for position, name in enumerate(drawn))
+    assert set(drawn) == set(names(pools.mixtures))
+    segment = unpaired[7]
+    number = unpaired.mixture(7).number  # type: ignore[attr-defined]
+    assert number not in segment.stems.abs()  # its own stems do not stand beside it
+
+
+def test_a_step_that_pairs_every_track_leaves_no_mixture() -> None:
+    pools = Unpaired().build(AUDIO, songs(3), [])
+    unpaired = UnpairedSegments(pools.mixtures, pools.stems, 10, 0, lambda _: names(pools.paired))
+    with pytest.raises(ValueError, match=r"all 3 are paired in it; .* training\.batch_size"):
+        unpaired.mixture(0)
 
 
 def test_one_folder_and_tracks_set_aside_go_together(tmp_path: Path) -> None:
@@ -143,8 +174,6 @@ def test_too_many_or_too_few_set_aside_are_refused(set_aside: int | float, taken
 
 def test_fields_that_make_no_pool_are_errors_that_name_the_field() -> None:
     folder = Path("folder")
-    with pytest.raises(ValueError, match="set_aside: expected training tracks to set aside"):
-        Unpaired(mixtures=folder)
     with pytest.raises(ValueError, match="set_aside: expected 0, since mixtures and stems both"):
         Unpaired(mixtures=folder, stems=folder, set_aside=2)
     with pytest.raises(ValueError, match=r"set_aside: expected a share below 1 .* got 1\.5"):

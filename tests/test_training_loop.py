@@ -162,6 +162,20 @@ def test_both_arms_are_trained_evaluated_and_not_done_twice(
     assert len(records) == 2
 
 
+def test_unpaired_mixtures_from_training_tracks_are_of_others_than_the_step_pairs(
+    make_experiment: MakeExperiment,
+) -> None:
+    config = make_experiment("unpaired.set_aside=0", "training.batch_size=2")
+    stream = Run(config, "gan").stream
+    assert stream.unpaired is not None
+    for item in range(20):
+        step = item // 2
+        pairs = {stream.paired.track(2 * step + i).name for i in range(2)}
+        assert stream.unpaired.mixture(item).name not in pairs
+    with pytest.raises(ValueError, match="unpaired: expected a mixture whose stems the step does"):
+        Run(make_experiment("unpaired.set_aside=0", "training.batch_size=8"), "gan")
+
+
 def test_a_batch_that_processes_cannot_share_is_refused(make_experiment: MakeExperiment) -> None:
     config = make_experiment("unpaired.batch_size=1", "training.accumulation=2")
     with pytest.raises(ValueError, match=r"unpaired\.batch_size: expected a multiple of 2"):

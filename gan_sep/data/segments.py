@@ -4,7 +4,7 @@ Item i of a stream is a pure function of (seed, i), so that a resumed run needs 
 any number of processes sees the same global batches.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple, Protocol, TypeVar, cast
 
@@ -57,10 +57,14 @@ class PairedSegments:
         _require_long_enough(tracks, num_samples)
         self._tracks, self._num_samples, self._seed = list(tracks), num_samples, seed
 
-    def __getitem__(self, position: int) -> Tensor:
+    def track(self, position: int) -> Track:
+        """The track that item `position` is a segment of."""
         epoch, index = divmod(position, len(self._tracks))
         order = _epoch_order(len(self._tracks), self._seed, "paired order", epoch)
-        track = self._tracks[order[index]]
+        return self._tracks[order[index]]
+
+    def __getitem__(self, position: int) -> Tensor:
+        track = self.track(position)
         start = _start(draw(self._seed, "paired start", position), track, self._num_samples)
         return track.read(start, self._num_samples)  # (S, C, T)
 
@@ -84,8 +88,10 @@ class UnpairedSegments:
 
     mixtures are tracks whose sources are summed (a mixture without stems is a track of one source);
     stems hold, for each source, what it may be drawn from. Each stem is drawn on its own, uniformly
-    among those of another track (by name) than the mixture. Raises ValueError where a pool is
-    empty, a mixture leaves no stem to draw, or a track is shorter than a segment.
+    among those of another track (by name) than the mixture. Item i's mixture is of no track named
+    in paired_beside(i); a mixture that is its turn all the same gives way to another one. Raises
+    ValueError where a pool is empty, a mixture leaves no stem to draw, or a track is shorter than a
+    segment; and on an item whose every mixture is paired beside it.
     """
 
     def __init__(
@@ -94,6 +100,7 @@ class UnpairedSegments:
         stems: Sequence[Sequence[Stem]],
         num_samples: int,
         seed: int,
+        paired_beside: Callable[[int], Collection[str]] = lambda position: (),
     ) -> None:
         if not mixtures or not stems:
             raise ValueError(
@@ -111,11 +118,26 @@ class UnpairedSegments:
                     )
         self._mixtures, self._stems = list(mixtures), [list(pool) for pool in stems]
         self._num_samples, self._seed = num_samples, seed
+        self._paired_beside = paired_beside
 
-    def __getitem__(self, position: int) -> UnpairedSegment:
+    def mixture(self, position: int) -> Track:
+        """The track whose sources sum to the mixture of item `position`."""
         epoch, index = divmod(position, len(self._mixtures))
         order = _epoch_order(len(self._mixtures), self._seed, "unpaired order", epoch)
-        mixture = self._mixtures[order[index]]
+        mixture, paired = self._mixtures[order[index]], self._paired_beside(position)
+        if mixture.name not in paired:
+            return mixture
+        others = [track for track in self._mixtures if track.name not in paired]
+        if not others:
+            raise ValueError(
+                f"unpaired: expected a mixture whose stems the step does not see, but all "
+                f"{len(self._mixtures)} are paired in it; choose a smaller training.batch_size or "
+                f"set tracks aside (unpaired.set_aside)"
+            )
+        return others[draw(self._seed, "unpaired instead", position).integers(len(others))]
+
+    def __getitem__(self, position: int) -> UnpairedSegment:
+        mixture = self.mixture(position)
         generator = draw(self._seed, "unpaired segment", position)
         start = _start(generator, mixture, self._num_samples)
         signal = mixture.read(start, self._num_samples).sum(0)  # (C, T)

@@ -1,7 +1,8 @@
-"""Unpaired material: mixtures whose stems are never seen, and real stems of other tracks.
+"""Unpaired material: mixtures whose stems reconstruction does not see, real stems of other tracks.
 
-It comes from folders of their own or from training tracks that are set aside. No validation or test
-track can enter: every pool is compared with them, by name and by file, before anything is drawn.
+It comes from folders of its own, from training tracks that are set aside, or from the training
+tracks that a step does not learn from in pairs. No validation or test track can enter: every pool
+is compared with them, by name and by file, before anything is drawn.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,8 +31,10 @@ class Unpaired:
 
     mixtures: a folder of FILE.{wav,flac,ogg,mp3}, mixtures without stems. stems: a folder of
     SOURCE/FILE.*, stems without mixtures; files of one name count as one track. What has no folder
-    comes from set_aside training tracks, a share between 0 and 1 or a number, drawn with `seed`:
-    reconstruction never sees these. batch_size counts unpaired segments of one optimiser step.
+    comes from set_aside training tracks, a share between 0 and 1 or a number, drawn with `seed`,
+    which reconstruction never sees; with set_aside 0 it comes from all training tracks, a mixture
+    only from those that are not paired in the same step. batch_size counts unpaired segments of one
+    optimiser step.
     """
 
     mixtures: Path | None = None
@@ -48,13 +51,7 @@ class Unpaired:
             raise ValueError(
                 f"set_aside: expected a share below 1 or a number of tracks, got {self.set_aside}"
             )
-        has_folders = self.mixtures is not None and self.stems is not None
-        if not has_folders and not self.set_aside:
-            raise ValueError(
-                "set_aside: expected training tracks to set aside, since unpaired.mixtures and "
-                "unpaired.stems do not both name a folder, got 0"
-            )
-        if has_folders and self.set_aside:
+        if self.mixtures is not None and self.stems is not None and self.set_aside:
             raise ValueError(
                 f"set_aside: expected 0, since mixtures and stems both come from folders and "
                 f"nothing would use the tracks set aside, got {self.set_aside}"
@@ -64,13 +61,13 @@ class Unpaired:
         """The training tracks split into paired ones and unpaired pools.
 
         held_out are the validation and test tracks, none of which may be in a pool or in train, as
-        no paired track may be among the mixtures. Raises ValueError where one is, where set_aside
-        leaves no paired track or fewer than two to draw from, and FileNotFoundError or ValueError
-        where a folder is not laid out as expected.
+        no paired track may be in the folder of mixtures. Raises ValueError where one is, where
+        set_aside leaves no paired track or fewer than two to draw from, and FileNotFoundError or
+        ValueError where a folder is not laid out as expected.
         """
         aside = self._set_aside(train)
         paired = [track for track in train if track.name not in aside]
-        unpaired = [track for track in train if track.name in aside]
+        unpaired = [track for track in train if not aside or track.name in aside]
         mixtures = mixture_tracks(self.mixtures, audio) if self.mixtures else unpaired
         stems = (
             stem_pools(self.stems, audio)
@@ -84,7 +81,9 @@ class Unpaired:
             ("stems", stem_tracks),
         ):
             _refuse(what, tracks, held_out, "is a validation or test track, never to be trained on")
-        _refuse("mixtures", mixtures, paired, "is a paired track, whose stems reconstruction sees")
+        if self.mixtures:
+            reason = "is a paired track, whose stems reconstruction sees"
+            _refuse("mixtures", mixtures, paired, reason)
         return Pools(paired, mixtures, stems)
 
     def _set_aside(self, train: Sequence[Track]) -> set[str]:

@@ -37,8 +37,16 @@ class Stream:
         if config.unpaired is not None and config.discriminator is not None:
             self.unpaired_batch = self._share("unpaired.batch_size", config.unpaired.batch_size, 1)
             self.unpaired = UnpairedSegments(
-                pools.mixtures, pools.stems, segment + shift, config.seed
+                pools.mixtures, pools.stems, segment + shift, config.seed, self._paired_beside
             )
+            self.unpaired.mixture(0)  # no step pairs more tracks than the first: an error comes now
+
+    def _paired_beside(self, position: int) -> set[str]:
+        """The names of the tracks paired in the step that sees an item of the unpaired stream."""
+        assert self.config.unpaired is not None
+        step = position // self.config.unpaired.batch_size
+        size = self.config.training.batch_size
+        return {self.paired.track(item).name for item in range(step * size, (step + 1) * size)}
 
     def _share(self, key: str, size: int, multiple: int) -> int:
         """One process's part of a batch in one pass."""
