@@ -105,8 +105,8 @@ class Training:
 
     precision null takes the launcher's; ema_decay null evaluates the raw weights; `select` is the
     validation metric whose mean over sources keeps the best weights; *_every count optimiser steps.
-    workers read ahead, 0 reads in the training process. threads null computes on all CPU cores; a
-    fixed number gives a seed the same numbers on machines with more or fewer of them.
+    workers are threads that read ahead, 0 reads in the training's own. threads null computes on all
+    CPU cores; a fixed number gives a seed the same numbers on machines with more or fewer of them.
     """
 
     steps: int = 1000

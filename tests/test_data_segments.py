@@ -1,19 +1,11 @@
-"""Segment streams: pure in (seed, position), whole epochs, the same batches for any division."""
-
-from collections.abc import Iterator
+"""Segment streams: pure in (seed, position), whole epochs."""
 
 import pytest
 import torch
 from torch import Tensor
 
 from gan_sep.data.base import Track
-from gan_sep.data.segments import (
-    PairedSegments,
-    Stem,
-    UnpairedSegment,
-    UnpairedSegments,
-    batches,
-)
+from gan_sep.data.segments import PairedSegments, Stem, UnpairedSegments
 
 
 class Ramp(Track):
@@ -118,48 +110,3 @@ def test_streams_without_material_or_with_too_short_tracks_are_errors() -> None:
         UnpairedSegments([Ramp(1)], [[Stem(Ramp(1), 0)]], 10, seed=0)
     with pytest.raises(ValueError, match=r"track 'song 2': .* segment of 50 samples, got 20"):
         UnpairedSegments([Ramp(1)], [[Stem(Ramp(2, 20), 0)]], 50, seed=0)
-
-
-def joined(iterator: Iterator[Tensor]) -> Tensor:
-    return torch.stack(list(iterator))
-
-
-def test_a_global_batch_is_divided_among_processes_in_order() -> None:
-    segments = PairedSegments(ramps(5), 10, seed=0)
-    whole = joined(batches(segments, 6, first_batch=2, num_batches=3))  # (3, 6, S, C, T)
-    assert torch.equal(whole[0], torch.stack([segments[i] for i in range(12, 18)]))
-    for world_size in (2, 3):
-        parts = [
-            joined(batches(segments, 6 // world_size, 2, 3, rank, world_size))
-            for rank in range(world_size)
-        ]
-        assert torch.equal(torch.cat(parts, dim=1), whole)
-
-
-def test_batches_begin_anywhere_in_the_stream() -> None:
-    segments = PairedSegments(ramps(5), 10, seed=0)
-    whole = joined(batches(segments, 4, 0, 6))
-    assert torch.equal(joined(batches(segments, 4, 4, 2)), whole[4:])
-    assert list(batches(segments, 4, 0, 0)) == []
-
-
-def test_any_number_of_workers_gives_the_same_bits_in_order() -> None:
-    segments = PairedSegments(ramps(5), 10, seed=0)
-    alone = joined(batches(segments, 2, 0, 5))
-    for workers in (1, 2):
-        assert torch.equal(joined(batches(segments, 2, 0, 5, workers=workers)), alone)
-
-
-def test_batches_of_unpaired_segments_keep_their_names() -> None:
-    [batch] = batches(unpaired(), 3, 0, 1)
-    assert isinstance(batch, UnpairedSegment)
-    assert batch.mixture.shape == (3, 1, 10)
-    assert batch.stems.shape == (3, 2, 1, 10)
-
-
-def test_batch_counts_out_of_range_are_errors() -> None:
-    segments = PairedSegments(ramps(1), 10, seed=0)
-    with pytest.raises(ValueError, match="expected batch_size >= 1"):
-        next(batches(segments, 0, 0, 1))
-    with pytest.raises(ValueError, match="expected a rank below world_size 2, got 2"):
-        next(batches(segments, 1, 0, 1, rank=2, world_size=2))

@@ -15,7 +15,8 @@ from gan_sep.benchmark.steps import Setting, plain_step
 from gan_sep.benchmark.table import Cell, Table
 from gan_sep.benchmark.timing import interleave
 from gan_sep.data import stem_folders
-from gan_sep.data.segments import PairedSegments, batches
+from gan_sep.data.batches import batches
+from gan_sep.data.segments import PairedSegments
 
 TRACKS = 4
 FORMATS = ("wav", "flac")

@@ -1,17 +1,16 @@
-"""Endless seeded streams of segments, and their batches for any number of processes and workers.
+"""Endless seeded streams of segments.
 
 Item i of a stream is a pure function of (seed, i), so that a resumed run needs no data state and
 any number of processes sees the same global batches.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
-from typing import NamedTuple, Protocol, TypeVar, cast
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from gan_sep.data.base import Track
 from gan_sep.data.draws import draw
@@ -155,37 +154,3 @@ class UnpairedSegments:
 
 def _of_other_tracks(pool: Sequence[Stem], mixture: Track) -> list[Stem]:
     return [stem for stem in pool if stem.track.name != mixture.name]
-
-
-def batches(
-    segments: Segments[Item],
-    batch_size: int,
-    first_batch: int,
-    num_batches: int,
-    rank: int = 0,
-    world_size: int = 1,
-    workers: int = 0,
-) -> Iterator[Item]:
-    """One process's part of num_batches global batches of a stream, from number first_batch on.
-
-    batch_size counts items of one process: global batch b holds items b * batch_size * world_size
-    and following, and process `rank` takes the batch_size of them from rank * batch_size on. Items
-    are stacked along a new first axis B. Workers read ahead in processes of their own; their number
-    changes no bit. Raises ValueError on counts out of range.
-    """
-    if batch_size < 1 or first_batch < 0 or num_batches < 0 or workers < 0:
-        raise ValueError(
-            f"batches: expected batch_size >= 1 and the other counts >= 0, got batch_size "
-            f"{batch_size}, first_batch {first_batch}, num_batches {num_batches}, workers {workers}"
-        )
-    if not 0 <= rank < world_size:
-        raise ValueError(f"batches: expected a rank below world_size {world_size}, got {rank}")
-    firsts = [
-        (batch * world_size + rank) * batch_size
-        for batch in range(first_batch, first_batch + num_batches)
-    ]
-    positions = [list(range(first, first + batch_size)) for first in firsts]
-    dataset = cast("Dataset[Item]", segments)
-    # A generator of its own: else each loader would advance torch's global random state by a draw.
-    own = torch.Generator()
-    yield from DataLoader(dataset, batch_sampler=positions, num_workers=workers, generator=own)

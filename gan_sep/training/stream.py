@@ -9,7 +9,8 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from gan_sep.augment import Augmentation, augment
-from gan_sep.data.segments import PairedSegments, UnpairedSegments, batches
+from gan_sep.data.batches import batches
+from gan_sep.data.segments import PairedSegments, UnpairedSegments
 from gan_sep.data.unpaired import Pools
 from gan_sep.experiment import ExperimentConfig
 from gan_sep.training.step import Batch
