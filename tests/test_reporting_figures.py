@@ -46,7 +46,7 @@ def test_the_comparison_shows_levels_dots_mean_and_verdict() -> None:
     assert [label.get_text() for label in levels.get_xticklabels()] == ["drums", "All"]
     written = [text.get_text() for text in levels.texts]
     assert written == ["4.5", "4.5", "5.5", "5.5"]
-    assert [text.get_text() for text in differences.texts] == ["+1.00\nabove 0"] * 2
+    assert [text.get_text() for text in differences.texts] == ["+1.00\nbetter"] * 2
 
 
 def test_the_comparison_has_a_row_for_each_statistic_that_is_there() -> None:

@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gan_sep.evaluation.statistics import STATISTICS, Comparison
+from gan_sep.evaluation.statistics import STATISTICS, Comparison, Effect
+from gan_sep.reporting.formats import count
 from gan_sep.reporting.published import comparable, published_table, read_published
-from gan_sep.reporting.tables import as_csv, as_json, console, count, markdown, remarks
+from gan_sep.reporting.remarks import remarks
+from gan_sep.reporting.table_records import as_csv, as_json
+from gan_sep.reporting.tables import console, markdown
 
 NAN = float("nan")
 
@@ -28,11 +31,16 @@ def comparison(statistic: str = "sdr") -> Comparison:
             "plain": np.array([4.0, 6.0, 5.0]),
             "gan": np.array([4.5, 5.5, 5.0]),
         },
-        difference=np.array([0.5, -0.5, 0.0]),
-        low=np.array([0.25, NAN, -0.125]),
-        high=np.array([0.75, NAN, 0.125]),
-        seed_differences=np.array([[0.5, -0.5, 0.0]]),
-        track_differences=np.array([[0.25, -0.5, -0.125], [0.75, NAN, NAN]]),
+        effects={
+            "gan": Effect(
+                difference=np.array([0.5, -0.5, 0.0]),
+                low=np.array([0.25, NAN, -0.125]),
+                high=np.array([0.75, NAN, 0.125]),
+                seed_differences=np.array([[0.5, -0.5, 0.0]]),
+                track_differences=np.array([[0.25, -0.5, -0.125], [0.75, NAN, NAN]]),
+                verdicts=("better", "no interval", "undecided"),
+            )
+        },
         left_out={"music": (), "voice": ("second | live",)},
         removed={"mixture": 0.25, "plain": 0.25, "gan": 0.375},
     )
@@ -41,14 +49,14 @@ def comparison(statistic: str = "sdr") -> Comparison:
 def test_the_markdown_table_has_arms_down_and_sources_across() -> None:
     lines = markdown([comparison()]).splitlines()
     assert lines[2:11] == [
-        "| dB | music | voice | All |",
+        "| dB, higher is better | music | voice | All |",
         "| --- | ---: | ---: | ---: |",
         "| mixture | -1.00 | 0.00 | -0.50 |",
         "| plain | 4.00 | 6.00 | 5.00 |",
         "| GAN | 4.50 | 5.50 | 5.00 |",
         "| GAN - plain | +0.50 | -0.50 | +0.00 |",
         "| 95 % interval | [+0.25, +0.75] | - | [-0.12, +0.12] |",
-        "| verdict | above 0 | no interval | undecided |",
+        "| verdict | better | no interval | undecided |",
         "| tracks | 2 | 1 | 2 |",
     ]
 
@@ -57,9 +65,9 @@ def test_the_console_table_is_aligned_and_fits_110_columns() -> None:
     text = console([comparison(), comparison("usdr")])
     assert max(map(len, text.splitlines())) <= 110
     lines = text.splitlines()
-    assert lines[0] == "SDR (BSSEval v4), median of tracks, dB"
+    assert lines[0] == "SDR (BSSEval v4), median of tracks, dB, higher is better"
     assert len({len(line) for line in lines[1:6]}) == 1
-    assert " ".join(lines[2].split()) == "music -1.00 4.00 4.50 +0.50 [+0.25, +0.75] above 0 2"
+    assert " ".join(lines[2].split()) == "music -1.00 4.00 4.50 +0.50 [+0.25, +0.75] better 2"
 
 
 def test_a_remark_is_made_once_for_all_tables() -> None:
@@ -70,21 +78,24 @@ def test_a_remark_is_made_once_for_all_tables() -> None:
 
 def test_one_seed_is_called_one_seed_and_says_nothing_about_others() -> None:
     said = remarks(comparison())
-    assert "One seed (0): a difference of one seed says nothing about other seeds." in said
+    assert any(
+        line.startswith("One seed (0): the interval speaks of other tracks, not") for line in said
+    )
 
 
 def test_several_seeds_are_listed_with_their_differences() -> None:
-    several = replace(
-        comparison(), seeds=(3, 7), seed_differences=np.array([[0.5, 0, 0.25], [0.5, -1, -0.25]])
+    one = comparison()
+    effect = replace(
+        one.effects["gan"], seed_differences=np.array([[0.5, 0, 0.25], [0.5, -1, -0.25]])
     )
-    said = " ".join(remarks(several))
-    assert "2 seeds (3, 7)" in said
-    assert "not of other seeds. Difference of All by seed: +0.25, -0.25." in said
+    several = replace(one, seeds=(3, 7), effects={"gan": effect})
+    assert "2 seeds (3, 7)" in " ".join(remarks(several))
+    assert "| GAN - plain, seed 7 | +0.50 | -1.00 | -0.25 |" in markdown([several])
 
 
 def test_remarks_count_tracks_removed_frames_and_name_tracks_left_out() -> None:
     said = remarks(comparison())
-    assert said[0].startswith("2 tracks; the interval is a bootstrap over tracks, too narrow with")
+    assert said[0].startswith("2 tracks; an interval from so few is too narrow.")
     assert "silence rule: mixture 25.0 %, plain 25.0 %, GAN 37.5 %." in " ".join(said)
     assert said[-1] == (
         "Left out of voice, one track without a finite value in every arm: second | live."
@@ -109,10 +120,10 @@ def test_csv_and_json_hold_the_numbers_and_leave_nan_empty() -> None:
     )
     assert np.isnan(voice["low"])
     (tree,) = json.loads(as_json([comparison()]))
-    assert tree["sources"][1]["low"] is None
-    assert tree["sources"][2]["left_out"] == 1  # All: left out of any source
+    assert tree["records"][1]["low"] is None
+    assert tree["records"][2]["left_out"] == 1  # All: left out of any source
     assert tree["left_out"] == {"music": [], "voice": ["second | live"]}
-    assert tree["difference_by_seed"] == {"0": {"music": 0.5, "voice": -0.5, "All": 0.0}}
+    assert tree["difference_by_seed"]["gan"] == {"0": {"music": 0.5, "voice": -0.5, "All": 0.0}}
     assert tree["removed_frames"]["gan"] == 0.375
 
 

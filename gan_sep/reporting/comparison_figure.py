@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from gan_sep.evaluation.statistics import Comparison
-from gan_sep.reporting.style import ARM_COLOURS, ARM_NAMES, INK, house_style, without_vertical_grid
-from gan_sep.reporting.tables import signed
+from gan_sep.evaluation.pairing import BASELINE, BOUNDS, MIXTURE
+from gan_sep.evaluation.statistics import Comparison, Effect
+from gan_sep.reporting.formats import signed
+from gan_sep.reporting.style import INK, arm_colours, arm_name, house_style, without_vertical_grid
 
 # Levels follow the published statistic; the differences' dots belong to a mean, so that the mean
 # with its interval lies in the middle of its dots.
@@ -20,7 +21,7 @@ ROWS = (("gnsdr", "gnsdr"), ("sdr", "sdr_mean"), ("usdr", "usdr"))
 _DOT_STEP = 0.045
 _DOT_BINS = 26
 _HALF_WIDTH = 0.38
-_ARM_SIDE = 0.15
+_ROOM = 0.7
 
 
 def comparison_figure(comparisons: Mapping[str, Comparison]) -> Figure:
@@ -41,21 +42,24 @@ def comparison_figure(comparisons: Mapping[str, Comparison]) -> Figure:
         for (levels, differences), (left, right) in zip(rows, axes, strict=True):
             _draw_levels(left, levels)
             _draw_differences(right, differences)
-        figure.legend(handles=_legend(), loc="outside lower center", ncols=5)
+        figure.legend(handles=_legend(rows[0][0]), loc="outside lower center", ncols=5)
     return figure
 
 
 def _draw_levels(axes: Axes, comparison: Comparison) -> None:
-    """A bar for the mixture, and from there a stem to each arm's dot."""
+    """Bars for mixture and oracles, and from the mixture a stem to each other arm's dot."""
     places = np.arange(len(comparison.columns))
-    mixture = comparison.levels["mixture"]
-    axes.hlines(
-        mixture, places - 0.3, places + 0.3, color=ARM_COLOURS["mixture"], linewidth=3, zorder=2
-    )
-    for arm, side in (("plain", -_ARM_SIDE), ("gan", _ARM_SIDE)):
-        levels, colour = comparison.levels[arm], ARM_COLOURS[arm]
-        axes.vlines(places + side, mixture, levels, color=colour, linewidth=2.6, alpha=0.35)
-        axes.scatter(places + side, levels, s=44, color=colour, zorder=3)
+    colours = arm_colours(comparison.levels)
+    mixture = comparison.levels[MIXTURE]
+    for arm in (arm for arm in comparison.levels if arm in BOUNDS):
+        width = 3 if arm == MIXTURE else 1.6
+        bars = comparison.levels[arm]
+        axes.hlines(bars, places - 0.3, places + 0.3, color=colours[arm], linewidth=width)
+    arms = (BASELINE, *comparison.effects)
+    for arm, side in zip(arms, _sides(len(arms)), strict=True):
+        levels = comparison.levels[arm]
+        axes.vlines(places + side, mixture, levels, color=colours[arm], linewidth=2.6, alpha=0.35)
+        axes.scatter(places + side, levels, s=44, color=colours[arm], zorder=3)
         for place, level in zip(places + side, levels, strict=True):
             axes.annotate(
                 f"{level:.1f}",
@@ -64,7 +68,7 @@ def _draw_levels(axes: Axes, comparison: Comparison) -> None:
                 textcoords="offset points",
                 ha="center",
                 fontsize=7.5,
-                color=colour,
+                color=colours[arm],
             )
     axes.margins(y=0.14)
     axes.set_title(comparison.statistic.title)
@@ -72,29 +76,39 @@ def _draw_levels(axes: Axes, comparison: Comparison) -> None:
 
 
 def _draw_differences(axes: Axes, comparison: Comparison) -> None:
-    """A faint dot per track, and the mean with its interval, in words above."""
-    places = np.arange(len(comparison.columns))
+    """A faint dot per track, and the mean with its interval."""
     axes.axhline(0, color=INK, linewidth=0.9, zorder=1)
-    for place, differences in enumerate(comparison.track_differences.T):
+    colours = arm_colours(comparison.levels)
+    sides = _sides(len(comparison.effects))
+    for (arm, effect), side in zip(comparison.effects.items(), sides, strict=True):
+        _draw_effect(axes, effect, side, _HALF_WIDTH / len(sides), colours[arm])
+    if len(comparison.effects) == 1:
+        _write_verdicts(axes, *comparison.effects.values())
+    axes.set_title("Difference from plain on each track, and its mean")
+    _name_places(axes, comparison)
+
+
+def _draw_effect(axes: Axes, effect: Effect, side: float, half_width: float, colour: str) -> None:
+    places = np.arange(len(effect.difference)) + side
+    for place, differences in zip(places, effect.track_differences.T, strict=True):
         shown = differences[np.isfinite(differences)]
-        axes.scatter(
-            place + side_steps(shown),
-            shown,
-            s=12,
-            color=ARM_COLOURS["gan"],
-            alpha=0.4,
-            linewidth=0,
-            zorder=2,
-        )
-    axes.vlines(places, comparison.low, comparison.high, color=INK, linewidth=2.4, zorder=4)
+        steps = side_steps(shown, half_width)
+        axes.scatter(place + steps, shown, s=12, color=colour, alpha=0.4, linewidth=0, zorder=2)
+    axes.vlines(places, effect.low, effect.high, color=INK, linewidth=2.4, zorder=4)
     axes.scatter(
-        places, comparison.difference, s=34, color="white", edgecolor=INK, linewidth=1.6, zorder=5
+        places, effect.difference, s=34, color="white", edgecolor=INK, linewidth=1.6, zorder=5
     )
+
+
+def _write_verdicts(axes: Axes, effect: Effect) -> None:
+    """In words above the dots of the one arm there is; of several the forest plot tells them."""
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.2 * (high - low))  # room for the words
-    for place, word in enumerate(comparison.verdicts):
+    for place, (difference, word) in enumerate(
+        zip(effect.difference, effect.verdicts, strict=True)
+    ):
         axes.annotate(
-            f"{signed(comparison.difference[place])}\n{word}",
+            f"{signed(difference)}\n{word}",
             (place, 0.995),
             xycoords=("data", "axes fraction"),
             ha="center",
@@ -102,11 +116,14 @@ def _draw_differences(axes: Axes, comparison: Comparison) -> None:
             fontsize=7.5,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
-    axes.set_title("GAN - plain on each track, and its mean")
-    _name_places(axes, comparison)
 
 
-def side_steps(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _sides(arms: int) -> NDArray[np.float64]:
+    """Sideways offsets of arms that share a place: (arms,), symmetric."""
+    return (np.arange(arms) - (arms - 1) / 2) * _ROOM / arms
+
+
+def side_steps(values: NDArray[np.float64], half_width: float = _HALF_WIDTH) -> NDArray[np.float64]:
     """Sideways offsets that keep dots of nearby values apart: (n,) -> (n,), the same every time."""
     if len(values) == 0:
         return np.zeros(0)
@@ -115,7 +132,7 @@ def side_steps(values: NDArray[np.float64]) -> NDArray[np.float64]:
     for members in (np.flatnonzero(bins == number) for number in set(bins.tolist())):
         offsets[members] = np.arange(len(members)) - (len(members) - 1) / 2
     widest = offsets.max()
-    return offsets * min(_DOT_STEP, _HALF_WIDTH / widest if widest else _DOT_STEP)
+    return offsets * min(_DOT_STEP, half_width / widest if widest else _DOT_STEP)
 
 
 def _name_places(axes: Axes, comparison: Comparison) -> None:
@@ -128,12 +145,18 @@ def _name_places(axes: Axes, comparison: Comparison) -> None:
     without_vertical_grid(axes)
 
 
-def _legend() -> list[Line2D]:
-    mixture = Line2D([], [], color=ARM_COLOURS["mixture"], linewidth=3, label=ARM_NAMES["mixture"])
-    plain, gan = (
-        _dot(ARM_NAMES[arm], color=ARM_COLOURS[arm], markersize=6.5) for arm in ("plain", "gan")
-    )
-    track = _dot("one track", color=ARM_COLOURS["gan"], alpha=0.5, markersize=4)
+def _legend(comparison: Comparison) -> list[Line2D]:
+    colours = arm_colours(comparison.levels)
+    bars = [
+        Line2D([], [], color=colours[arm], linewidth=3, label=arm_name(arm))
+        for arm in comparison.levels
+        if arm in BOUNDS
+    ]
+    dots = [
+        _dot(arm_name(arm), color=colours[arm], markersize=6.5)
+        for arm in (BASELINE, *comparison.effects)
+    ]
+    track = _dot("one track", color=INK, alpha=0.5, markersize=4)
     mean = _dot(
         "mean with its 95 % interval",
         color=INK,
@@ -143,7 +166,7 @@ def _legend() -> list[Line2D]:
         markerfacecolor="white",
         markeredgewidth=1.6,
     )
-    return [mixture, plain, gan, track, mean]
+    return [*bars, *dots, track, mean]
 
 
 def _dot(label: str, **style: Any) -> Line2D:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from gan_sep.reporting.formats import count, level
 from gan_sep.reporting.runs import ArmRun
-from gan_sep.reporting.style import ARM_NAMES
-from gan_sep.reporting.tables import count, level, markdown_grid
+from gan_sep.reporting.style import arm_name
+from gan_sep.reporting.tables import markdown_grid
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def cost_section(runs: Sequence[ArmRun]) -> str:
     warmup = {run.seed: warmup_steps(run) for run in runs if run.arm == "gan"}
     costs = {(run.seed, run.arm): Cost.of(run.timing(), warmup.get(run.seed, 0)) for run in runs}
     lines = [
-        _line(f"{ARM_NAMES[arm]}, seed {seed}", cost, costs.get((seed, "plain"), UNKNOWN))
+        _line(f"{arm_name(arm)}, seed {seed}", cost, costs.get((seed, "plain"), UNKNOWN))
         for (seed, arm), cost in costs.items()
     ]
     head = ["", "seconds per step", "x plain", "peak memory, MiB", "x plain"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gan_sep.evaluation.statistics import ALL
 from gan_sep.reporting.runs import ArmRun, number_at
-from gan_sep.reporting.style import ARM_COLOURS, ARM_NAMES, house_style, source_colours
+from gan_sep.reporting.style import arm_colours, arm_name, house_style, source_colours
 
 # A running mean over this share of the records: the noise of single batches hides the trend.
 _WINDOW_SHARE = 0.03
@@ -62,7 +62,8 @@ def _of_arms(kind: str, key: str) -> Callable[[Sequence[ArmRun]], list[Curve]]:
     """A curve per run, in its arm's colour."""
 
     def curves(runs: Sequence[ArmRun]) -> list[Curve]:
-        named = [_curve(run, kind, key, ARM_NAMES[run.arm], ARM_COLOURS[run.arm]) for run in runs]
+        colours = arm_colours(dict.fromkeys(run.arm for run in runs))
+        named = [_curve(run, kind, key, arm_name(run.arm), colours[run.arm]) for run in runs]
         return [curve for curve in named if len(curve.steps)]
 
     return curves

@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 
+from gan_sep.reporting.formats import count
 from gan_sep.reporting.runs import ArmRun
-from gan_sep.reporting.tables import count
 
 
 def data_section(runs: Sequence[ArmRun], tested: int) -> str:

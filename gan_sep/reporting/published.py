@@ -7,10 +7,11 @@ from typing import Any
 
 import yaml
 
-from gan_sep.evaluation.pairing import ARMS
+from gan_sep.evaluation.oracles import ORACLES
 from gan_sep.evaluation.statistics import Comparison
-from gan_sep.reporting.style import ARM_NAMES
-from gan_sep.reporting.tables import level, markdown_grid
+from gan_sep.reporting.formats import level
+from gan_sep.reporting.style import arm_name
+from gan_sep.reporting.tables import markdown_grid
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
 
@@ -51,9 +52,9 @@ def published_table(published: Published, comparisons: Mapping[str, Comparison])
         return None
     place = wanted[0].sources.index(published.source)
     lines = [[label, *map(level, values)] for label, values in published.systems.items()]
-    for arm in ARMS:
+    for arm in (arm for arm in wanted[0].levels if arm not in ORACLES):
         values = [level(comparison.levels[arm][place]) for comparison in wanted]
-        lines.append([f"**{ARM_NAMES[arm]}, this run**", *values])
+        lines.append([f"**{arm_name(arm)}, this run**", *values])
     head = [f"{published.source}, dB", *(name.upper() for name in published.statistics)]
     return f"{markdown_grid(head, lines)}\n\n{_remark(published, wanted[0])}\n"
 

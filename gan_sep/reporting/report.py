@@ -21,7 +21,8 @@ from gan_sep.reporting.files import write_png, write_text
 from gan_sep.reporting.provenance import configuration_section, data_section, provenance_section
 from gan_sep.reporting.published import comparable, published_table, read_published
 from gan_sep.reporting.study import HEADLINES, Study
-from gan_sep.reporting.tables import as_csv, as_json, markdown
+from gan_sep.reporting.table_records import as_csv, as_json
+from gan_sep.reporting.tables import markdown
 
 NO_WORDS = "Nothing yet: what is written to words.md in this folder appears here."
 ON_INTERVALS = (

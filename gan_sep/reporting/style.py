@@ -1,21 +1,25 @@
 """How every figure looks: one palette, one font, quiet axes.
 
 Arms are told apart by colour (Okabe and Ito's, safe for colour-blind readers), sources by a second
-palette that shares no colour with the first.
+palette that shares no colour with the first. What no training made, mixture and oracles, is grey.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import cycle
 from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 
-ARM_COLOURS = {"mixture": "#9a9a9a", "plain": "#0072b2", "gan": "#d55e00"}
-ARM_NAMES = {"mixture": "mixture", "plain": "plain", "gan": "GAN"}
+from gan_sep.evaluation.oracles import ORACLES
+
 INK = "#2b2b2b"
 FAINT = "#d9d9d9"
 
+_ARM_COLOURS = {"mixture": "#9a9a9a", "plain": "#0072b2", "gan": "#d55e00"}
+_MORE_ARM_COLOURS = ("#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+_ORACLE_COLOUR = "#c8c8c8"
 _SOURCE_COLOURS = ("#117733", "#882255", "#ddaa33", "#332288", "#44aa99", "#aa4499", "#999933")
 
 _SETTINGS: dict[Any, Any] = {
@@ -54,6 +58,21 @@ def house_style() -> Iterator[None]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_SETTINGS)
         yield
+
+
+def arm_name(arm: str) -> str:
+    """The arm as a reader meets it: abbreviations in capitals, any other arm by its own name."""
+    return arm.upper() if arm in ("gan", *ORACLES) else arm
+
+
+def arm_colours(arms: Iterable[str]) -> dict[str, str]:
+    """A colour per arm: oracles all alike, arms without one of their own in the palette's order.
+
+    The palette begins again after five.
+    """
+    others = cycle(_MORE_ARM_COLOURS)
+    own = _ARM_COLOURS | dict.fromkeys(ORACLES, _ORACLE_COLOUR)
+    return {arm: own[arm] if arm in own else next(others) for arm in arms}
 
 
 def source_colours(sources: Sequence[str]) -> dict[str, str]:

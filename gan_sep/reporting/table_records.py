@@ -1,0 +1,111 @@
+"""Comparisons as flat records, for programs: CSV and JSON."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from gan_sep.evaluation.pairing import BASELINE, MIXTURE
+from gan_sep.evaluation.statistics import ALL, Array, Comparison, Effect
+
+COLUMNS = {
+    "statistic": "its name",
+    "unit": "of all numbers, empty where they have none",
+    "better": "higher or lower",
+    "source": "or All, the mean of the sources",
+    "arm": "what is held against the plain arm",
+    "mixture": "the level of the unseparated mixture, the mean over seeds, as every level",
+    "plain": "the level of the plain arm",
+    "level": "that of the arm",
+    "difference": "arm - plain",
+    "low": "lower end of the difference's 95 % interval",
+    "high": "its upper end",
+    "verdict": "better, worse, undecided, no interval",
+    "tracks": "how many count",
+    "left_out": "how many do not, for want of a finite value in every arm",
+    "seeds": "how many",
+}
+"""The columns of the records and what they mean, in their order."""
+
+
+def flat(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
+    """One record per statistic, source and arm with an effect; None where there is no number.
+
+    Oracles follow as further columns, each with its level.
+    """
+    return [
+        _record(comparison, arm, effect, place)
+        for comparison in comparisons
+        for arm, effect in comparison.effects.items()
+        for place in range(len(comparison.columns))
+    ]
+
+
+def as_csv(comparisons: Sequence[Comparison]) -> str:
+    """The flat records as CSV, empty where there is no number."""
+    return pd.DataFrame(flat(comparisons)).to_csv(index=False, lineterminator="\n")
+
+
+def as_json(comparisons: Sequence[Comparison]) -> str:
+    """Per statistic its records, and what does not fit them: every seed, names left out, frames."""
+    tree = [
+        {
+            "statistic": comparison.statistic.name,
+            "title": comparison.statistic.title,
+            "seeds": list(comparison.seeds),
+            "tracks": list(comparison.tracks),
+            "left_out": {source: list(names) for source, names in comparison.left_out.items()},
+            "removed_frames": dict(comparison.removed),
+            "difference_by_seed": {
+                arm: _by_seed(comparison, effect) for arm, effect in comparison.effects.items()
+            },
+            "records": flat([comparison]),
+        }
+        for comparison in comparisons
+    ]
+    return json.dumps(tree, indent=2, allow_nan=False) + "\n"
+
+
+def _record(comparison: Comparison, arm: str, effect: Effect, place: int) -> dict[str, Any]:
+    statistic, name = comparison.statistic, comparison.columns[place]
+    levels = {each: _number(values[place]) for each, values in comparison.levels.items()}
+    record = {
+        "statistic": statistic.name,
+        "unit": statistic.unit,
+        "better": statistic.better,
+        "source": name,
+        "arm": arm,
+        "mixture": levels[MIXTURE],
+        "plain": levels[BASELINE],
+        "level": levels[arm],
+        "difference": _number(effect.difference[place]),
+        "low": _number(effect.low[place]),
+        "high": _number(effect.high[place]),
+        "verdict": effect.verdicts[place],
+        "tracks": comparison.track_counts[place],
+        "left_out": len(_left_out(comparison, name)),
+        "seeds": len(comparison.seeds),
+    }
+    oracles = [each for each in levels if each not in (MIXTURE, BASELINE, *comparison.effects)]
+    return record | {oracle: levels[oracle] for oracle in oracles}
+
+
+def _by_seed(comparison: Comparison, effect: Effect) -> dict[str, Mapping[str, float | None]]:
+    def named(values: Array) -> dict[str, float | None]:
+        return dict(zip(comparison.columns, map(_number, values), strict=True))
+
+    seeds = zip(comparison.seeds, effect.seed_differences, strict=True)
+    return {str(seed): named(values) for seed, values in seeds}
+
+
+def _left_out(comparison: Comparison, name: str) -> tuple[str, ...]:
+    """The tracks left out of a source; of All, those left out of any."""
+    if name != ALL:
+        return comparison.left_out[name]
+    return tuple(sorted(set().union(*comparison.left_out.values())))
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(f"{value:.7g}")
