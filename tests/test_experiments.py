@@ -90,12 +90,13 @@ def test_the_printed_table_says_what_the_rows_say(trained: Trained) -> None:
 def test_a_second_call_trains_and_separates_nothing_and_prints_the_same(
     trained: Trained, here: Path
 ) -> None:
-    made = [written(here, f"runs/tiny/*/{p}") for p in ("checkpoints/*", "evaluation/test/*/*")]
+    patterns = ("checkpoints/*", "evaluation/test/*/*.json")
+    made = [written(here, f"runs/tiny/*/{pattern}") for pattern in patterns]
     assert [len(files) for files in made] == [6, 8]  # 2 arms: 3 checkpoints, 2 x 2 track scores
     records = (here / ARM / "records.jsonl").read_bytes()
     ended = call("train_gan", "--config", "tiny.yaml")
     assert (ended.status, ended.out) == (0, trained.ended.out)
-    for files, pattern in zip(made, ("checkpoints/*", "evaluation/test/*/*"), strict=True):
+    for files, pattern in zip(made, patterns, strict=True):
         assert written(here, f"runs/tiny/*/{pattern}") == files
     assert (here / ARM / "records.jsonl").read_bytes() == records
 

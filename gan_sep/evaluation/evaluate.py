@@ -150,7 +150,7 @@ class _Scorer:
             evaluation.settings.museval,
         ]
         how = asdict(evaluation.settings)
-        del how["oracles"]  # nothing of the generator's own scores depends on them
+        del how["oracles"], how["excerpts"]  # the generator's own scores do not depend on them
         separated = [how, evaluation.seed, weights_fingerprint(generator)]
         self._inputs = dict.fromkeys(evaluation.bounds, measured)
         self._inputs[evaluation.arm] = [*measured, *separated]

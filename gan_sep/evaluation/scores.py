@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -39,6 +39,23 @@ Scores = dict[str, list[float]]
 
 
 @dataclass(frozen=True)
+class ExcerptSettings:
+    """Excerpts kept to be listened to: of the first `tracks` tracks, `seconds` each; 0 keeps none.
+
+    Raises ValueError on a negative number of tracks and on less than one second.
+    """
+
+    tracks: int = 3
+    seconds: float = 8.0
+
+    def __post_init__(self) -> None:
+        if self.tracks < 0:
+            raise ValueError(f"tracks: expected at least 0, got {self.tracks}")
+        if self.seconds < 1:
+            raise ValueError(f"seconds: expected at least 1, got {self.seconds}")
+
+
+@dataclass(frozen=True)
 class EvaluationSettings:
     """The section `evaluation` of an experiment.
 
@@ -56,6 +73,7 @@ class EvaluationSettings:
     museval: rows `museval_sdr`, `isr`, `sir`, `sar` from museval itself; minutes per song.
     oracles: any of ibm1, ibm2, irm1, irm2, mwf, see `gan_sep.evaluation.oracles`: each has rows of
         its own as an arm of this name, like the mixture.
+    excerpts: what is kept to be listened to, see `gan_sep.evaluation.excerpts`.
     Raises ValueError on a value out of range, an unknown or repeated metric or oracle, and on
     `bss_eval` together with museval, which fill the same rows.
     """
@@ -69,6 +87,7 @@ class EvaluationSettings:
     metrics: tuple[str, ...] = ("sdr", "usdr", "si_sdr")
     museval: bool = False
     oracles: tuple[str, ...] = ()
+    excerpts: ExcerptSettings = field(default_factory=ExcerptSettings)
 
     def __post_init__(self) -> None:
         if self.segment_seconds <= 0:

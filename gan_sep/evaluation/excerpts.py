@@ -1,0 +1,203 @@
+"""Excerpts to listen to: of a few tracks the most telling stretch, as an arm separated it.
+
+    FOLDER/TRACK/excerpt.json         track, start, sample rate, sources; written last
+    FOLDER/TRACK/mixture.wav
+    FOLDER/TRACK/reference-SOURCE.wav, estimate-SOURCE.wav
+
+32-bit floats: exactly the samples that were scored, also beyond full scale.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+from torch import Tensor, nn
+
+from gan_sep import audio
+from gan_sep.data.base import Track
+from gan_sep.evaluation.evaluate import Evaluation, Processes, weights_fingerprint
+from gan_sep.evaluation.separate import separate
+
+EXCERPTS = "excerpts"
+"""The folder's name beside the rows of an evaluation."""
+
+_DESCRIPTION = "excerpt.json"
+_STARTS_PER_SECOND = 4
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A stretch of a track: start counts samples; signals (C, T) are read when asked for."""
+
+    folder: Path
+    track: str
+    start: int
+    sample_rate: int
+    sources: tuple[str, ...]
+
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        """Raises ValueError where the folder's description is damaged."""
+        path = folder / _DESCRIPTION
+        try:
+            stored = json.loads(path.read_text("utf-8"))
+            return cls(
+                folder,
+                str(stored["track"]),
+                int(stored["start"]),
+                int(stored["sample_rate"]),
+                tuple(stored["sources"]),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path}: expected the description of an excerpt, got {error!r}; delete its "
+                "folder and evaluate again"
+            ) from error
+
+    def mixture(self) -> Tensor:
+        """(C, T). Raises FileNotFoundError or ValueError as `audio.read` does; so do the others."""
+        return self._read("mixture")
+
+    def reference(self, source: str) -> Tensor:
+        """(C, T)"""
+        return self._read(f"reference-{source}")
+
+    def estimate(self, source: str) -> Tensor:
+        """(C, T)"""
+        return self._read(f"estimate-{source}")
+
+    def write(self, mixture: Tensor, references: Tensor, estimates: Tensor) -> None:
+        """mixture: (C, T); references, estimates: (S, C, T) in the order of `sources`."""
+        audio.write(self._path("mixture"), mixture, self.sample_rate)
+        for source, reference, estimate in zip(self.sources, references, estimates, strict=True):
+            audio.write(self._path(f"reference-{source}"), reference, self.sample_rate)
+            audio.write(self._path(f"estimate-{source}"), estimate, self.sample_rate)
+
+    def _read(self, name: str) -> Tensor:
+        path = self._path(name)
+        return audio.read(path, self.sample_rate, audio.read_header(path).channels)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{quote(name, safe=' ')}.wav"
+
+
+def write_excerpts(
+    generator: nn.Module,
+    tracks: Sequence[Track],
+    evaluation: Evaluation,
+    folder: Path,
+    processes: Processes,
+) -> None:
+    """Separates the first tracks as they were scored and keeps a stretch of each in the folder.
+
+    What is there already is kept where weights, settings and the track's length are the same;
+    excerpts of other tracks are removed.
+    """
+    chosen = tracks[: evaluation.settings.excerpts.tracks]
+    writer = _Writer(generator, evaluation, folder)
+    for track in processes.share(chosen):
+        writer.finish(track)
+    if processes.rank == 0:
+        for stale in sorted(set(_found(folder)) - {writer.folder_of(track) for track in chosen}):
+            shutil.rmtree(stale)
+    processes.barrier()
+
+
+def read_excerpts(folder: Path) -> list[Excerpt]:
+    """The finished excerpts below a folder, by track; none where there is no folder.
+
+    Raises ValueError where a description is damaged.
+    """
+    return sorted(map(Excerpt.at, _found(folder)), key=lambda excerpt: excerpt.track)
+
+
+def telling_start(sources: Tensor, num_samples: int, step: int) -> int:
+    """Where the stretch of num_samples begins in which the quietest source is loudest.
+
+    sources: (S, C, T). Starts lie `step` samples apart; of equal ones the first is taken. Where a
+    source is silent throughout, the next louder one decides. A track shorter than the stretch
+    begins at 0.
+    """
+    power = sources.double().square().sum(1)  # (S, T)
+    energy = power.cumsum(-1)  # (S, T)
+    last = max(0, sources.shape[-1] - num_samples)
+
+    def energies(start: int) -> list[float]:
+        stop = min(start + num_samples, sources.shape[-1])
+        stretch = energy[:, stop - 1] - energy[:, start] + power[:, start]  # (S,)
+        return sorted(stretch.tolist())
+
+    return max(range(0, last + 1, step), key=energies)
+
+
+class _Writer:
+    """Writes the excerpts of one evaluation."""
+
+    def __init__(self, generator: nn.Module, evaluation: Evaluation, folder: Path) -> None:
+        self._generator = generator
+        self._format = evaluation.audio
+        self._how = evaluation.settings.overlap_add(evaluation.audio, evaluation.seed)
+        self._seconds = evaluation.settings.excerpts.seconds
+        self._folder = folder
+        self._inputs: list[Any] = [
+            asdict(self._format),
+            asdict(self._how),
+            self._seconds,
+            weights_fingerprint(generator),
+        ]
+
+    def folder_of(self, track: Track) -> Path:
+        return self._folder / quote(track.name, safe=" ")
+
+    def finish(self, track: Track) -> None:
+        """Leaves the track's excerpt as this evaluation makes it."""
+        folder, fingerprint = self.folder_of(track), self._fingerprint(track)
+        if _fingerprint_in(folder) == fingerprint:
+            return
+        (folder / _DESCRIPTION).unlink(missing_ok=True)  # what it describes is about to change
+        rate = self._format.sample_rate
+        length = self._format.samples(self._seconds)
+        references = track.read()  # (S, C, T)
+        mixture = references.sum(0)  # (C, T)
+        start = telling_start(references, length, max(1, rate // _STARTS_PER_SECOND))
+        stretch = slice(start, start + length)
+        estimates = separate(self._generator, mixture, self._how)  # (S, C, T)
+        excerpt = Excerpt(folder, track.name, start, rate, self._format.sources)
+        excerpt.write(mixture[:, stretch], references[..., stretch], estimates[..., stretch])
+        _describe(excerpt, fingerprint)
+
+    def _fingerprint(self, track: Track) -> str:
+        inputs = json.dumps([track.name, track.num_samples, *self._inputs])
+        return hashlib.sha256(inputs.encode()).hexdigest()
+
+
+def _describe(excerpt: Excerpt, fingerprint: str) -> None:
+    """Writes the description, which says that all signals are there."""
+    description = asdict(excerpt) | {"fingerprint": fingerprint}
+    del description["folder"]
+    path = excerpt.folder / _DESCRIPTION
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+def _fingerprint_in(folder: Path) -> str | None:
+    path = folder / _DESCRIPTION
+    if not path.is_file():
+        return None
+    try:
+        fingerprint: str | None = json.loads(path.read_text("utf-8")).get("fingerprint")
+    except (ValueError, AttributeError):
+        return None  # damaged: written again
+    return fingerprint
+
+
+def _found(folder: Path) -> list[Path]:
+    """The folders of finished excerpts."""
+    return [path.parent for path in folder.glob(f"*/{_DESCRIPTION}")]
