@@ -1,5 +1,6 @@
 """What one experiment is: the root of the configuration tree and its plain sections."""
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,12 +12,17 @@ from gan_sep.data.base import DataConfig
 from gan_sep.data.unpaired import Unpaired
 from gan_sep.discriminators.base import DiscriminatorConfig
 from gan_sep.evaluation.evaluate import EvaluationSettings
+from gan_sep.evaluation.pairing import BOUNDS
 from gan_sep.generators.base import GeneratorConfig
 from gan_sep.losses.adversarial import Labels
 
 __all__ = ["Adversarial", "AudioFormat", "Diagnosis", "ExperimentConfig", "Optimizer", "Training"]
 
 Arm = Literal["plain", "gan"]
+
+# Names of arms become parts of folder names and of rows, where some already mean something else.
+ARM_NAME = r"[A-Za-z0-9_-]+"
+RESERVED_NAMES = ("plain", "gan", "reference", *BOUNDS)
 
 
 def _require(condition: bool, message: str) -> None:
@@ -148,7 +154,8 @@ class Training:
 class ExperimentConfig:
     """One experiment: the plain baseline, its GAN twin, or both, of one seed.
 
-    name names the folder below `runs`; question opens the report.
+    name names the folder below `runs`; question opens the report. label names a single arm in
+    folders and rows where several of its kind, plain or gan, are compared.
     """
 
     name: str
@@ -159,6 +166,7 @@ class ExperimentConfig:
     seed: int = 0
     runs: Path = Path("runs")
     arms: tuple[Arm, ...] = ("plain", "gan")
+    label: str | None = None
     audio: AudioFormat = field(default_factory=AudioFormat)
     unpaired: Unpaired | None = None
     augment: Augmentation = field(default_factory=Augmentation)
@@ -176,6 +184,7 @@ class ExperimentConfig:
             bool(self.arms) and len(set(self.arms)) == len(self.arms),
             f"arms: expected plain, gan or both, got {list(self.arms)}",
         )
+        self._check_label()
         _require(
             self.discriminator is not None or "gan" not in self.arms,
             "discriminator: missing value: the gan arm needs one (or say arms: [plain])",
@@ -195,10 +204,30 @@ class ExperimentConfig:
             f"(training.batch_size / accumulation), got {group}",
         )
 
+    def _check_label(self) -> None:
+        label = self.label
+        if label is None:
+            return
+        _require(
+            re.fullmatch(ARM_NAME, label) is not None and label not in RESERVED_NAMES,
+            "label: expected letters, digits, _ and -, and none of "
+            f"{', '.join(RESERVED_NAMES)}, got {label!r}",
+        )
+        _require(
+            len(self.arms) == 1,
+            f"label: expected a single arm to name {label!r}, got {list(self.arms)}; "
+            "say arms: [plain] or arms: [gan]",
+        )
+
     def arm(self, arm: Arm) -> "ExperimentConfig":
         """One of the two twins: the plain one is this experiment with `discriminator: null`."""
         discriminator = self.discriminator if arm == "gan" else None
-        return replace(self, arms=(arm,), discriminator=discriminator)
+        label = self.label if arm in self.arms else None
+        return replace(self, arms=(arm,), label=label, discriminator=discriminator)
+
+    def arm_name(self, arm: Arm) -> str:
+        """What an arm is called in folders and rows: its label, or plain, or gan."""
+        return self.label if self.label and arm in self.arms else arm
 
     @property
     def folder(self) -> Path:
@@ -207,7 +236,7 @@ class ExperimentConfig:
 
     def arm_folder(self, arm: Arm) -> Path:
         """Where one arm writes its configuration, records, checkpoints and evaluation."""
-        return self.folder / f"seed{self.seed}-{arm}"
+        return self.folder / f"seed{self.seed}-{self.arm_name(arm)}"
 
     def arm_rows(self, arm: Arm) -> Path:
         """The rows of an arm's evaluation on the test tracks."""

@@ -19,15 +19,34 @@ def write_arm(run: Path, name: str, lines: list[str]) -> Path:
 
 
 def test_arms_are_found_by_seed_with_plain_first(tmp_path: Path) -> None:
-    for name in ("seed10-gan", "seed2-plain", "seed10-plain", "seed2-gan"):
+    for name in ("seed10-gan", "seed2-a_loss", "seed2-plain", "seed10-plain", "seed2-gan"):
         (tmp_path / name).mkdir()
     (tmp_path / "report").mkdir()
     assert [(run.seed, run.arm) for run in find_arms([tmp_path])] == [
         (2, "plain"),
         (2, "gan"),
+        (2, "a_loss"),
         (10, "plain"),
         (10, "gan"),
     ]
+
+
+def test_folders_of_single_arms_leave_out_what_lies_beside_them(tmp_path: Path) -> None:
+    for name in ("seed0-plain", "seed0-gan", "seed0-gan_r1"):
+        (tmp_path / name).mkdir()
+    found = find_arms([tmp_path / "seed0-gan_r1", tmp_path / "seed0-plain"])
+    assert [run.arm for run in found] == ["plain", "gan_r1"]
+    with pytest.raises(FileNotFoundError, match="found none"):
+        find_arms([tmp_path / "seed1-plain"])
+
+
+def test_rows_of_another_arm_or_seed_are_refused(tmp_path: Path) -> None:
+    write_arm(tmp_path, "seed0-gan", ["0,mixture,a,x,usdr,1", "0,gan_r1,a,x,usdr,2"])
+    with pytest.raises(ValueError, match="expected rows of arm gan and seed 0, got arm gan_r1 and"):
+        ArmRun.at(tmp_path / "seed0-gan").rows()
+    write_arm(tmp_path, "seed1-gan", ["0,gan,a,x,usdr,2"])
+    with pytest.raises(ValueError, match="arm gan and seed 1, got arm gan and seed 0; folders"):
+        ArmRun.at(tmp_path / "seed1-gan").rows()
 
 
 def test_a_folder_without_arms_is_refused_with_the_way_out(tmp_path: Path) -> None:
@@ -36,7 +55,7 @@ def test_a_folder_without_arms_is_refused_with_the_way_out(tmp_path: Path) -> No
 
 
 def test_a_folder_named_otherwise_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "seed0-wgan").mkdir()
+    (tmp_path / "seed0-gan copy").mkdir()
     with pytest.raises(ValueError, match="expected a folder named seed0-plain, seed0-gan"):
         find_arms([tmp_path])
 

@@ -5,6 +5,7 @@ import pytest
 from accelerate import Accelerator
 
 from gan_sep.training import interrupt
+from gan_sep.training.budget import Budget
 from gan_sep.training.interrupt import StopRequest
 
 
@@ -42,3 +43,14 @@ def test_a_second_signal_later_on_takes_its_usual_way(monkeypatch: pytest.Monkey
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(DeliveredError):
             signal.raise_signal(signal.SIGINT)
+
+
+def test_a_budget_that_is_used_up_asks_like_a_signal_which_goes_before_it() -> None:
+    budget = Budget(steps=1)
+    with StopRequest(Accelerator(cpu=True), budget) as stop:
+        assert stop.received() == 0
+        budget.step_taken()
+        assert stop.received() == interrupt.SPENT
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.received() == signal.SIGTERM
+    assert all(number > interrupt.SPENT for number in interrupt.SIGNALS)

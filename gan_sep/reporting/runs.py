@@ -12,22 +12,26 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from gan_sep.evaluation.pairing import COLUMNS
+from gan_sep.evaluation.pairing import BASELINE, BOUNDS, COLUMNS
+from gan_sep.experiment import ARM_NAME
 
 ROWS = Path("evaluation", "test", "rows.csv")
 SETTINGS = ROWS.with_name("settings.yaml")
 
 # Settings of the evaluation that change how tracks are separated, and so what a comparison means.
 _SEPARATION = ("segment_seconds", "overlap", "shifts", "max_shift_seconds", "normalize")
-_TRAINED = ("plain", "gan")
 
+_FOLDER = re.compile(rf"seed(\d+)-({ARM_NAME})")
 _MIXTURE_TOLERANCE_DB = 1e-3
 _KEY = ["seed", "arm", "track", "source", "metric"]
 
 
 @dataclass(frozen=True)
 class ArmRun:
-    """One arm of one seed: the folder runs/NAME/seed{SEED}-{ARM}. Files are read when asked for."""
+    """One arm of one seed: the folder runs/NAME/seed{SEED}-{ARM}. Files are read when asked for.
+
+    arm: plain, gan, or the label of an arm of a study.
+    """
 
     folder: Path
     seed: int
@@ -36,7 +40,7 @@ class ArmRun:
     @classmethod
     def at(cls, folder: Path) -> Self:
         """Raises ValueError where the folder's name is not that of an arm."""
-        name = re.fullmatch(r"seed(\d+)-(plain|gan)", folder.name)
+        name = _FOLDER.fullmatch(folder.name)
         if name is None:
             raise ValueError(f"{folder}: expected a folder named seed0-plain, seed0-gan, ...")
         return cls(folder, int(name[1]), name[2])
@@ -65,8 +69,20 @@ class ArmRun:
         return list(_lines(self.folder / "timing.jsonl"))
 
     def rows(self) -> pd.DataFrame:
-        """The evaluation rows of the arm and of the mixture. Raises as `read_rows` does."""
-        return read_rows(self._existing(str(ROWS)))
+        """The evaluation rows of the arm, the mixture and the oracles.
+
+        Raises as `read_rows` does, and ValueError where the rows are another arm's.
+        """
+        path = self._existing(str(ROWS))
+        rows = read_rows(path)
+        foreign = rows[~rows["arm"].isin((self.arm, *BOUNDS)) | (rows["seed"] != self.seed)]
+        if len(foreign):
+            first = foreign.iloc[0]
+            raise ValueError(
+                f"{path}: expected rows of arm {self.arm} and seed {self.seed}, got arm "
+                f"{first['arm']} and seed {first['seed']}; folders of arms keep their names"
+            )
+        return rows
 
     def separation(self) -> dict[str, Any] | None:
         """How the evaluation read and separated the tracks; None where it did not write it down."""
@@ -85,14 +101,16 @@ class ArmRun:
 
 
 def find_arms(run_folders: Sequence[Path]) -> list[ArmRun]:
-    """The arms below the given folders runs/NAME, by seed, plain before gan.
+    """The arms below the given folders runs/NAME, by seed: plain, gan, then others by name.
 
-    Raises FileNotFoundError where a folder holds none, ValueError where two folders hold the same
-    arm of the same seed.
+    A folder may also be that of a single arm, runs/NAME/seed0-gan. Raises FileNotFoundError where
+    a folder holds none, ValueError where two folders hold the same arm of the same seed.
     """
     arms: dict[tuple[int, str], ArmRun] = {}
     for run_folder in run_folders:
-        found = [ArmRun.at(folder) for folder in run_folder.glob("seed*-*") if folder.is_dir()]
+        below = [folder for folder in run_folder.glob("seed*-*") if folder.is_dir()]
+        alone = _FOLDER.fullmatch(run_folder.name) and run_folder.is_dir() and not below
+        found = [ArmRun.at(folder) for folder in ([run_folder] if alone else below)]
         if not found:
             raise FileNotFoundError(
                 f"{run_folder}: expected the folders seed0-plain, seed0-gan, ... of a run, found "
@@ -106,11 +124,13 @@ def find_arms(run_folders: Sequence[Path]) -> list[ArmRun]:
                     "run folders count as several seeds and need different ones"
                 )
             arms[run.seed, run.arm] = run
-    return sorted(arms.values(), key=lambda run: (run.seed, run.arm == "gan"))
+    return sorted(
+        arms.values(), key=lambda run: (run.seed, run.arm != BASELINE, run.arm != "gan", run.arm)
+    )
 
 
 def all_rows(runs: Sequence[ArmRun]) -> pd.DataFrame:
-    """The rows of all arms; those of mixture and oracles, which both arms of a seed hold, once.
+    """The rows of all arms; those of mixture and oracles, which all arms of a seed hold, once.
 
     Raises as `read_rows` does, and ValueError where two arms disagree about the mixture or were
     separated with different settings.
@@ -132,7 +152,7 @@ def all_rows(runs: Sequence[ArmRun]) -> pd.DataFrame:
             "the same mixture; the arms were evaluated on different data or with different "
             "settings: evaluate both alike"
         )
-    shared = ~rows["arm"].isin(_TRAINED)
+    shared = rows["arm"].isin(BOUNDS)
     return rows[~(shared & rows.duplicated(_KEY))].reset_index(drop=True)
 
 

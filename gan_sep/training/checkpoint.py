@@ -73,6 +73,11 @@ def path_of(folder: Path, step: int) -> Path:
     return folder / f"step-{step:08d}.pt"
 
 
+def step_of(path: Path) -> int:
+    """The steps after which the checkpoint at `path` was taken."""
+    return int(path.stem.removeprefix("step-"))
+
+
 def latest(folder: Path) -> Path | None:
     """The newest checkpoint of a folder, or None."""
     return max(folder.glob("step-*.pt"), default=None)

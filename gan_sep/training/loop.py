@@ -16,6 +16,7 @@ from gan_sep.data.unpaired import Pools
 from gan_sep.evaluation.evaluate import validation_scores
 from gan_sep.experiment import Arm, ExperimentConfig
 from gan_sep.training import checkpoint
+from gan_sep.training.budget import Budget
 from gan_sep.training.dashboard import Dashboard
 from gan_sep.training.ema import averaged
 from gan_sep.training.environment import write_run_description
@@ -35,7 +36,7 @@ from gan_sep.training.threads import use_threads
 
 
 class InterruptedRunError(RuntimeError):
-    """A run that was asked to stop, saved itself and can be resumed."""
+    """A run that was asked to stop, by a signal or SPENT, saved itself and can be resumed."""
 
     def __init__(self, message: str, signal: int) -> None:
         super().__init__(message)
@@ -122,11 +123,12 @@ class Run:
         raw: nn.Module = self.accelerator.unwrap_model(self.generator.network)
         return raw
 
-    def train(self) -> Path:
+    def train(self, budget: Budget | None = None) -> Path:
         """Run to the last step and return the file with the best weights.
 
-        Raises InterruptedRunError after saving on SIGINT or SIGTERM, NonFiniteError on NaN or
-        infinity, CheckpointError where a checkpoint cannot be written or read.
+        Raises InterruptedRunError after saving on SIGINT or SIGTERM, or where the budget is used
+        up; NonFiniteError on NaN or infinity, CheckpointError where a checkpoint cannot be written
+        or read.
         """
         newest = checkpoint.latest(self.checkpoints)
         state = checkpoint.load(newest) if newest else None
@@ -143,7 +145,7 @@ class Run:
         if self.discriminator is not None:
             self.probe = Probe(self.config, self.pools.paired, self.valid_tracks, self.accelerator)
         reset_peak_memory()
-        with StopRequest(self.accelerator) as stop:
+        with StopRequest(self.accelerator, budget) as stop:
             self._loop(stop)
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
@@ -157,7 +159,7 @@ class Run:
         bar = tqdm(
             total=settings.steps,
             initial=self.step,
-            desc=f"{self.arm:5} seed {self.config.seed}",
+            desc=f"{self.config.arm_name(self.arm):5} seed {self.config.seed}",
             unit="step",
             disable=not self.accelerator.is_main_process,
             dynamic_ncols=True,
@@ -171,6 +173,7 @@ class Run:
                     raw = self.accelerator.unwrap_model(self.generator.network)
                     self.average.update_parameters(raw)
                 self.step += 1
+                stop.budget.step_taken()
                 bar.update()
                 seconds.append(time.perf_counter() - started)
                 if self._due(settings.log_every):

@@ -11,12 +11,14 @@ from torch import nn
 from gan_sep.config import to_dict
 from gan_sep.data.base import Split
 from gan_sep.evaluation.evaluate import Evaluation, evaluate
+from gan_sep.evaluation.excerpts import EXCERPTS, write_excerpts
 from gan_sep.experiment import Arm, ExperimentConfig
 from gan_sep.training import checkpoint
+from gan_sep.training.budget import Budget
 from gan_sep.training.checkpoint import CheckpointError
 from gan_sep.training.environment import write_text
 from gan_sep.training.loop import Run
-from gan_sep.training.processes import processes_of
+from gan_sep.training.processes import accelerator_for, processes_of
 from gan_sep.training.silence import require_sound
 from gan_sep.training.threads import use_threads
 
@@ -49,15 +51,31 @@ def run_twins(config: ExperimentConfig, resume: bool) -> list[Path]:
 def run_arm(config: ExperimentConfig, arm: Arm) -> None:
     """Train one arm to its last step and evaluate its best weights on the test tracks.
 
-    Raises ValueError where there is nothing to learn or to validate on; and as `run_twins`.
+    Raises as `train_arm` and `evaluate`.
+    """
+    train_arm(config, arm)
+    score_arm(config, arm)
+
+
+def train_arm(config: ExperimentConfig, arm: Arm, budget: Budget | None = None) -> None:
+    """Train one arm from its newest checkpoint, or nothing, to its last step.
+
+    Raises ValueError where there is nothing to learn or to validate on; and as `Run.train`.
     """
     run = Run(config, arm)
     require_sound("training", run.pools.paired, config.audio)
     require_sound("validation", run.valid_tracks, config.audio)
-    run.train()
+    try:
+        run.train(budget)
+    finally:
+        run.accelerator.free_memory()
+
+
+def score_arm(config: ExperimentConfig, arm: Arm) -> None:
+    """Evaluate the best weights of an arm on the test tracks. Raises as `evaluate_arm`."""
     folder = config.arm_rows(arm).parent
-    evaluate_arm(run.config, run.folder, "test", folder, run.accelerator)
-    run.accelerator.free_memory()
+    accelerator = accelerator_for(config)
+    evaluate_arm(config.arm(arm), config.arm_folder(arm), "test", folder, accelerator)
 
 
 def evaluate_arm(
@@ -66,16 +84,33 @@ def evaluate_arm(
     """Separate and score the tracks of a split with an arm's best weights.
 
     The folder gets rows.csv, and settings.yaml by which a comparison sees that arms were treated
-    alike.
+    alike. Raises CheckpointError as `best_generator`, and what `evaluate` raises.
     """
     use_threads(config.training.threads, accelerator)
     network = best_generator(config, run).to(accelerator.device)
-    evaluation = Evaluation(config.audio, config.evaluation, config.arms[0], config.seed)
+    name = config.arm_name(config.arms[0])
+    evaluation = Evaluation(config.audio, config.evaluation, name, config.seed)
     tracks = config.data.build(config.audio, split)
     evaluate(network, tracks, evaluation, folder, processes_of(accelerator))
+    write_excerpts(network, tracks, evaluation, folder / EXCERPTS, processes_of(accelerator))
     if accelerator.is_main_process:
-        settings = {"data": to_dict(config.data), "evaluation": to_dict(config.evaluation)}
-        write_text(folder / "settings.yaml", yaml.safe_dump(settings, sort_keys=False))
+        settings = yaml.safe_dump(evaluation_settings(config, run), sort_keys=False)
+        write_text(folder / "settings.yaml", settings)
+
+
+def evaluation_settings(config: ExperimentConfig, run: Path) -> dict[str, Any]:
+    """What settings.yaml says: tracks, how they are treated, how far the arm was trained."""
+    return {
+        "data": to_dict(config.data),
+        "evaluation": to_dict(config.evaluation),
+        "trained_steps": trained_steps(run),
+    }
+
+
+def trained_steps(run: Path) -> int:
+    """The step of the newest checkpoint in an arm's folder, 0 without one."""
+    newest = checkpoint.latest(run / "checkpoints")
+    return checkpoint.step_of(newest) if newest else 0
 
 
 def best_generator(config: ExperimentConfig, run: Path) -> nn.Module:
