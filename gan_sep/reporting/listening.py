@@ -1,0 +1,129 @@
+"""What listeners heard, as tables: Markdown to read, CSV and JSON to compute with."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gan_sep.evaluation.listening import MISSED_SHARE, RECOGNISED, Listening
+from gan_sep.evaluation.statistics import ALL
+from gan_sep.reporting.files import write_text
+from gan_sep.reporting.formats import count, interval, level, signed
+from gan_sep.reporting.style import arm_name
+from gan_sep.reporting.tables import markdown_grid
+
+_FEW_LISTENERS = 10
+
+
+def write_listening(listening: Listening, folder: Path) -> None:
+    """listening.md, listening.json, and as CSV the levels and the agreement of metrics."""
+    write_text(folder / "listening.md", listening_markdown(listening))
+    write_text(folder / "listening.json", listening_json(listening))
+    for name, table in (
+        ("listening.csv", listening.levels),
+        ("listening-metrics.csv", listening.agreement),
+    ):
+        write_text(folder / name, table.to_csv(index=False, lineterminator="\n"))
+
+
+def listening_markdown(listening: Listening) -> str:
+    """Ratings and differences, arms down and sources across; then the agreement of metrics."""
+    differences = listening.levels.dropna(subset="difference")
+    sections = [
+        f"# Listening: {listening.study}",
+        "\n".join(f"- {remark}" for remark in remarks(listening)),
+        "**Rating, 0 to 100, mean [95 % interval]**",
+        _grid(listening.levels, ["arm"], _rating),
+        "**Difference to plain, mean [95 % interval]**",
+        _grid(differences, ["arm"], _difference),
+        "**Kendall's tau of metrics with ratings**",
+        _grid(listening.agreement, ["metric", "arms"], _tau),
+        "\n".join(f"- {remark}" for remark in _on_metrics(listening)),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def listening_json(listening: Listening) -> str:
+    """Everything that `Listening` holds; null where there is no number."""
+    tree = {
+        "study": listening.study,
+        "listeners": list(listening.listeners),
+        "unreliable": dict(listening.unreliable),
+        "keep_all": listening.keep_all,
+        "trials": listening.trials,
+        "levels": _records(listening.levels),
+        "agreement": _records(listening.agreement),
+        "undirected": list(listening.undirected),
+    }
+    return json.dumps(tree, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def remarks(listening: Listening) -> list[str]:
+    """Who listened to how much, who was left out, and what the intervals speak of."""
+    listeners = len(listening.listeners)
+    said = [f"{count(listeners, 'listener').capitalize()}, {count(listening.trials, 'trial')} each"]
+    if listeners == 1:
+        said.append("The intervals speak of one pair of ears and say nothing about other listeners")
+    else:
+        few = ", and are too narrow with so few of them" if listeners < _FEW_LISTENERS else ""
+        said.append(f"The intervals speak of other listeners to these excerpts{few}")
+    said.append(f"{ALL} is the mean of the sources")
+    for name, share in listening.unreliable.items():
+        said.append(
+            f"{'Kept all the same' if listening.keep_all else 'Left out'}: {name}, who rates the "
+            f"hidden reference below {RECOGNISED:.0f} in {100 * share:.0f} % of the trials; "
+            f"ITU-R BS.1534-3 allows {100 * MISSED_SHARE:.0f} %"
+        )
+    return [f"{sentence}." for sentence in said]
+
+
+def _on_metrics(listening: Listening) -> list[str]:
+    said = [
+        "A point is one track, source, arm and seed, with its mean rating; in brackets the number "
+        "of points. A good metric has a tau near 1, whichever its direction.",
+        'The mixture counts among "all", not among "separated".',
+    ]
+    table = listening.agreement
+    overall = table[(table["arms"] == "all") & (table["source"] == ALL)].set_index("metric")
+    for metric, absent in overall["without_value"].to_dict().items():
+        if absent:
+            said.append(f"{metric}: {count(absent, 'point')} without a value left out.")
+    if listening.undirected:
+        said.append(f"Without better and worse: {', '.join(listening.undirected)}.")
+    return said
+
+
+def _grid(table: pd.DataFrame, keys: list[str], cell: Callable[[Any], str]) -> str:
+    """Keys down, sources across, in the order of the table."""
+    sources = list(dict.fromkeys(table["source"]))
+    cells = {(*(line[key] for key in keys), line["source"]): cell(line) for line in _lines(table)}
+    rows = dict.fromkeys(key[:-1] for key in cells)
+    lines = [[arm_name(row[0]), *row[1:], *(cells[*row, s] for s in sources)] for row in rows]
+    return markdown_grid([*keys, *sources], lines)
+
+
+def _rating(line: Mapping[str, Any]) -> str:
+    if math.isnan(line["low"]):
+        return level(line["mean"], 1)
+    return f"{level(line['mean'], 1)} [{level(line['low'], 1)}, {level(line['high'], 1)}]"
+
+
+def _difference(line: Mapping[str, Any]) -> str:
+    ends = interval(line["difference_low"], line["difference_high"], 1)
+    return f"{signed(line['difference'], 1)} {ends}"
+
+
+def _tau(line: Mapping[str, Any]) -> str:
+    return f"{signed(line['tau'])} ({line['points']})"
+
+
+def _lines(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    return table.to_dict("records")
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The lines of a table as JSON knows them, which has no NaN."""
+    return _lines(table.astype(object).where(table.notna(), None))
