@@ -38,7 +38,7 @@ class Noise(Track):
         self.sources = level * torch.randn(2, 1, samples, generator=random)  # (S, C, T)
 
     def read(self, start: int = 0, num_samples: int | None = None) -> Tensor:
-        self.reads += 1
+        self.reads += num_samples is None  # whole reads
         stop = self.num_samples if num_samples is None else start + num_samples
         return self.sources[..., start:stop]
 

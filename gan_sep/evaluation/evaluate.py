@@ -88,9 +88,10 @@ def evaluate(
     The rows of the arm `mixture`, the mixture as the estimate of every source, come first, then
     those of the oracles that the settings name, each an arm of its own. Each finished track leaves
     a file per arm in the folder, so that a second call does only what is missing; it starts anew
-    where the weights, the settings, the format or the track's length have changed.
-    Raises ValueError without tracks, on two tracks of one name, and, naming the track, where the
-    estimates have another shape than the references or hold NaN or inf.
+    where the weights, the settings, the format, or the track's length or middle second have
+    changed. A silent source has rows too: NaN where the metric has no value.
+    Raises ValueError without tracks, on two tracks of one name, and, naming the track, where a
+    source holds NaN or inf, and where the estimates do or have another shape than the references.
     """
     _check_names(tracks)
     scorer = _Scorer(generator, evaluation, folder)
@@ -126,7 +127,7 @@ def validation_scores(
     quick = replace(settings, metrics=("sdr", "usdr", "si_sdr"), museval=False)
     evaluation = Evaluation(audio, quick, arm="validation", seed=0)
     scored = [
-        (track.name, _generator_scores(generator, track, track.read(), evaluation))
+        (track.name, _generator_scores(generator, track, _references(track, audio), evaluation))
         for track in processes.share(tracks)
     ]
     by_track = dict(sorted(processes.gather(scored)))  # by name: sums depend on the order
@@ -152,6 +153,7 @@ class _Scorer:
         how = asdict(evaluation.settings)
         del how["oracles"], how["excerpts"]  # the generator's own scores do not depend on them
         separated = [how, evaluation.seed, weights_fingerprint(generator)]
+        self._middles: dict[str, str] = {}
         self._inputs = dict.fromkeys(evaluation.bounds, measured)
         self._inputs[evaluation.arm] = [*measured, *separated]
 
@@ -160,7 +162,7 @@ class _Scorer:
         stored = {arm: self._get(arm, track) for arm in self._stores}
         done = {arm: scores for arm, scores in stored.items() if scores is not None}
         if len(done) < len(stored):
-            references = track.read()  # (S, C, T)
+            references = _references(track, self._evaluation.audio)  # (S, C, T)
             for arm in (arm for arm in stored if arm not in done):
                 done[arm] = self._score(arm, track, references, done)
                 self._put(arm, track, done[arm])
@@ -196,8 +198,27 @@ class _Scorer:
         self._stores[arm].put(track.name, self._fingerprint(arm, track), scores)
 
     def _fingerprint(self, arm: str, track: Track) -> str:
-        inputs = json.dumps([track.num_samples, *self._inputs[arm]])
+        if track.name not in self._middles:
+            self._middles[track.name] = _middle(track, self._evaluation.audio.sample_rate)
+        heard = [track.num_samples, self._middles[track.name]]
+        inputs = json.dumps([*heard, *self._inputs[arm]])
         return hashlib.sha256(inputs.encode()).hexdigest()
+
+
+def _references(track: Track, audio: AudioFormat) -> Tensor:
+    """The whole track's sources (S, C, T). Raises ValueError where one holds NaN or inf."""
+    references = track.read()  # (S, C, T)
+    for source, signal in zip(audio.sources, references, strict=True):
+        if not torch.isfinite(signal).all():
+            raise ValueError(f"track {track.name}: {source} holds NaN or inf; check its file")
+    return references
+
+
+def _middle(track: Track, sample_rate: int) -> str:
+    """A hash of the track's middle second: another version of a song has its name and length."""
+    count = min(sample_rate, track.num_samples)
+    sources = track.read((track.num_samples - count) // 2, count)  # (S, C, count)
+    return hashlib.sha256(sources.contiguous().numpy().data).hexdigest()
 
 
 def weights_fingerprint(network: nn.Module) -> str:
