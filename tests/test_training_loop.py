@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from conftest import MakeExperiment
 
+from gan_sep.config import to_dict
 from gan_sep.experiment import Arm, ExperimentConfig
 from gan_sep.training import checkpoint
 from gan_sep.training.loop import InterruptedRunError, Run
@@ -146,6 +148,21 @@ def test_a_folder_of_another_experiment_or_an_unfinished_one_is_refused(
     other = make_experiment("optimizer.lr=0.1")
     with pytest.raises(ValueError, match=r"optimizer\.lr is 0\.0003 there and 0\.1 here"):
         check_folder(other, "gan", resume=True)
+
+
+def test_a_run_of_an_earlier_version_counts_and_one_that_cannot_be_read_is_refused(
+    make_experiment: MakeExperiment,
+) -> None:
+    config = make_experiment()
+    path = config.arm_folder("gan") / "config.yaml"
+    path.parent.mkdir(parents=True)
+    tree = to_dict(config.arm("gan"))
+    del tree["label"], tree["adversarial"]["balance_decay"]  # keys that were not there yet
+    path.write_text(yaml.safe_dump(tree))
+    check_folder(config, "gan", resume=True)
+    path.write_text(yaml.safe_dump(tree | {"gone": 1}))
+    with pytest.raises(ValueError, match=r"config\.yaml: expected the .* gone: unknown key"):
+        check_folder(config, "gan", resume=True)
 
 
 def test_both_arms_are_trained_evaluated_and_not_done_twice(

@@ -8,7 +8,7 @@ import yaml
 from accelerate import Accelerator
 from torch import nn
 
-from gan_sep.config import to_dict
+from gan_sep.config import ConfigError, load, to_dict
 from gan_sep.data.base import Split
 from gan_sep.evaluation.evaluate import Evaluation, evaluate
 from gan_sep.evaluation.excerpts import EXCERPTS, write_excerpts
@@ -134,9 +134,7 @@ def check_folder(config: ExperimentConfig, arm: Arm, resume: bool) -> None:
     folder = config.arm_folder(arm)
     if not (folder / "config.yaml").is_file():
         return
-    differences = _differences(
-        yaml.safe_load((folder / "config.yaml").read_text()), to_dict(config.arm(arm))
-    )
+    differences = _differences(to_dict(_written(folder)), to_dict(config.arm(arm)))
     if differences:
         raise ValueError(
             f"{folder} holds a run of another configuration: {'; '.join(differences)}. "
@@ -150,6 +148,18 @@ def check_folder(config: ExperimentConfig, arm: Arm, resume: bool) -> None:
             f"{folder} holds an unfinished run ({where} of {config.training.steps} steps). "
             "Continue it with --resume, or choose another name (name=...) or delete the folder"
         )
+
+
+def _written(folder: Path) -> ExperimentConfig:
+    """The configuration a run was made with; what it could not say yet had its default's effect."""
+    path = folder / "config.yaml"
+    try:
+        return load(ExperimentConfig, path)
+    except ConfigError as error:
+        raise ValueError(
+            f"{path}: expected the configuration of a run, made by this version or one before: "
+            f"{error}. Choose another name (name=...) or delete the folder"
+        ) from error
 
 
 def _differences(there: Any, here: Any) -> list[str]:
