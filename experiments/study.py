@@ -1,0 +1,42 @@
+"""Run a study: all its arms and seeds, trained, evaluated, compared and reported.
+
+    accelerate launch experiments/study.py --config configs/studies/demo.yaml
+    accelerate launch experiments/study.py --config FILE data.root=FOLDER budget.minutes=60
+    accelerate launch experiments/study.py --config FILE --dry-run
+
+The same command goes on after Ctrl-C, a kill, or the end of its budget: what is finished is not
+done again. Keys of the study (seeds, arms, budget, report, ...) can follow as key.path=value; any
+other key changes the experiment of all arms. --dry-run prints what is to do and how long it takes.
+"""
+
+from pathlib import Path
+
+from accelerate import PartialState
+
+from gan_sep.programs import clear_errors, program
+from gan_sep.studies.forecast import Forecast, plan
+from gan_sep.studies.run import run_study
+from gan_sep.studies.settings import load_study
+from gan_sep.studies.work import survey
+
+
+def main() -> None:
+    parser = program(__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="YAML file of the study")
+    parser.add_argument("--dry-run", action="store_true", help="print the plan, write nothing")
+    parser.add_argument("changes", nargs="*", metavar="key.path=value")
+    arguments = parser.parse_args()
+    with clear_errors(arguments.traceback):
+        settings, configs = load_study(arguments.config, arguments.changes)
+        if arguments.dry_run:
+            works = survey(configs)
+            message = plan(works, Forecast(works))
+        else:
+            message = run_study(settings, configs)
+        PartialState().print(message)
+        PartialState().wait_for_everyone()
+        PartialState().destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Studies: arms times seeds on one data set, planned, run as far as a budget goes, and reported."""

@@ -1,0 +1,156 @@
+"""How long a study will take: from the step times on record, else from a few steps on the spot."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from gan_sep.evaluation.oracles import oracle_estimates
+from gan_sep.evaluation.scores import track_scores
+from gan_sep.evaluation.separate import separate
+from gan_sep.experiment import ExperimentConfig
+from gan_sep.studies.work import Work
+from gan_sep.training.loop import Run
+from gan_sep.training.processes import accelerator_for
+from gan_sep.training.records import read_records
+from gan_sep.training.step import NonFiniteError
+from gan_sep.training.threads import use_threads
+
+SAMPLED_STEPS = 3
+EXCERPT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class EvaluationSeconds:
+    """What evaluating the test tracks takes: of one arm, and of mixture and oracles together."""
+
+    arm: float
+    bounds: float
+
+
+class Forecast:
+    """Estimated seconds of the works of a study; NaN where nothing is known.
+
+    Training counts steps alone: validation and checkpoints come on top. Evaluation counts whole,
+    also where some tracks are finished already.
+    """
+
+    def __init__(self, works: Sequence[Work]) -> None:
+        """Measures what is not on record, writing nothing; all processes call it together."""
+        self._works = works
+        to_train = {work.arm_name: work for work in works if work.steps_left}
+        self._sampled = {
+            name: sampled_step_seconds(work.config)
+            for name, work in to_train.items()
+            if math.isnan(self._recorded(name))
+        }
+        pending = [work for work in works if work.state != "done"]
+        self._evaluation = EvaluationSeconds(0, 0)
+        if pending:
+            self._evaluation = sampled_evaluation_seconds(pending[0].config)
+
+    def seconds(self, work: Work) -> float:
+        """What is left of an arm, without mixture and oracles."""
+        if work.state == "done":
+            return 0.0
+        training = work.steps_left * self._step_seconds(work.arm_name) if work.steps_left else 0.0
+        return training + self._evaluation.arm
+
+    def total(self, works: Sequence[Work]) -> float:
+        """What is left of the works; mixture and oracles count once, in the first evaluation."""
+        first = any(work.state == "done" for work in self._works)
+        pending = any(work.state != "done" for work in works)
+        bounds = self._evaluation.bounds if pending and not first else 0.0
+        return sum(map(self.seconds, works)) + bounds
+
+    def _step_seconds(self, arm_name: str) -> float:
+        recorded = self._recorded(arm_name)
+        return self._sampled.get(arm_name, math.nan) if math.isnan(recorded) else recorded
+
+    def _recorded(self, arm_name: str) -> float:
+        """The mean on record over all seeds of an arm."""
+        seconds = [
+            line["seconds_per_step"]
+            for work in self._works
+            if work.arm_name == arm_name
+            for line in read_records(work.folder / "timing.jsonl")
+        ]
+        return sum(seconds) / len(seconds) if seconds else math.nan
+
+
+def sampled_step_seconds(config: ExperimentConfig) -> float:
+    """Seconds of a training step after the warm-up, the shortest of a few; NaN if they diverge."""
+    run = Run(config, config.arms[0])
+    first = config.adversarial.warmup_steps
+    seconds = []
+    try:
+        started = time.perf_counter()
+        # The first step also prepares what all later ones use.
+        for passes in run.stream.steps(first, first + 1 + SAMPLED_STEPS):
+            run.training_step(passes, first)
+            seconds.append(time.perf_counter() - started)
+            started = time.perf_counter()
+    except NonFiniteError:
+        return math.nan
+    finally:
+        run.accelerator.free_memory()
+    return min(seconds[1:])
+
+
+def sampled_evaluation_seconds(config: ExperimentConfig) -> EvaluationSeconds:
+    """From one excerpt, separated by an untrained generator and scored as the settings say."""
+    accelerator = accelerator_for(config)
+    use_threads(config.training.threads, accelerator)
+    tracks = config.data.build(config.audio, "test")
+    excerpt = min(tracks[0].num_samples, config.audio.samples(EXCERPT_SECONDS))
+    references = tracks[0].read(0, excerpt)  # (S, C, T)
+    generator = config.generator.build(config.audio).to(accelerator.device)
+    how = config.evaluation.overlap_add(config.audio, config.seed)
+
+    def score(estimates: Tensor) -> None:
+        track_scores(references, estimates, config.audio.sample_rate, config.evaluation)
+
+    def arm() -> None:
+        score(separate(generator, references.sum(0), how))
+
+    def bounds() -> None:
+        for oracle in config.evaluation.oracles:
+            score(oracle_estimates(references, oracle))
+        score(references.sum(0).expand_as(references))
+
+    share = sum(track.num_samples for track in tracks) / excerpt / accelerator.num_processes
+    return EvaluationSeconds(seconds_of(arm) * share, seconds_of(bounds) * share)
+
+
+def seconds_of(work: Callable[[], None]) -> float:
+    """Wall time of the second of two calls; the first one loads what the work needs."""
+    work()
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def in_words(seconds: float) -> str:
+    """A duration for people, to the minute."""
+    if math.isnan(seconds):
+        return "unknown time"
+    minutes = math.ceil(seconds / 60)
+    if minutes <= 1:
+        return "about a minute" if minutes else "no time"
+    hours, rest = divmod(minutes, 60)
+    return f"about {hours} h {rest:02d} min" if hours else f"about {minutes} min"
+
+
+def plan(works: Sequence[Work], forecast: Forecast) -> str:
+    """One line per seed and arm, and one for all."""
+    names = [work.folder.name for work in works]
+    states = [str(work) for work in works]
+    times = ["" if w.state == "done" else in_words(forecast.seconds(w)) for w in works]
+    width, wide = max(map(len, names)), max(map(len, states))
+    lines = [
+        f"{name:{width}}  {state:{wide}}  {taken}".rstrip()
+        for name, state, taken in zip(names, states, times, strict=True)
+    ]
+    return "\n".join([*lines, f"In all {in_words(forecast.total(works))}."])

@@ -1,0 +1,114 @@
+"""A study from wherever it stands to its report, or to the end of a call's budget."""
+
+from collections.abc import Sequence
+
+from accelerate import PartialState
+from accelerate.utils import gather_object
+
+from gan_sep.evaluation.evaluate import MIXTURE_ARM
+from gan_sep.experiment import ExperimentConfig
+from gan_sep.reporting.report import write_report
+from gan_sep.studies.forecast import Forecast, in_words
+from gan_sep.studies.settings import StudySettings
+from gan_sep.studies.work import Work, share_bounds, survey
+from gan_sep.training.budget import Budget
+from gan_sep.training.interrupt import SPENT
+from gan_sep.training.loop import InterruptedRunError
+from gan_sep.training.step import NonFiniteError
+from gan_sep.training.twins import score_arm, train_arm
+
+GO_ON = "the same command goes on"
+
+
+class FailedArmsError(ValueError):
+    """Arms of a study that could not be trained, while all others were."""
+
+
+class BudgetUsedUpError(RuntimeError):
+    """The call's budget ended before the study did."""
+
+
+def run_study(settings: StudySettings, configs: Sequence[ExperimentConfig]) -> str:
+    """Trains, evaluates and reports what is missing; the report in short, or what is left.
+
+    Each process of a launch calls it; only the main one's answer holds the report. Training that
+    the budget ends is saved; an evaluation that has begun is finished.
+    Raises ValueError where a folder holds another run, FailedArmsError after all other arms where
+    training became NaN or infinite, InterruptedRunError on SIGINT or SIGTERM during training.
+    """
+    state = PartialState()
+    try:
+        failed = _run_arms(settings, configs)
+    except BudgetUsedUpError:
+        return f"The budget is used up. {_left(settings, configs)}"
+    except InterruptedRunError as stop:
+        raise InterruptedRunError(f"Stopped. {_left(settings, configs)}", stop.signal) from stop
+    if failed:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
+        raise FailedArmsError(
+            f"{reasons}. All other arms of the study are done; no report is written without "
+            f"{', '.join(failed)}: change the settings of the arm, or leave it out of the study"
+        )
+    if not state.is_main_process:
+        return ""
+    return write_report([Work.of(config).folder for config in configs], settings.report_folder)
+
+
+def _run_arms(settings: StudySettings, configs: Sequence[ExperimentConfig]) -> dict[str, str]:
+    """Takes every arm to its end -> what failed, by the names of the folders, and why."""
+    budget = Budget(settings.budget.minutes, settings.budget.steps)
+    works = survey(configs)
+    forecast = Forecast(works)
+    PartialState().wait_for_everyone()  # no process writes before all have read
+    failed = {}
+    for place, work in enumerate(works):
+        if work.state == "done":
+            continue
+        if any(gather_object([budget.used_up])):
+            raise BudgetUsedUpError
+        _announce(place, works, forecast)
+        try:
+            _finish(work, works, budget)
+            works[place] = Work.of(work.config)
+        except NonFiniteError as error:
+            failed[work.folder.name] = str(error)
+            PartialState().print(f"{work.folder.name} failed: {error}", flush=True)
+    return failed
+
+
+def _announce(place: int, works: Sequence[Work], forecast: Forecast) -> None:
+    """Which arm comes, of how many, and how long the study will take from here on."""
+    work = works[place]
+    PartialState().print(
+        f"[{place + 1} of {len(works)}] {work.folder.name}: {work}; "
+        f"{in_words(forecast.total(works[place:]))} left of the study",
+        flush=True,
+    )
+
+
+def _finish(work: Work, works: Sequence[Work], budget: Budget) -> None:
+    """Trains the arm as far as it is not trained, and evaluates it."""
+    if work.steps_left:
+        try:
+            train_arm(work.config, work.arm, budget)
+        except InterruptedRunError as stop:
+            if stop.signal == SPENT:
+                raise BudgetUsedUpError from stop
+            raise
+    state = PartialState()
+    done = next((other for other in works if other.state == "done"), None)
+    if done is not None and state.is_main_process:
+        share_bounds(done.folder, work.folder, (MIXTURE_ARM, *work.config.evaluation.oracles))
+    state.wait_for_everyone()
+    score_arm(work.config, work.arm)
+    state.wait_for_everyone()
+
+
+def _left(settings: StudySettings, configs: Sequence[ExperimentConfig]) -> str:
+    """How far the study is."""
+    works = survey(configs)
+    done = sum(work.state == "done" for work in works)
+    begun = [
+        f"{work.folder.name}: {work}" for work in works if work.state in ("resume", "evaluate")
+    ]
+    return "; ".join([f"{settings.name}: {done} of {len(works)} arms are done", *begun, GO_ON])

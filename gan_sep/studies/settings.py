@@ -1,0 +1,139 @@
+"""A study's file -> the experiments it asks for, and every error on that way."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+
+from gan_sep.config import ConfigError, load
+from gan_sep.evaluation.pairing import BASELINE
+from gan_sep.experiment import Arm, ExperimentConfig
+
+# Keys of the experiment that the study itself sets, and keys in which its arms are alike.
+_GOVERNED = {"name": "name", "seed": "seeds", "arms": "arms", "label": "arms"}
+_SHARED = ("runs", "audio", "data", "evaluation")
+
+
+@dataclass(frozen=True)
+class BudgetSettings:
+    """What one call may spend: minutes of wall time, steps of training; null is without limit."""
+
+    minutes: float | None = None
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("minutes", "steps"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"{name}: expected more than 0 or null, got {value}")
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """One study: an experiment, its arms by their differences from it, and the seeds of each.
+
+    name names runs/NAME and the report's folder, by default reports/NAME. experiment: the file of
+    the configuration, relative to the study's file. arms: name -> differences key.path=value; one
+    is `plain`, and each other arm is compared with it. overrides: key.path=value for all arms.
+    Raises ValueError without seeds or arms to compare.
+    """
+
+    name: str
+    experiment: Path
+    arms: dict[str, tuple[str, ...]]
+    seeds: tuple[int, ...] = (0,)
+    overrides: tuple[str, ...] = ()
+    budget: BudgetSettings = field(default_factory=BudgetSettings)
+    report: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.seeds or len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds: expected at least one, each once, got {list(self.seeds)}")
+        if BASELINE not in self.arms or len(self.arms) < 2:
+            raise ValueError(
+                f"arms: expected {BASELINE} and at least one arm to compare with it, "
+                f"got {', '.join(self.arms) or 'none'}"
+            )
+
+    @property
+    def report_folder(self) -> Path:
+        """Where the report goes."""
+        return self.report or Path("reports", self.name)
+
+
+def load_study(
+    path: Path, changes: Sequence[str] = ()
+) -> tuple[StudySettings, list[ExperimentConfig]]:
+    """A study's file -> its settings and its experiments: seed by seed, arms in the file's order.
+
+    changes: key.path=value; keys of the study change the study, all others change the experiment
+    of all arms. Each experiment has a single arm and is resolved as training writes it down.
+    Raises ConfigError naming the file and, where it is one arm's, the arm.
+    """
+    keys = {setting.name for setting in fields(StudySettings)}
+    own = [text for text in changes if _first_key(text) in keys]
+    others = tuple(text for text in changes if _first_key(text) not in keys)
+    try:
+        settings = load(StudySettings, path, own)
+        settings = replace(
+            settings,
+            experiment=path.parent / settings.experiment,
+            overrides=settings.overrides + others,
+        )
+        return settings, list(_experiments(settings))
+    except ConfigError as error:
+        if str(error).startswith(f"{path}: "):
+            raise
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _experiments(settings: StudySettings) -> Iterator[ExperimentConfig]:
+    _refuse(settings.overrides, _GOVERNED, "overrides", "the study sets it, see")
+    try:
+        load(ExperimentConfig, settings.experiment, _alone(settings.overrides))
+    except ConfigError as error:  # no arm's own mistake
+        raise ConfigError(f"experiment with overrides: {error}") from error
+    for seed in settings.seeds:
+        for arm in settings.arms:
+            try:
+                yield _experiment(settings, arm, seed)
+            except ValueError as error:
+                raise ConfigError(f"arms.{arm}: {error}") from error
+
+
+def _experiment(settings: StudySettings, arm: str, seed: int) -> ExperimentConfig:
+    differences = settings.arms[arm]
+    _refuse(differences, _GOVERNED, "", "the study sets it, see")
+    alike = dict.fromkeys(_SHARED, "overrides")
+    _refuse(differences, alike, "", "the arms of a study are alike in it; it belongs under")
+    config = load(
+        ExperimentConfig, settings.experiment, _alone((*settings.overrides, *differences))
+    )
+    role = _role(arm, config)
+    label = None if arm == role else arm
+    config = replace(config, name=settings.name, seed=seed, arms=(role,), label=label)
+    return config.arm(role)
+
+
+def _role(arm: str, config: ExperimentConfig) -> Arm:
+    """What an arm is trained as: its name says it, or else whether it has discriminators."""
+    if arm == "plain":
+        return "plain"
+    return "gan" if arm == "gan" or config.discriminator is not None else "plain"
+
+
+def _alone(changes: Sequence[str]) -> tuple[str, ...]:
+    """The changes, on an experiment that needs no discriminators to be valid."""
+    return (*changes, "arms=[plain]", "label=null")
+
+
+def _refuse(changes: Sequence[str], keys: dict[str, str], where: str, why: str) -> None:
+    """ConfigError where a change is of one of the keys; their values say where it belongs."""
+    for text in changes:
+        key = _first_key(text)
+        if key in keys:
+            raise ConfigError(f"{where}{': ' if where else ''}{text}: {why} `{keys[key]}`")
+
+
+def _first_key(change: str) -> str:
+    """The first part of the key of `key.path=value`."""
+    return change.partition("=")[0].partition(".")[0]

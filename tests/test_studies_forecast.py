@@ -1,0 +1,110 @@
+import json
+import math
+
+import pytest
+import torch
+from conftest import MakeExperiment
+
+from gan_sep.experiment import ExperimentConfig
+from gan_sep.studies import forecast
+from gan_sep.studies.forecast import EvaluationSeconds, Forecast, in_words, plan
+from gan_sep.studies.work import Work
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the arms whose steps are timed on the spot, 2 s each; evaluation is fixed."""
+    names: list[str] = []
+
+    def step_seconds(config: ExperimentConfig) -> float:
+        names.append(config.arm_name(config.arms[0]))
+        return 2.0
+
+    monkeypatch.setattr(forecast, "sampled_step_seconds", step_seconds)
+    seconds = EvaluationSeconds(arm=30.0, bounds=300.0)
+    monkeypatch.setattr(forecast, "sampled_evaluation_seconds", lambda config: seconds)
+    return names
+
+
+@pytest.fixture
+def works(make_experiment: MakeExperiment) -> list[Work]:
+    """Of 60 steps: plain done, gan at step 20, and both of another seed to do."""
+    steps = "training.steps=60"
+    return [
+        Work(make_experiment("arms=[plain]", steps), step=60, evaluated=True),
+        Work(make_experiment("arms=[gan]", steps), step=20, evaluated=False),
+        Work(make_experiment("arms=[plain]", steps, "seed=1"), step=0, evaluated=False),
+        Work(make_experiment("arms=[gan]", steps, "seed=1"), step=60, evaluated=False),
+    ]
+
+
+def write_timing(work: Work, *seconds: float) -> None:
+    work.folder.mkdir(parents=True)
+    lines = [json.dumps({"step": n, "seconds_per_step": s}) for n, s in enumerate(seconds)]
+    (work.folder / "timing.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def test_times_on_record_of_any_seed_count_and_only_others_are_measured(
+    works: list[Work], measured: list[str]
+) -> None:
+    write_timing(works[0], 5.0, 6.0, 10.0)
+    estimate = Forecast(works)
+    assert measured == ["gan"]
+    assert [estimate.seconds(work) for work in works] == [0, 40 * 2 + 30, 60 * 7 + 30, 30]
+    assert estimate.total(works) == 110 + 450 + 30
+    write_timing(works[1], 3.0)  # begun meanwhile
+    assert estimate.seconds(works[1]) == 40 * 3 + 30
+
+
+def test_mixture_and_oracles_count_once_where_no_arm_is_evaluated_yet(
+    works: list[Work], measured: list[str]
+) -> None:
+    assert Forecast(works[1:]).total(works[1:]) == (80 + 30) + (120 + 30) + 30 + 300
+    assert Forecast(works[:1]).total(works[:1]) == 0
+    assert measured == ["gan", "plain"]
+
+
+def test_the_plan_has_a_line_for_each_arm_and_the_sum(
+    works: list[Work], measured: list[str]
+) -> None:
+    assert plan(works, Forecast(works)) == (
+        "seed0-plain  done\n"
+        "seed0-gan    resume at step 20 of 60  about 2 min\n"
+        "seed1-plain  to do                    about 3 min\n"
+        "seed1-gan    evaluate                 about a minute\n"
+        "In all about 5 min."
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "no time"),
+        (0.1, "about a minute"),
+        (61, "about 2 min"),
+        (3600, "about 1 h 00 min"),
+        (7501, "about 2 h 06 min"),
+        (math.nan, "unknown time"),
+    ],
+)
+def test_durations_are_said_to_the_minute(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+@pytest.mark.parametrize("arm", ["plain", "gan"])
+def test_steps_and_evaluation_are_measured_without_writing_anything(
+    make_experiment: MakeExperiment, arm: str
+) -> None:
+    config = make_experiment(f"arms=[{arm}]", "evaluation.oracles=[irm1]").arm(arm)  # type: ignore[arg-type]
+    assert 0 < forecast.sampled_step_seconds(config) < 60
+    measured = forecast.sampled_evaluation_seconds(config)
+    assert 0 < measured.arm < 60
+    assert 0 < measured.bounds < 60
+    assert not config.runs.exists()
+
+
+def test_an_arm_that_diverges_at_once_has_no_estimate(make_experiment: MakeExperiment) -> None:
+    config = make_experiment("arms=[plain]", "optimizer.lr=1e30").arm("plain")
+    before = torch.get_num_threads()
+    assert math.isnan(forecast.sampled_step_seconds(config))
+    torch.set_num_threads(before)

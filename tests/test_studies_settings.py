@@ -1,0 +1,125 @@
+"""Studies as files: what they ask for, and every mistake in them by file, arm and key."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from commands import CHECKOUT
+
+from gan_sep.config import ConfigError, load, to_dict
+from gan_sep.experiment import ExperimentConfig
+from gan_sep.studies.settings import load_study
+
+ARMS = {"plain": ["discriminator=null"], "gan": [], "gan_r1": ["adversarial.balance=0.1"]}
+
+
+def study_file(experiment_file: Path, **changes: object) -> Path:
+    """A study of the tiny experiment, in a folder beside it."""
+    tree = {"name": "tiny", "experiment": "../tiny.yaml", "seeds": [0, 3], "arms": ARMS} | changes
+    path = experiment_file.parent / "studies" / "study.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(yaml.safe_dump(tree, sort_keys=False))
+    return path
+
+
+def test_a_study_asks_for_every_arm_of_every_seed(experiment_file: Path) -> None:
+    settings, configs = load_study(study_file(experiment_file))
+    runs = experiment_file.parent / "runs/tiny"
+    assert [config.arm_folder(config.arms[0]) for config in configs] == [
+        runs / f"seed{seed}-{arm}" for seed in (0, 3) for arm in ARMS
+    ]
+    assert [config.discriminator is None for config in configs[:3]] == [True, False, False]
+    assert [config.adversarial.balance for config in configs[:3]] == [0.2, 0.2, 0.1]
+    assert [config.label for config in configs[:3]] == [None, None, "gan_r1"]
+    assert settings.report_folder == Path("reports/tiny")
+
+
+def test_plain_and_gan_are_resolved_as_the_training_command_resolves_them(
+    experiment_file: Path,
+) -> None:
+    _, configs = load_study(study_file(experiment_file))
+    experiment = load(ExperimentConfig, experiment_file, ["seed=3"])
+    for arm, config in zip(("plain", "gan"), configs[3:5], strict=True):
+        assert to_dict(config) == to_dict(experiment.arm(arm))  # type: ignore[arg-type]
+
+
+def test_an_arm_without_discriminators_is_trained_as_a_plain_one_under_its_own_name(
+    experiment_file: Path,
+) -> None:
+    arms = {"plain": [], "raw": ["discriminator=null", "training.ema_decay=null"]}
+    _, configs = load_study(study_file(experiment_file, arms=arms, seeds=[0]))
+    assert [config.arms for config in configs] == [("plain",), ("plain",)]
+    assert [config.arm_name("plain") for config in configs] == ["plain", "raw"]
+    assert configs[0].discriminator is None
+
+
+def test_changes_go_to_the_study_where_it_has_the_key_and_else_to_all_arms(
+    experiment_file: Path,
+) -> None:
+    path = study_file(experiment_file, overrides=["training.steps=8"])
+    changes = ["seeds=[5]", "budget.minutes=2", "report=there", "optimizer.lr=0.5"]
+    settings, configs = load_study(path, changes)
+    assert [config.seed for config in configs] == [5, 5, 5]
+    assert [config.optimizer.lr for config in configs] == [0.5] * 3
+    assert [config.training.steps for config in configs] == [8] * 3
+    assert (settings.budget.minutes, settings.budget.steps) == (2, None)
+    assert settings.report_folder == Path("there")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sedes": [0]}, "sedes: unknown key; did you mean 'seeds'?"),
+        ({"seeds": []}, "seeds: expected at least one, each once, got []"),
+        ({"seeds": [1, 1]}, "seeds: expected at least one, each once, got [1, 1]"),
+        ({"seeds": [-1]}, "arms.plain: seed: expected >= 0, got -1"),
+        ({"arms": {"gan": []}}, "arms: expected plain and at least one arm to compare with it"),
+        ({"arms": {"plain": []}}, "at least one arm to compare with it, got plain"),
+        ({"budget": {"steps": 0}}, "budget.steps: expected more than 0 or null, got 0"),
+        ({"experiment": "../tyni.yaml"}, "experiment with overrides: "),
+        ({"overrides": ["optimiser.lr=1"]}, "experiment with overrides: optimiser: unknown key"),
+        ({"overrides": ["seed=1"]}, "overrides: seed=1: the study sets it, see `seeds`"),
+        (
+            {"arms": ARMS | {"gan_r1": ["adversarial.balanc=1"]}},
+            "arms.gan_r1: adversarial.balanc: unknown key; did you mean 'balance'?",
+        ),
+        (
+            {"arms": ARMS | {"other": ["data.root=x"]}},
+            "arms.other: data.root=x: the arms of a study are alike in it; it belongs under "
+            "`overrides`",
+        ),
+        ({"arms": ARMS | {"gan": ["label=x"]}}, "arms.gan: label=x: the study sets it, see `arms`"),
+        (
+            {"arms": ARMS | {"gan": ["discriminator=null"]}},
+            "arms.gan: discriminator: missing value: the gan arm needs one",
+        ),
+        ({"arms": ARMS | {"irm1": []}}, "arms.irm1: label: expected letters, digits, _ and -, and"),
+        (
+            {"arms": ARMS | {"late": ["adversarial.warmup_steps=6"]}},
+            "arms.late: adversarial.warmup_steps: expected less than training.steps (6)",
+        ),
+    ],
+)
+def test_a_mistake_is_named_by_file_arm_and_key(
+    experiment_file: Path, changes: dict[str, object], message: str
+) -> None:
+    path = study_file(experiment_file, **changes)
+    with pytest.raises(ConfigError) as error:
+        load_study(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert message in str(error.value)
+
+
+def test_a_missing_study_is_named_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_study(tmp_path / "none.yaml")
+    assert str(error.value) == f"{tmp_path / 'none.yaml'}: no such configuration file"
+
+
+@pytest.mark.parametrize("path", sorted((CHECKOUT / "configs/studies").glob("*.yaml")), ids=str)
+def test_every_study_of_the_project_shares_its_runs_with_the_training_command(path: Path) -> None:
+    settings, configs = load_study(path)
+    experiment = load(ExperimentConfig, settings.experiment)
+    for config in configs:
+        assert config.folder == experiment.folder
+        assert config.training == experiment.training
