@@ -5,21 +5,24 @@ every arm, and for each arm that is held against the baseline the `Effect` it ha
 with its interval and a verdict.
 """
 
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import DegenerateDataWarning, bootstrap
 
-from gan_sep.evaluation.pairing import BASELINE, BOUNDS, PairedValues
+from gan_sep.evaluation.averages import average, equal_weights, redrawn_weights
+from gan_sep.evaluation.intervals import Noise, interval
+from gan_sep.evaluation.pairing import BASELINE, BOUNDS, MIXTURE, PairedValues
+from gan_sep.evaluation.power import seeds_needed
+from gan_sep.evaluation.significance import p_values
 
 ALL = "All"
-RESAMPLES = 10_000
-CONFIDENCE = 0.95
+RESAMPLES = 4000
+EFFECTS_TO_SEE = (0.1, 0.2)
+"""In dB: published differences between separators of one family are of this size."""
 
 Array = NDArray[np.float64]
 
@@ -108,9 +111,12 @@ STATISTICS = {
 class Effect:
     """What an arm changes against the baseline. Arrays end in (S + 1): the sources, then All.
 
-    difference, low, high: (S + 1,), arm - baseline and its 95 % interval, which is NaN where too
-    few tracks are left to draw from. seed_differences: (seeds, S + 1). track_differences:
+    difference, low, high: (S + 1,), arm - baseline and its 95 % interval, see `intervals`; it is
+    NaN where fewer than two tracks count. seed_differences: (seeds, S + 1). track_differences:
     (tracks, S + 1), the mean over seeds, NaN where a track was left out. verdicts: (S + 1,).
+    p_values: (S + 1,), see `significance`. seed_deviation: (S + 1,), standard deviation of the
+    seed differences, NaN with one seed. seeds_needed: effect in dB -> (S + 1,), see `power`;
+    empty where the statistic is not in dB.
     """
 
     difference: Array
@@ -119,6 +125,9 @@ class Effect:
     seed_differences: Array
     track_differences: Array
     verdicts: tuple[str, ...]
+    p_values: Array
+    seed_deviation: Array
+    seeds_needed: Mapping[float, Array]
 
 
 @dataclass(frozen=True)
@@ -177,60 +186,103 @@ def compare(
 
     With several seeds a number is the mean of the seeds' numbers, as published tables give it; for
     the mean of tracks that is the same as averaging each track's difference over the seeds first.
-    A track is drawn with all its sources, all arms and all seeds: the interval speaks of other
-    tracks, not of other seeds. A track without a finite value in every trained arm and seed is left
-    out of that source, by name.
+    A track without a finite value (NaN of a silent reference, infinite for a perfect or an
+    orthogonal estimate) in every trained arm and seed and the mixture is left out of that source,
+    by name. An oracle takes no track away: lacking a value on a track that counts, it has no level.
 
     Raises ValueError as `PairedValues.of` does, and where a weighted mean lacks its weights.
     """
     paired = PairedValues.of(rows, statistic.metric)
-    weights = _weights(rows, paired, statistic)  # (tracks,)
-    values = np.abs(paired.array) if statistic.distance_from_zero else paired.array
-    counted = [arm not in BOUNDS[1:] for arm in paired.arms]  # an oracle takes no track away
-    finite = np.asarray(np.isfinite(values[counted]).all((0, 1)))  # (tracks, S)
-    values = np.where(finite, values, np.nan)  # (arms, seeds, tracks, S)
-    by_arm = dict(zip(paired.arms, values, strict=True))  # arm -> (seeds, tracks, S)
-
-    def levels(arm: str, drawn: Any = slice(None)) -> Array:
-        """Of each seed: (seeds, ..., S + 1)."""
-        tracks = by_arm[arm][:, drawn]  # (seeds, ..., tracks, S)
-        return _with_all(_average(tracks, weights[drawn], statistic.average))
-
-    def effect(arm: str) -> Effect:
-        def difference(drawn: Any) -> Array:
-            return (levels(arm, drawn) - levels(BASELINE, drawn)).mean(0)
-
-        low, high = _interval(difference, len(paired.tracks), resamples, seed)
-        return Effect(
-            difference=difference(slice(None)),
-            low=low,
-            high=high,
-            seed_differences=levels(arm) - levels(BASELINE),
-            track_differences=_with_all((by_arm[arm] - by_arm[BASELINE]).mean(0)),
-            verdicts=tuple(
-                verdict(*ends, statistic.better) for ends in zip(low, high, strict=True)
-            ),
-        )
-
+    table = _Table.of(paired, statistic, _weights(rows, paired, statistic))
+    left_out = {
+        source: tuple(np.array(paired.tracks)[~kept].tolist())
+        for source, kept in zip(paired.sources, table.counted.T, strict=True)
+    }
+    weights = redrawn_weights(len(paired.tracks), resamples, seed)
     return Comparison(
         statistic=statistic,
         seeds=paired.seeds,
         tracks=paired.tracks,
         sources=paired.sources,
-        levels={arm: levels(arm).mean(0) for arm in paired.arms},
-        effects={arm: effect(arm) for arm in paired.arms if arm not in (*BOUNDS, BASELINE)},
-        left_out={
-            source: tuple(np.array(paired.tracks)[~kept].tolist())
-            for source, kept in zip(paired.sources, finite.T, strict=True)
-        },
+        levels={arm: table.levels(arm).mean(0) for arm in paired.arms},
+        effects=_effects(table, weights),
+        left_out=left_out,
         removed=_removed_frames(rows, statistic),
     )
 
 
+@dataclass(frozen=True)
+class _Table:
+    """The values of a statistic's metric that count. by_arm: arm -> (seeds, tracks, S), NaN where
+    a track is left out. counted: (tracks, S). weights: (tracks, 1), positive."""
+
+    statistic: Statistic
+    by_arm: Mapping[str, Array]
+    counted: NDArray[np.bool_]
+    weights: Array
+
+    @classmethod
+    def of(cls, paired: PairedValues, statistic: Statistic, weights: Array) -> "_Table":
+        values = np.abs(paired.array) if statistic.distance_from_zero else paired.array
+        deciding = [arm == MIXTURE or arm not in BOUNDS for arm in paired.arms]
+        counted = np.asarray(np.isfinite(values[deciding]).all((0, 1)))  # (tracks, S)
+        kept = np.where(counted & np.isfinite(values), values, np.nan)  # (arms, seeds, tracks, S)
+        return cls(statistic, dict(zip(paired.arms, kept, strict=True)), counted, weights)
+
+    def levels(self, arm: str) -> Array:
+        """Of each seed: (seeds, S + 1), NaN where the arm lacks a value of a track that counts."""
+        values = self.by_arm[arm]  # (seeds, tracks, S)
+        complete = (np.isfinite(values) | ~self.counted).all((0, 1))  # (S,)
+        of_sources = self._averages(arm, equal_weights(len(self.counted)))[0]  # (seeds, S)
+        return _with_all(np.where(complete, of_sources, np.nan))
+
+    def redrawn_levels(self, arm: str, weights: Array) -> Array:
+        """The same of redrawn tracks, (tracks, draws): (draws, seeds, S + 1)."""
+        return _with_all(self._averages(arm, weights))
+
+    def track_counts(self) -> Array:
+        """(S + 1,): the tracks that count; for All, those that count for at least one source."""
+        return np.append(self.counted.sum(0), self.counted.any(1).sum()).astype(np.float64)
+
+    def _averages(self, arm: str, weights: Array) -> Array:
+        how: Literal["mean", "median"] = "median" if self.statistic.average == "median" else "mean"
+        return average(self.by_arm[arm], self.weights * weights, how)
+
+
+def _effects(table: _Table, weights: Array) -> dict[str, Effect]:
+    """Of every arm but the baseline, the mixture and the oracles."""
+    baseline = table.redrawn_levels(BASELINE, weights)  # (draws, seeds, S + 1)
+    return {
+        arm: _effect(table, arm, table.redrawn_levels(arm, weights) - baseline)
+        for arm in table.by_arm
+        if arm not in (*BOUNDS, BASELINE)
+    }
+
+
+def _effect(table: _Table, arm: str, redrawn: Array) -> Effect:
+    by_seed = table.levels(arm) - table.levels(BASELINE)  # (seeds, S + 1)
+    by_track = _with_all((table.by_arm[arm] - table.by_arm[BASELINE]).mean(0))  # (tracks, S + 1)
+    noise = Noise.of(by_seed, redrawn, table.track_counts())
+    low, high = interval(by_seed.mean(0), noise)
+    better = table.statistic.better
+    in_decibels = table.statistic.unit.startswith("dB")
+    return Effect(
+        difference=by_seed.mean(0),
+        low=low,
+        high=high,
+        seed_differences=by_seed,
+        track_differences=by_track,
+        verdicts=tuple(verdict(*ends, better) for ends in zip(low, high, strict=True)),
+        p_values=p_values(by_track),
+        seed_deviation=np.sqrt(len(by_seed) * noise.from_seeds),
+        seeds_needed={size: seeds_needed(noise, size) for size in EFFECTS_TO_SEE if in_decibels},
+    )
+
+
 def _weights(rows: pd.DataFrame, paired: PairedValues, statistic: Statistic) -> Array:
-    """(tracks,): the tracks' seconds for a weighted mean, else ones."""
+    """(tracks, 1): the tracks' seconds for a weighted mean, else ones."""
     if statistic.average != "weighted mean":
-        return np.ones(len(paired.tracks))
+        return np.ones((len(paired.tracks), 1))
     seconds = PairedValues.of(rows, "seconds")
     if seconds.tracks != paired.tracks:
         differing = sorted(set(seconds.tracks) ^ set(paired.tracks))
@@ -238,48 +290,19 @@ def _weights(rows: pd.DataFrame, paired: PairedValues, statistic: Statistic) -> 
             f"metric seconds: expected the tracks of {statistic.metric}, which it weighs; "
             f"{differing[0]} has rows of one of them only"
         )
-    return seconds.array[0, 0, :, 0]
-
-
-def _average(values: Array, weights: Array, how: str) -> Array:
-    """Over tracks, NaN left out: (..., tracks, S), (..., tracks) -> (..., S); NaN of nothing."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "All-NaN|invalid value", RuntimeWarning)
-        if how == "median":
-            return np.asarray(np.nanmedian(values, axis=-2))
-        share = np.where(np.isnan(values), 0, weights[..., None])  # (..., tracks, S)
-        return np.asarray((share * np.nan_to_num(values)).sum(-2) / share.sum(-2))
+    lengths = seconds.array[0, 0, :, :1]  # (tracks, 1)
+    if not np.all(lengths > 0):
+        track = seconds.tracks[int(np.argmin(lengths > 0))]
+        raise ValueError(
+            f"metric seconds: expected a positive length of {track}, got {lengths.min()}; evaluate "
+            "again"
+        )
+    return lengths
 
 
 def _with_all(values: Array) -> Array:
     """Appends All, the mean of the sources: (..., S) -> (..., S + 1)."""
     return np.concatenate([values, values.mean(-1, keepdims=True)], axis=-1)
-
-
-def _interval(
-    difference: Callable[[Any], Array], num_tracks: int, resamples: int, seed: int
-) -> tuple[Array, Array]:
-    """The percentile interval of a statistic of drawn track numbers, (..., tracks) -> (..., S + 1).
-
-    Track numbers are drawn rather than values, so that both arms and all sources stay together.
-    """
-    if num_tracks < 2:
-        nothing = np.full_like(difference(slice(None)), np.nan)
-        return nothing, nothing
-    with warnings.catch_warnings():
-        # Draws without any track of a source make NaN, and that is what the interval then says.
-        warnings.simplefilter("ignore", DegenerateDataWarning)
-        result = bootstrap(
-            (np.arange(num_tracks),),
-            lambda drawn, axis: np.moveaxis(difference(drawn), -1, 0),  # (S + 1, draws)
-            n_resamples=resamples,
-            batch=1000,
-            confidence_level=CONFIDENCE,
-            method="percentile",
-            rng=np.random.default_rng(seed),
-        )
-    low, high = result.confidence_interval
-    return np.asarray(low), np.asarray(high)
 
 
 def _removed_frames(rows: pd.DataFrame, statistic: Statistic) -> dict[str, float]:
