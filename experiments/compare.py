@@ -1,12 +1,13 @@
-"""Compare the plain and the GAN arm of finished runs, and write the report.
+"""Compare the arms of finished runs with the plain one, and write the report.
 
     python experiments/compare.py runs/NAME
     python experiments/compare.py runs/NAME --out reports/NAME
     python experiments/compare.py runs/FIRST runs/SECOND --metric usdr
 
-Prints the tables: mixture, plain, GAN, and the difference with its 95 % interval over tracks. With
---out it also writes the report with tables, figures and all rows. Several runs count as several
-seeds. What words.md in the report's folder says is quoted in it and kept.
+Prints a table for each arm: mixture, plain, the arm, their difference with its 95 % interval and a
+verdict. With --out it also writes the report with tables, figures and all rows. Runs of several
+folders belong to one study, as seeds or as arms. What words.md in the report's folder says is
+quoted in it and kept.
 """
 
 from pathlib import Path

@@ -55,12 +55,13 @@ def written(folder: Path, pattern: str) -> dict[Path, int]:
 def test_one_launch_line_trains_both_arms_and_writes_the_report(trained: Trained) -> None:
     status, out, err = trained.ended
     assert status == 0, err
-    assert "Discriminators, seed 0: " in out
+    assert "Discriminators, GAN, seed 0: " in out
     assert out.endswith("\n\nReport: runs/tiny/report/README.md\n")
     for word in ("Traceback", "rror:", "UserWarning", "FutureWarning"):
         assert word not in err
     report = trained.folder / "runs/tiny/report"
-    figures = ["comparison.png", "curves.png", "discriminators-seed0.png", "scores-seed0.png"]
+    figures = ["comparison.png", "forest.png", "curves.png"]
+    figures += ["discriminators-seed0-gan.png", "scores-seed0-gan.png"]
     text = (report / "README.md").read_text()
     for figure in figures:
         assert f"]({figure})" in text
@@ -69,7 +70,8 @@ def test_one_launch_line_trains_both_arms_and_writes_the_report(trained: Trained
 
 @pytest.mark.slow
 def test_the_printed_table_says_what_the_rows_say(trained: Trained) -> None:
-    table = trained.ended.out.partition("uSDR (whole tracks), mean of tracks, dB\n")[2]
+    title = "uSDR (whole tracks), mean of tracks, dB, higher is better\n"
+    table = trained.ended.out.partition(title)[2]
     lines = {line.split()[0]: line.split()[1:4] for line in table.splitlines()[:5]}
     values = {
         arm: rows(trained.folder / f"runs/tiny/seed0-{arm}/evaluation/test/rows.csv")

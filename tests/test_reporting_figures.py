@@ -6,36 +6,43 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Annotation
 
 from gan_sep.evaluation.statistics import STATISTICS, Comparison, compare
 from gan_sep.reporting.comparison_figure import comparison_figure, side_steps
-from gan_sep.reporting.curves import curves_figure, running_mean
+from gan_sep.reporting.curves import Curve, curves_figure, mean_curve, running_mean
 from gan_sep.reporting.files import write_png, write_text
+from gan_sep.reporting.forest_figure import forest_figure
 from gan_sep.reporting.runs import ArmRun
-from gan_sep.reporting.style import source_colours
+from gan_sep.reporting.style import arm_colours, arm_name, source_colours
 
 
-def usdr_comparison() -> Comparison:
+def usdr_comparison(seeds: int = 1, **more: float) -> Comparison:
+    """Two tracks of drums; more: further arms and how they fare."""
     rows = [
-        (0, arm, track, "drums", "usdr", value + number)
-        for arm, value in {"mixture": 0.0, "plain": 4.0, "gan": 5.0}.items()
+        (seed, arm, track, "drums", "usdr", value + number + seed * (arm == "gan"))
+        for seed in range(seeds)
+        for arm, value in {"mixture": 0.0, "plain": 4.0, "gan": 5.0, **more}.items()
         for number, track in enumerate(("a", "b"))
     ]
     columns = ["seed", "arm", "track", "source", "metric", "value"]
     return compare(pd.DataFrame(rows, columns=columns), STATISTICS["usdr"], resamples=100)
 
 
-def run_with_records(folder: Path, arm: str) -> ArmRun:
-    run = ArmRun(folder / f"seed0-{arm}", 0, arm)
+def run_with_records(folder: Path, arm: str, seed: int = 0) -> ArmRun:
+    run = ArmRun(folder / f"seed{seed}-{arm}", seed, arm)
     lines = []
     for step in range(10, 60, 10):
-        record = {"step": step, "kind": "train", "loss": {"reconstruction": {"drums": 1 / step}}}
-        if arm == "gan" and step > 20:  # after the warm-up
+        loss = {"reconstruction": {"drums": 1 / step + seed}}
+        record = {"step": step, "kind": "train", "loss": loss}
+        if arm != "plain" and step > 20:  # after the warm-up
             record["gradient_ratio"] = {"drums": 0.2}
         lines.append(json.dumps(record))
     lines.append(json.dumps({"step": 50, "kind": "valid", "usdr": {"drums": 3.0, "All": 3.0}}))
     write_text(run.folder / "records.jsonl", "\n".join(lines) + "\n")
-    write_text(run.folder / "config.yaml", "audio: {sources: [drums]}\n")
+    discriminator = "null" if arm == "plain" else "{name: spectrogram}"
+    config = f"audio: {{sources: [drums]}}\ndiscriminator: {discriminator}\n"
+    write_text(run.folder / "config.yaml", config)
     return run
 
 
@@ -53,6 +60,39 @@ def test_the_comparison_has_a_row_for_each_statistic_that_is_there() -> None:
     one = usdr_comparison()
     assert len(comparison_figure({"usdr": one, "gnsdr": one}).axes) == 4
     assert len(comparison_figure({"usdr": one, "sdr": one}).axes) == 2  # sdr without its mean
+
+
+def test_many_arms_are_compared_without_words_and_oracles_share_a_name_in_the_legend() -> None:
+    figure = comparison_figure({"usdr": usdr_comparison(hinge=3.0, irm1=9.0, mwf=9.5)})
+    assert [len(axes.texts) for axes in figure.axes] == [0, 0]
+    (legend,) = figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names[:5] == ["plain", "GAN", "hinge", "mixture", "IRM1, MWF"]
+
+
+def test_the_forest_has_a_line_per_source_and_arm_with_the_verdict() -> None:
+    one = usdr_comparison(hinge=3.0)
+    (panel,) = forest_figure([one]).axes
+    words = [text.get_text() for text in panel.texts]
+    assert words == ["+1.00  better"] * 2 + ["-1.00  worse"] * 2
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["drums", "All"]
+    assert panel.get_xlabel() == "difference from plain, dB, higher is better"
+    marks = [text for text in panel.texts if isinstance(text, Annotation)]
+    first, second, third, last = sorted(text.xy[1] for text in marks)
+    assert second - first == pytest.approx(last - third)  # the arms of one source
+    assert third - second > 1  # sources stand apart
+
+
+def test_the_forest_marks_every_seed_where_there_are_several() -> None:
+    single, several = (forest_figure([usdr_comparison(seeds)]) for seeds in (1, 2))
+    assert [len(figure.axes[0].collections) for figure in (single, several)] == [2, 3]
+    marks = several.axes[0].collections[-1].get_offsets()
+    np.testing.assert_allclose(np.asarray(marks)[:, 0], [1, 1, 2, 2])
+
+
+def test_a_forest_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected at least one comparison to draw, got none"):
+        forest_figure([])
 
 
 def test_a_comparison_without_a_statistic_to_show_is_refused() -> None:
@@ -78,9 +118,37 @@ def test_curves_have_a_panel_for_all_that_was_recorded(tmp_path: Path) -> None:
     assert np.asarray(ratio.lines[0].get_xdata()).tolist() == [30, 40, 50]
 
 
+def test_curves_of_seeds_are_thin_and_their_mean_is_bold(tmp_path: Path) -> None:
+    runs = [run_with_records(tmp_path, "plain", seed) for seed in (0, 1)]
+    loss = curves_figure(runs).axes[0]
+    first, second, mean = loss.lines
+    assert mean.get_linewidth() > first.get_linewidth() == second.get_linewidth()
+    expected = np.array([1 / step + 0.5 for step in range(10, 60, 10)])
+    np.testing.assert_allclose(np.asarray(mean.get_ydata(), dtype=np.float64), expected)
+
+
+def test_the_mean_of_seeds_is_taken_where_all_have_a_record() -> None:
+    whole = Curve("plain", "#000000", np.array([10.0, 20, 30]), np.array([1.0, 2, 3]))
+    short = Curve("plain", "#000000", np.array([10.0, 30]), np.array([3.0, 5]))
+    mean = mean_curve([whole, short])
+    assert (mean.steps.tolist(), mean.values.tolist()) == ([10, 30], [2, 4])
+
+
+def test_discriminators_of_several_arms_have_a_curve_per_arm(tmp_path: Path) -> None:
+    runs = [run_with_records(tmp_path, arm) for arm in ("plain", "gan", "hinge")]
+    figure = curves_figure(runs)
+    colours = arm_colours(["plain", "gan", "hinge"])
+    bold = figure.axes[2].lines[1::2]  # behind each its noise
+    assert [line.get_color() for line in bold] == [colours["gan"], colours["hinge"]]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["plain", "GAN", "hinge"]
+
+
 def test_curves_without_any_record_are_refused(tmp_path: Path) -> None:
+    run = run_with_records(tmp_path, "plain")
+    (run.folder / "records.jsonl").unlink()
     with pytest.raises(ValueError, match=r"no records of training or validation in .*seed0-plain"):
-        curves_figure([ArmRun(tmp_path / "seed0-plain", 0, "plain")])
+        curves_figure([run])
 
 
 def test_the_running_mean_is_of_fewer_values_at_the_ends() -> None:
@@ -106,6 +174,14 @@ def test_dots_never_reach_the_neighbouring_source() -> None:
 def test_sources_have_different_colours() -> None:
     colours = source_colours(["drums", "bass", "other", "vocals"])
     assert len(set(colours.values())) == 4
+
+
+def test_arms_keep_their_colours_and_names_whoever_else_is_there() -> None:
+    colours = arm_colours(["mixture", "plain", "gan", "hinge", "wide", "irm1", "mwf"])
+    assert len(set(colours.values())) == 6  # the oracles share one
+    assert colours["irm1"] == colours["mwf"]
+    assert arm_colours(["gan"])["gan"] == colours["gan"]
+    assert [arm_name(arm) for arm in ("gan", "hinge", "irm1")] == ["GAN", "hinge", "IRM1"]
 
 
 def test_a_figure_written_twice_has_the_same_bytes(tmp_path: Path) -> None:

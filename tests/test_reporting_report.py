@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import yaml
 
 from gan_sep.reporting.cost import Cost, cost_section
 from gan_sep.reporting.provenance import configuration_section, data_section, provenance_section
-from gan_sep.reporting.report import write_report
+from gan_sep.reporting.report import NO_WORDS, write_report
 from gan_sep.reporting.runs import ROWS, find_arms
 from gan_sep.reporting.study import Study
 from gan_sep.training.diagnostics import SETS, measure
@@ -22,9 +23,12 @@ SOURCES = ("drums", "vocals")
 TRACKS = tuple("abcdefghij")
 
 
-def write_run(folder: Path, seed: int = 0) -> Path:
-    """Both arms of one seed; the GAN arm is 1 dB better on drums, 1 dB worse on vocals."""
-    for arm, better in (("plain", 0.0), ("gan", 1.0)):
+BOTH = {"plain": 0.0, "gan": 1.0}
+
+
+def write_run(folder: Path, seed: int = 0, arms: Mapping[str, float] = BOTH) -> Path:
+    """All arms of one seed, which are so many dB better on drums and so many worse on vocals."""
+    for arm, better in arms.items():
         arm_folder = folder / f"seed{seed}-{arm}"
         (arm_folder / ROWS).parent.mkdir(parents=True)
         write_rows(arm_folder / ROWS, seed, arm, better)
@@ -33,7 +37,7 @@ def write_run(folder: Path, seed: int = 0) -> Path:
             "question": "Is it better?",
             "data": {"name": "stem_folders", "root": "music"},
             "audio": {"sample_rate": 16000, "channels": 1, "sources": list(SOURCES)},
-            "discriminator": {"name": "spectrogram"} if arm == "gan" else None,
+            "discriminator": {"name": arm} if arm != "plain" else None,
             "adversarial": {"warmup_steps": 20},
             "unpaired": None,
         }
@@ -68,7 +72,7 @@ def records(arm: str) -> list[dict[str, object]]:
         {"step": step, "kind": "train", "loss": {"reconstruction": {"drums": 0.1, "vocals": 0.2}}}
         for step in (10, 20, 30, 40)
     ]
-    if arm == "gan":
+    if arm != "plain":
         active = {name: torch.ones(10, 2, dtype=torch.bool) for name in SETS}
         for step in (30, 40):
             spread = torch.linspace(-0.05, 0.05, 10)[:, None].expand(10, 2)
@@ -79,8 +83,8 @@ def records(arm: str) -> list[dict[str, object]]:
 
 
 def timing(arm: str) -> list[dict[str, object]]:
-    seconds = {"plain": (9, 0.5, 0.5, 0.5), "gan": (9, 0.5, 1.0, 0.75)}[arm]
-    memory = {"plain": 1000.0, "gan": 1250.0}[arm]
+    seconds = {"plain": (9, 0.5, 0.5, 0.5), "gan": (9, 0.5, 1.0, 0.75)}.get(arm, (9, 2, 2, 2))
+    memory = {"plain": 1000.0, "gan": 1250.0}.get(arm, 500.0)
     return [
         {"step": 10 * (place + 1), "seconds_per_step": value, "peak_memory_mib": memory}
         for place, value in enumerate(seconds)
@@ -117,37 +121,44 @@ def test_the_report_holds_every_section_and_file(report: Path) -> None:
         "How it was made",
         "Configuration",
     ]
-    assert {path.name for path in report.iterdir()} == {
+    assert {path.name for path in report.iterdir()} >= {
         "README.md",
         "comparison.png",
         "curves.png",
-        "discriminators-seed0.png",
-        "scores-seed0.png",
+        "forest.png",
+        "discriminators-seed0-gan.png",
+        "scores-seed0-gan.png",
         "rows.csv",
         "table.csv",
         "table.json",
         "table.md",
     }
-    assert all(name in readme for name in ("comparison.png", "curves.png", "scores-seed0.png"))
+    assert all(
+        name in readme
+        for name in ("comparison.png", "forest.png", "curves.png", "scores-seed0-gan.png")
+    )
 
 
 def test_the_report_gives_the_differences_with_their_verdicts(report: Path) -> None:
     readme = (report / "README.md").read_text()
     assert "| GAN - plain | +1.00 | -1.00 | +0.00 |" in readme
     assert "| verdict | better | worse | undecided |" in readme
-    assert "Seed 0: healthy: drums, vocals." in readme
+    assert "GAN, seed 0: healthy: drums, vocals." in readme
     assert len((report / "rows.csv").read_text().splitlines()) == 1 + 3 * 10 * 2 * 2
 
 
 def test_the_same_runs_give_the_same_bytes_and_keep_the_authors_words(
-    run_folder: Path, tmp_path: Path
+    run_folder: Path, report: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "words.md").write_text("It learned *nothing*.\n")
+    words = tmp_path / "words.md"
+    words.write_text("It learned *nothing*.\n")
     write_report(run_folder, tmp_path)
-    first = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    write_report(run_folder, tmp_path)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
-    assert b"## In the author's words\n\nIt learned *nothing*.\n" in first["README.md"]
+    for path in report.iterdir():
+        if path.is_file() and path.name != "README.md":
+            assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+    quoted = (tmp_path / "README.md").read_text()
+    assert "## In the author's words\n\nIt learned *nothing*.\n" in quoted
+    assert quoted.replace(words.read_text().strip(), NO_WORDS) == (report / "README.md").read_text()
 
 
 def test_words_and_question_can_come_from_the_caller(run_folder: Path, tmp_path: Path) -> None:
@@ -171,7 +182,7 @@ def test_runs_of_several_folders_count_as_several_seeds(run_folder: Path, tmp_pa
     assert "2 seeds (0, 1)" in said
     readme = (tmp_path / "report" / "README.md").read_text()
     assert readme.startswith("# small + other\n")
-    assert "![Last scores, seed 1](scores-seed1.png)" in readme
+    assert "![Last scores, seed1-gan](scores-seed1-gan.png)" in readme
 
 
 def test_a_run_without_a_gan_arm_is_refused(run_folder: Path, tmp_path: Path) -> None:
@@ -189,6 +200,29 @@ def test_the_short_form_names_what_is_there_when_asked_for_what_is_not(run_folde
         study.in_short(["gnsdr"])
 
 
+def test_a_report_of_more_arms_holds_them_all_against_the_plain_one(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "many", arms={"plain": 0.0, "gan": 1.0, "hinge": -1.0})
+    said = write_report(run, tmp_path / "report")
+    assert "Discriminators, hinge, seed 0: healthy: drums, vocals." in said
+    readme = (tmp_path / "report" / "README.md").read_text()
+    assert "| hinge - plain | -1.00 | +1.00 | +0.00 |" in readme
+    assert "| hinge, seed 0 | 2.000 | 4.00 | 500 | 0.50 |" in readme
+    assert "- The hinge arm differs in: discriminator.name hinge." in readme
+    assert (tmp_path / "report" / "scores-seed0-hinge.png").is_file()
+
+
+def test_what_sdr_does_not_hear_has_a_table_where_it_was_measured(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    for arm in BOTH:
+        path = run / f"seed0-{arm}" / ROWS
+        path.write_text(path.read_text().replace(",usdr,", ",mr_stft,"))
+    write_report(run, tmp_path / "report")
+    readme = (tmp_path / "report" / "README.md").read_text()
+    section = readme.partition("## What SDR does not hear\n\n")[2].partition("\n\n## ")[0]
+    (line,) = section.splitlines()[2:]
+    assert line.startswith("| Multi-resolution STFT distance | lower is better | 0.450 | 5.450 |")
+
+
 def test_published_results_stand_in_the_report_of_their_data_set(tmp_path: Path) -> None:
     run = write_run(tmp_path / "mir")
     for arm in ("plain", "gan"):
@@ -198,10 +232,10 @@ def test_published_results_stand_in_the_report_of_their_data_set(tmp_path: Path)
         path.write_text(yaml.safe_dump(config))
         path = run / f"seed0-{arm}" / ROWS
         lines = path.read_text().replace("vocals", "voice").splitlines()
-        for metric in ("nsdr_v3", "sir_v3", "sar_v3", "seconds"):
-            lines += [
-                line.replace(",usdr,", f",{metric},") for line in lines[1:] if ",usdr," in line
-            ]
+        measured = [line for line in lines if ",usdr," in line]
+        for metric in ("nsdr_v3", "sir_v3", "sar_v3"):
+            lines += [line.replace(",usdr,", f",{metric},") for line in measured]
+        lines += [line.partition("usdr,")[0] + "seconds,4.5" for line in measured]
         path.write_text("\n".join(lines) + "\n")
     write_report(run, tmp_path / "report")
     readme = (tmp_path / "report" / "README.md").read_text()
@@ -243,17 +277,30 @@ def test_the_configuration_is_the_gan_arms_with_what_the_plain_arm_changes(
     run_folder: Path,
 ) -> None:
     section = configuration_section(find_arms([run_folder]))
-    assert section.startswith("The plain arm differs in: discriminator null.\n")
-    assert "discriminator:\n  name: spectrogram\n" in section
+    assert section.startswith("- The plain arm differs in: discriminator null.\n")
+    assert "discriminator:\n  name: gan\n" in section
+
+
+def test_unpaired_material_is_told_once_for_the_arms_that_share_it(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", arms={"plain": 0.0, "gan": 0.0, "hinge": 0.0, "wide": 0.0})
+    runs = find_arms([run])
+    for each in runs:
+        each.config["unpaired"] = {"set_aside": 9 if each.arm == "hinge" else 4}
+    lines = data_section(runs, 10).splitlines()
+    assert lines[1:3] == [
+        "- unpaired material of GAN, wide: set_aside 4",
+        "- unpaired material of hinge: set_aside 9",
+    ]
 
 
 def test_the_data_section_names_set_format_and_unpaired_material(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
     runs = find_arms([run])
-    runs[0].config["unpaired"] = {"set_aside": 4}
+    for each in runs:
+        each.config["unpaired"] = {"set_aside": 4}
     assert data_section(runs, 10).splitlines() == [
         "- data set: name stem_folders, root music",
-        "- unpaired material of the GAN arm: set_aside 4",
+        "- unpaired material of GAN: set_aside 4",
         "- audio: 16000 Hz, mono; sources drums, vocals",
         "- tracks: train 9, of them paired 7, valid 2, test 5",
         "- tested on 10 tracks that training and choice of weights never saw",

@@ -10,11 +10,19 @@ import pandas as pd
 import pytest
 
 from gan_sep.evaluation.statistics import STATISTICS, Comparison, Effect
-from gan_sep.reporting.formats import count
+from gan_sep.reporting.formats import (
+    count,
+    decimals,
+    interval,
+    level,
+    number_of_seeds,
+    probability,
+    signed,
+)
 from gan_sep.reporting.published import comparable, published_table, read_published
-from gan_sep.reporting.remarks import remarks
-from gan_sep.reporting.table_records import as_csv, as_json
-from gan_sep.reporting.tables import console, markdown
+from gan_sep.reporting.remarks import reading, remarks
+from gan_sep.reporting.table_records import COLUMNS, as_csv, as_json
+from gan_sep.reporting.tables import beyond_sdr, console, markdown
 
 NAN = float("nan")
 
@@ -39,6 +47,9 @@ def comparison(statistic: str = "sdr") -> Comparison:
                 seed_differences=np.array([[0.5, -0.5, 0.0]]),
                 track_differences=np.array([[0.25, -0.5, -0.125], [0.75, NAN, NAN]]),
                 verdicts=("better", "no interval", "undecided"),
+                p_values=np.array([0.0312, NAN, 0.0004]),
+                seed_deviation=np.full(3, NAN),
+                seeds_needed={0.1: np.full(3, NAN), 0.2: np.full(3, NAN)},
             )
         },
         left_out={"music": (), "voice": ("second | live",)},
@@ -46,9 +57,28 @@ def comparison(statistic: str = "sdr") -> Comparison:
     )
 
 
+def several_seeds() -> Comparison:
+    """Seeds 3 and 7, which differ by 0, 1 and 0.5 dB in what the arm changes."""
+    one = comparison()
+    effect = replace(
+        one.effects["gan"],
+        seed_differences=np.array([[0.5, 0, 0.25], [0.5, -1, -0.25]]),
+        seed_deviation=np.array([0, 0.707, 0.354]),
+        seeds_needed={0.1: np.array([2, np.inf, 97]), 0.2: np.array([2, np.inf, 26])},
+    )
+    return replace(one, seeds=(3, 7), effects={"gan": effect})
+
+
+def with_more_arms() -> Comparison:
+    """A second arm, with the effect of the first, and an oracle."""
+    one = comparison()
+    levels = {**one.levels, "hinge": one.levels["gan"], "irm1": np.array([9.0, 8.0, 8.5])}
+    return replace(one, levels=levels, effects=dict.fromkeys(("gan", "hinge"), one.effects["gan"]))
+
+
 def test_the_markdown_table_has_arms_down_and_sources_across() -> None:
     lines = markdown([comparison()]).splitlines()
-    assert lines[2:11] == [
+    assert lines[2:12] == [
         "| dB, higher is better | music | voice | All |",
         "| --- | ---: | ---: | ---: |",
         "| mixture | -1.00 | 0.00 | -0.50 |",
@@ -57,8 +87,44 @@ def test_the_markdown_table_has_arms_down_and_sources_across() -> None:
         "| GAN - plain | +0.50 | -0.50 | +0.00 |",
         "| 95 % interval | [+0.25, +0.75] | - | [-0.12, +0.12] |",
         "| verdict | better | no interval | undecided |",
+        "| p (Wilcoxon, Holm) | 0.031 | - | < 0.001 |",
         "| tracks | 2 | 1 | 2 |",
     ]
+
+
+def test_arms_and_oracles_follow_each_other_and_every_arm_has_its_effect() -> None:
+    heads = [line.split(" | ")[0] for line in markdown([with_more_arms()]).splitlines()[4:]]
+    assert heads[:6] == ["| mixture", "| plain", "| GAN", "| hinge", "| IRM1", "| GAN - plain"]
+    assert heads[9:11] == ["| hinge - plain", "| 95 % interval"]
+
+
+def test_several_seeds_have_their_spread_and_the_number_that_would_do() -> None:
+    text = markdown([several_seeds()])
+    assert "| standard deviation of seeds | 0.00 | 0.71 | 0.35 |" in text
+    assert "| seeds to see 0.1 dB | 2 | never | 97 |" in text
+    assert "| GAN - plain, seed 3 | +0.50 | +0.00 | +0.25 |" in text
+    assert "| GAN - plain, seed 7 | +0.50 | -1.00 | -0.25 |" in text
+
+
+def test_the_console_has_a_table_for_each_arm() -> None:
+    lines = console([with_more_arms()]).splitlines()
+    heads = [line.split()[:3] for line in lines if "95 % interval" in line]
+    assert heads == [["mixture", "plain", "GAN"], ["mixture", "plain", "hinge"]]
+
+
+def test_metrics_beyond_sdr_have_a_line_each_with_the_digits_of_their_size() -> None:
+    small = {arm: values * 1e-5 for arm, values in comparison("l1_freq").levels.items()}
+    both = [comparison("onset_f1"), replace(comparison("l1_freq"), levels=small)]
+    lines = beyond_sdr(both).splitlines()
+    assert lines[0] == (
+        "| All, mean of tracks | scale | mixture | plain | GAN | GAN - plain | 95 % interval "
+        "| verdict |"
+    )
+    assert lines[2].startswith("| F1 of onsets | higher is better | -0.500 | 5.000 | 5.000 | +0.0")
+    assert lines[3].startswith(
+        "| L1 of magnitude spectrograms | lower is better | -0.00000500 | 0.00005000 | "
+    )
+    assert beyond_sdr([]) == ""
 
 
 def test_the_console_table_is_aligned_and_fits_110_columns() -> None:
@@ -83,14 +149,18 @@ def test_one_seed_is_called_one_seed_and_says_nothing_about_others() -> None:
     )
 
 
-def test_several_seeds_are_listed_with_their_differences() -> None:
-    one = comparison()
-    effect = replace(
-        one.effects["gan"], seed_differences=np.array([[0.5, 0, 0.25], [0.5, -1, -0.25]])
-    )
-    several = replace(one, seeds=(3, 7), effects={"gan": effect})
-    assert "2 seeds (3, 7)" in " ".join(remarks(several))
-    assert "| GAN - plain, seed 7 | +0.50 | -1.00 | -0.25 |" in markdown([several])
+def test_several_seeds_are_listed_and_the_interval_speaks_of_others() -> None:
+    said = " ".join(remarks(several_seeds()))
+    assert "2 seeds (3, 7)" in said
+    assert "the interval speaks of other seeds and other tracks." in said
+
+
+def test_the_reader_is_told_how_many_verdicts_chance_alone_would_make() -> None:
+    said = " ".join(reading([comparison()] * 10))  # one of three places has no interval
+    assert "together hold 20 verdicts" in said
+    assert "1.0 of them are to be expected by chance" in said
+    assert "Seeds to see" not in said
+    assert "Seeds to see 0.1 dB" in " ".join(reading([several_seeds()]))
 
 
 def test_remarks_count_tracks_removed_frames_and_name_tracks_left_out() -> None:
@@ -120,11 +190,40 @@ def test_csv_and_json_hold_the_numbers_and_leave_nan_empty() -> None:
     )
     assert np.isnan(voice["low"])
     (tree,) = json.loads(as_json([comparison()]))
+    assert list(table) == list(COLUMNS)
     assert tree["records"][1]["low"] is None
     assert tree["records"][2]["left_out"] == 1  # All: left out of any source
     assert tree["left_out"] == {"music": [], "voice": ["second | live"]}
     assert tree["difference_by_seed"]["gan"] == {"0": {"music": 0.5, "voice": -0.5, "All": 0.0}}
     assert tree["removed_frames"]["gan"] == 0.375
+
+
+def test_records_hold_every_arm_oracles_and_seeds_that_no_number_is_enough_of() -> None:
+    more = pd.read_csv(StringIO(as_csv([with_more_arms(), comparison("onset_f1")])))
+    assert more["arm"].tolist() == ["gan"] * 3 + ["hinge"] * 3 + ["gan"] * 3
+    assert (more["irm1"][0], more["unit"][0]) == (9, "dB")
+    assert list(more) == [*COLUMNS, "irm1"]
+    (tree,) = json.loads(as_json([several_seeds()]))
+    needed = [record["seeds_for_0.1_dB"] for record in tree["records"]]
+    assert needed == [2, "inf", 97]
+
+
+def test_numbers_are_told_as_a_table_has_room_for_them() -> None:
+    assert [probability(p) for p in (0.0004, 0.5, NAN)] == ["< 0.001", "0.500", "-"]
+    assert [number_of_seeds(n) for n in (12.0, np.inf, NAN)] == ["12", "never", "-"]
+    assert (level(NAN), signed(0.125, 3), interval(-1, 2, 0)) == ("-", "+0.125", "[-1, +2]")
+
+
+@pytest.mark.parametrize(
+    ("statistic", "size", "expected"),
+    [("sdr", 1e-4, 2), ("l1_freq", 1e-4, 7), ("l1_freq", 2.0, 3), ("l1_freq", 1e5, 0)],
+)
+def test_decimals_follow_the_size_of_what_is_not_in_db(
+    statistic: str, size: float, expected: int
+) -> None:
+    levels = {"plain": np.array([size, NAN, -size])}
+    assert decimals(replace(comparison(statistic), levels=levels)) == expected
+    assert decimals(replace(comparison(statistic), levels={"plain": np.zeros(3)})) == 2
 
 
 def test_numbers_of_things_are_said_in_words() -> None:

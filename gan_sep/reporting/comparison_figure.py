@@ -1,16 +1,17 @@
 """The comparison as a figure: where the arms stand, and by how much they differ on every track."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
+from gan_sep.evaluation.oracles import ORACLES
 from gan_sep.evaluation.pairing import BASELINE, BOUNDS, MIXTURE
-from gan_sep.evaluation.statistics import Comparison, Effect
+from gan_sep.evaluation.statistics import Array, Comparison, Effect
 from gan_sep.reporting.formats import signed
 from gan_sep.reporting.style import INK, arm_colours, arm_name, house_style, without_vertical_grid
 
@@ -21,6 +22,8 @@ ROWS = (("gnsdr", "gnsdr"), ("sdr", "sdr_mean"), ("usdr", "usdr"))
 _DOT_STEP = 0.045
 _DOT_BINS = 26
 _HALF_WIDTH = 0.38
+_PLACE_INCHES = 0.8
+_CHARACTER_INCHES = 0.075
 _ROOM = 0.7
 
 
@@ -35,15 +38,21 @@ def comparison_figure(comparisons: Mapping[str, Comparison]) -> Figure:
             f"comparison figure: expected one of the statistics {', '.join(a for a, _ in ROWS)}, "
             f"got {', '.join(comparisons) or 'none'}; evaluate with sdr, usdr or bss_v3"
         )
-    names = len(rows[0][0].columns)
+    width = _panel_inches(rows[0][0].columns)
     with house_style():
-        figure = Figure(figsize=(4.2 + 1.15 * names, 0.5 + 2.7 * len(rows)), layout="constrained")
+        figure = Figure(figsize=(2 * width, 0.5 + 2.7 * len(rows)), layout="constrained")
         axes = figure.subplots(len(rows), 2, squeeze=False)
         for (levels, differences), (left, right) in zip(rows, axes, strict=True):
             _draw_levels(left, levels)
             _draw_differences(right, differences)
-        figure.legend(handles=_legend(rows[0][0]), loc="outside lower center", ncols=5)
+        figure.legend(handles=_legend(rows[0][0]), loc="outside lower center", ncols=6)
     return figure
+
+
+def _panel_inches(names: Sequence[str]) -> float:
+    """The width at which neighbouring names, centred below their places, do not meet."""
+    longest = max((len(left) + len(right)) / 2 for left, right in pairwise(names))
+    return 1 + max(_PLACE_INCHES, _CHARACTER_INCHES * (longest + 1)) * len(names)
 
 
 def _draw_levels(axes: Axes, comparison: Comparison) -> None:
@@ -60,19 +69,25 @@ def _draw_levels(axes: Axes, comparison: Comparison) -> None:
         levels = comparison.levels[arm]
         axes.vlines(places + side, mixture, levels, color=colours[arm], linewidth=2.6, alpha=0.35)
         axes.scatter(places + side, levels, s=44, color=colours[arm], zorder=3)
-        for place, level in zip(places + side, levels, strict=True):
-            axes.annotate(
-                f"{level:.1f}",
-                (place, level),
-                xytext=(0, 6),
-                textcoords="offset points",
-                ha="center",
-                fontsize=7.5,
-                color=colours[arm],
-            )
+        if len(arms) == 2:
+            _write_levels(axes, places + side, levels, colours[arm])
     axes.margins(y=0.14)
     axes.set_title(comparison.statistic.title)
     _name_places(axes, comparison)
+
+
+def _write_levels(axes: Axes, places: Array, levels: Array, colour: str) -> None:
+    """In numbers above the dots; more than two arms leave no room for them."""
+    for place, level in zip(places, levels, strict=True):
+        axes.annotate(
+            f"{level:.1f}",
+            (place, level),
+            xytext=(0, 6),
+            textcoords="offset points",
+            ha="center",
+            fontsize=7.5,
+            color=colour,
+        )
 
 
 def _draw_differences(axes: Axes, comparison: Comparison) -> None:
@@ -118,12 +133,12 @@ def _write_verdicts(axes: Axes, effect: Effect) -> None:
         )
 
 
-def _sides(arms: int) -> NDArray[np.float64]:
+def _sides(arms: int) -> Array:
     """Sideways offsets of arms that share a place: (arms,), symmetric."""
     return (np.arange(arms) - (arms - 1) / 2) * _ROOM / arms
 
 
-def side_steps(values: NDArray[np.float64], half_width: float = _HALF_WIDTH) -> NDArray[np.float64]:
+def side_steps(values: Array, half_width: float = _HALF_WIDTH) -> Array:
     """Sideways offsets that keep dots of nearby values apart: (n,) -> (n,), the same every time."""
     if len(values) == 0:
         return np.zeros(0)
@@ -147,11 +162,11 @@ def _name_places(axes: Axes, comparison: Comparison) -> None:
 
 def _legend(comparison: Comparison) -> list[Line2D]:
     colours = arm_colours(comparison.levels)
-    bars = [
-        Line2D([], [], color=colours[arm], linewidth=3, label=arm_name(arm))
-        for arm in comparison.levels
-        if arm in BOUNDS
-    ]
+    oracles = [arm for arm in comparison.levels if arm in ORACLES]
+    bars = [Line2D([], [], color=colours[MIXTURE], linewidth=3, label=arm_name(MIXTURE))]
+    if oracles:
+        names = ", ".join(map(arm_name, oracles))
+        bars.append(Line2D([], [], color=colours[oracles[0]], linewidth=1.6, label=names))
     dots = [
         _dot(arm_name(arm), color=colours[arm], markersize=6.5)
         for arm in (BASELINE, *comparison.effects)
@@ -166,7 +181,7 @@ def _legend(comparison: Comparison) -> list[Line2D]:
         markerfacecolor="white",
         markeredgewidth=1.6,
     )
-    return [*bars, *dots, track, mean]
+    return [*dots, *bars, track, mean]
 
 
 def _dot(label: str, **style: Any) -> Line2D:

@@ -1,4 +1,4 @@
-"""What the discriminators cost: step time and peak memory of the GAN arm against the plain one."""
+"""What an arm costs: step time and peak memory against the plain one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gan_sep.evaluation.pairing import BASELINE
 from gan_sep.reporting.formats import count, level
 from gan_sep.reporting.runs import ArmRun
 from gan_sep.reporting.style import arm_name
@@ -36,23 +37,23 @@ UNKNOWN = Cost(float("nan"), float("nan"))
 def cost_section(runs: Sequence[ArmRun]) -> str:
     """Markdown: a line per seed and arm, in absolute numbers and as multiples of the plain arm's.
 
-    Step times are those after the warm-up, in which the GAN arm costs what the plain one does.
+    Step times are those after the longest warm-up, in which an adversarial arm costs what the plain
+    one does.
     """
-    warmup = {run.seed: warmup_steps(run) for run in runs if run.arm == "gan"}
-    costs = {(run.seed, run.arm): Cost.of(run.timing(), warmup.get(run.seed, 0)) for run in runs}
+    longest = max((warmup_steps(run) for run in runs), default=0)
+    costs = {(run.seed, run.arm): Cost.of(run.timing(), longest) for run in runs}
     lines = [
-        _line(f"{arm_name(arm)}, seed {seed}", cost, costs.get((seed, "plain"), UNKNOWN))
+        _line(f"{arm_name(arm)}, seed {seed}", cost, costs.get((seed, BASELINE), UNKNOWN))
         for (seed, arm), cost in costs.items()
     ]
     head = ["", "seconds per step", "x plain", "peak memory, MiB", "x plain"]
-    longest = max(warmup.values(), default=0)
     remark = f" after the warm-up of {count(longest, 'step')}" if longest else ""
     return f"{markdown_grid(head, lines)}\n\nStep times are medians{remark}.\n"
 
 
 def warmup_steps(run: ArmRun) -> int:
-    """The steps in which the discriminators do not act yet."""
-    return int(run.config["adversarial"]["warmup_steps"])
+    """The steps in which the discriminators do not act yet; none where the arm has none."""
+    return int(run.config["adversarial"]["warmup_steps"]) if run.config["discriminator"] else 0
 
 
 def _line(name: str, cost: Cost, plain: Cost) -> list[str]:

@@ -1,11 +1,14 @@
-"""Training curves of both arms, from their records."""
+"""Training curves of all arms, from their records."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Self
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
@@ -15,6 +18,7 @@ from gan_sep.reporting.style import arm_colours, arm_name, house_style, source_c
 
 # A running mean over this share of the records: the noise of single batches hides the trend.
 _WINDOW_SHARE = 0.03
+_LEGEND_COLUMNS = 6
 
 
 @dataclass(frozen=True)
@@ -26,57 +30,72 @@ class Curve:
     steps: NDArray[np.float64]
     values: NDArray[np.float64]
 
+    def smoothed(self) -> Self:
+        """The running mean, at the same steps."""
+        return replace(self, values=running_mean(self.values))
+
+
+Colours = Mapping[str, str]
+"""Arm -> colour."""
+
 
 @dataclass(frozen=True)
 class Panel:
     """What one panel shows of which records; smooth adds the running mean and fades the rest."""
 
     title: str
-    curves: Callable[[Sequence[ArmRun]], list[Curve]]
+    curves: Callable[[Sequence[ArmRun], Colours], list[Curve]]
     smooth: bool = False
     log: bool = False
 
 
 def curves_figure(runs: Sequence[ArmRun]) -> Figure:
-    """A panel for everything that the arms recorded; several seeds of an arm share its colour.
+    """A panel for everything that the arms recorded; of several seeds thin lines and their mean.
 
+    What discriminators recorded is shown by source, or, where several arms have some, by arm as the
+    mean of the sources.
     Raises ValueError where there is no record of any of it.
     """
-    panels = [(panel, curves) for panel in PANELS if (curves := panel.curves(runs))]
+    colours = arm_colours(dict.fromkeys(run.arm for run in runs))
+    panels = [(panel, curves) for panel in PANELS if (curves := panel.curves(runs, colours))]
     if not panels:
         folders = ", ".join(str(run.folder) for run in runs)
         raise ValueError(f"training curves: no records of training or validation in {folders}")
     columns = min(len(panels), 2)
     rows = -(-len(panels) // columns)
     with house_style():
-        figure = Figure(figsize=(4.9 * columns, 2.6 * rows + 0.2), layout="constrained")
+        figure = Figure(figsize=(4.9 * columns, 2.6 * rows + 0.4), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False).flat
         for panel, curves in panels:
             _draw(next(axes), panel, curves)
         for unused in axes:
             unused.set_axis_off()
+        named = {curve.label: curve.colour for _, curves in panels for curve in curves}
+        handles = [Line2D([], [], color=colour, label=label) for label, colour in named.items()]
+        figure.legend(handles=handles, loc="outside lower center", ncols=_LEGEND_COLUMNS)
     return figure
 
 
-def _of_arms(kind: str, key: str) -> Callable[[Sequence[ArmRun]], list[Curve]]:
-    """A curve per run, in its arm's colour."""
+def _of_arms(kind: str, key: str) -> Callable[[Sequence[ArmRun], Colours], list[Curve]]:
+    """A curve per run, in its arm's colour; of a number per source the mean."""
 
-    def curves(runs: Sequence[ArmRun]) -> list[Curve]:
-        colours = arm_colours(dict.fromkeys(run.arm for run in runs))
+    def curves(runs: Sequence[ArmRun], colours: Colours) -> list[Curve]:
         named = [_curve(run, kind, key, arm_name(run.arm), colours[run.arm]) for run in runs]
         return [curve for curve in named if len(curve.steps)]
 
     return curves
 
 
-def _of_sources(kind: str, key: str) -> Callable[[Sequence[ArmRun]], list[Curve]]:
-    """A curve per source and GAN run, in the source's colour."""
+def _of_discriminators(kind: str, key: str) -> Callable[[Sequence[ArmRun], Colours], list[Curve]]:
+    """A curve per source of the one adversarial arm; a curve per arm where there are several."""
 
-    def curves(runs: Sequence[ArmRun]) -> list[Curve]:
+    def curves(runs: Sequence[ArmRun], colours: Colours) -> list[Curve]:
+        adversarial = [run for run in runs if run.config["discriminator"]]
+        if len({run.arm for run in adversarial}) > 1:
+            return _of_arms(kind, key)(adversarial, colours)
         named = [
             _curve(run, kind, f"{key}/{source}", source, colour)
-            for run in runs
-            if run.arm == "gan"
+            for run in adversarial
             for source, colour in source_colours(run.config["audio"]["sources"]).items()
         ]
         return [curve for curve in named if len(curve.steps)]
@@ -88,13 +107,15 @@ PANELS = (
     Panel("reconstruction loss", _of_arms("train", "loss/reconstruction"), smooth=True, log=True),
     Panel(f"validation uSDR, {ALL}, dB", _of_arms("valid", f"usdr/{ALL}")),
     Panel(f"validation SDR, {ALL}, dB", _of_arms("valid", f"sdr/{ALL}")),
-    Panel("discriminator loss", _of_sources("train", "loss/discriminator"), smooth=True),
+    Panel("discriminator loss", _of_discriminators("train", "loss/discriminator"), smooth=True),
     Panel(
-        "adversarial loss of the generator", _of_sources("train", "loss/adversarial"), smooth=True
+        "adversarial loss of the generator",
+        _of_discriminators("train", "loss/adversarial"),
+        smooth=True,
     ),
     Panel(
         "gradient ratio, adversarial to reconstruction",
-        _of_sources("train", "gradient_ratio"),
+        _of_discriminators("train", "gradient_ratio"),
         smooth=True,
         log=True,
     ),
@@ -110,15 +131,8 @@ def _curve(run: ArmRun, kind: str, key: str, label: str, colour: str) -> Curve:
 
 
 def _draw(axes: Axes, panel: Panel, curves: Sequence[Curve]) -> None:
-    named: set[str] = set()
-    for curve in curves:
-        label = None if curve.label in named else curve.label
-        named.add(curve.label)
-        if panel.smooth:
-            axes.plot(curve.steps, curve.values, color=curve.colour, alpha=0.2, linewidth=0.8)
-            axes.plot(curve.steps, running_mean(curve.values), color=curve.colour, label=label)
-        else:
-            axes.plot(curve.steps, curve.values, color=curve.colour, label=label, marker="o", ms=3)
+    for label in dict.fromkeys(curve.label for curve in curves):
+        _draw_seeds(axes, [curve for curve in curves if curve.label == label], panel.smooth)
     if panel.log and all((curve.values > 0).all() for curve in curves):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
@@ -127,7 +141,27 @@ def _draw(axes: Axes, panel: Panel, curves: Sequence[Curve]) -> None:
     axes.set_title(panel.title)
     axes.set_xlabel("step")
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    axes.legend(ncols=2 if len(named) > 3 else 1)
+
+
+def _draw_seeds(axes: Axes, curves: Sequence[Curve], smooth: bool) -> None:
+    """One thing of all seeds: their mean, and behind it faintly the seeds, or the one seed's noise.
+
+    smooth: the numbers are noisy, so that running means are shown in their place.
+    """
+    shown = [curve.smoothed() for curve in curves] if smooth else curves
+    behind = shown if len(curves) > 1 else curves if smooth else []
+    for curve in behind:
+        axes.plot(curve.steps, curve.values, color=curve.colour, alpha=0.25, linewidth=0.8)
+    mean = mean_curve(shown)
+    marker = "" if smooth else "o"
+    axes.plot(mean.steps, mean.values, color=mean.colour, label=mean.label, marker=marker, ms=3)
+
+
+def mean_curve(curves: Sequence[Curve]) -> Curve:
+    """The mean of the seeds at the steps that all of them recorded."""
+    steps = reduce(np.intersect1d, (curve.steps for curve in curves))
+    values = [curve.values[np.isin(curve.steps, steps)] for curve in curves]
+    return replace(curves[0], steps=steps, values=np.mean(values, axis=0))
 
 
 def running_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:

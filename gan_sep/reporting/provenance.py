@@ -1,12 +1,14 @@
 """Where a report's numbers come from: commands, commit, versions, machine, configuration."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
 
-from gan_sep.reporting.formats import count
+from gan_sep.evaluation.pairing import BASELINE
+from gan_sep.reporting.formats import count, enumerated
 from gan_sep.reporting.runs import ArmRun
+from gan_sep.reporting.style import arm_name
 
 
 def data_section(runs: Sequence[ArmRun], tested: int) -> str:
@@ -20,8 +22,8 @@ def data_section(runs: Sequence[ArmRun], tested: int) -> str:
         f"- tracks: {_inline(runs[0].environment['tracks'])}",
         f"- tested on {count(tested, 'track')} that training and choice of weights never saw",
     ]
-    if config.get("unpaired"):
-        lines.insert(1, f"- unpaired material of the GAN arm: {_inline(config['unpaired'])}")
+    learners = _unpaired(runs).items()
+    lines[1:1] = [f"- unpaired material of {arms}: {material}" for material, arms in learners]
     return "\n".join(lines) + "\n"
 
 
@@ -34,7 +36,7 @@ def provenance_section(runs: Sequence[ArmRun]) -> str:
     lines = [
         f"```\n{commands}\n```\n",
         f"- commit: {', '.join(commits)}" + (" (the arms differ)" if len(commits) > 1 else ""),
-        f"- seeds: {', '.join(map(str, seeds))}",
+        f"- seeds: {enumerated(seeds)}",
     ]
     for name in ("versions", "machine"):
         described = _distinct(_inline(environment[name]) for environment in environments)
@@ -43,19 +45,44 @@ def provenance_section(runs: Sequence[ArmRun]) -> str:
 
 
 def configuration_section(runs: Sequence[ArmRun]) -> str:
-    """Markdown: the configuration of the first GAN arm, and where its plain twin differs."""
-    gan = next(run for run in runs if run.arm == "gan")
-    plain = next(run for run in runs if run.arm == "plain" and run.seed == gan.seed)
-    differing = {
-        key: plain.config.get(key)
-        for key in [*gan.config, *(key for key in plain.config if key not in gan.config)]
-        if plain.config.get(key) != gan.config.get(key)
-    }
-    return (
-        f"The plain arm differs in: {_inline(differing)}.\n\n"
-        f"<details><summary>Configuration of the GAN arm, seed {gan.seed}</summary>\n\n"
-        f"```yaml\n{yaml.safe_dump(gan.config, sort_keys=False)}```\n\n</details>\n"
+    """Markdown: the configuration of the first arm beside the plain one; where the others differ.
+
+    runs: of one seed at least the plain arm and one other.
+    """
+    shown = next(run for run in runs if run.arm != BASELINE)
+    others = [run for run in runs if run.seed == shown.seed and run is not shown]
+    differences = "\n".join(
+        f"- The {arm_name(run.arm)} arm differs in: "
+        f"{_inline(dict(_differing(shown.config, run.config)))}."
+        for run in others
     )
+    return (
+        f"{differences}\n\n"
+        f"<details><summary>Configuration of the {arm_name(shown.arm)} arm, seed {shown.seed}"
+        f"</summary>\n\n```yaml\n{yaml.safe_dump(shown.config, sort_keys=False)}```\n\n"
+        "</details>\n"
+    )
+
+
+def _unpaired(runs: Sequence[ArmRun]) -> dict[str, str]:
+    """Unpaired material in words -> the arms whose discriminators learn from it."""
+    learners: dict[str, dict[str, None]] = {}
+    for run in runs:
+        if run.config.get("discriminator") and run.config.get("unpaired"):
+            learners.setdefault(_inline(run.config["unpaired"]), {})[arm_name(run.arm)] = None
+    return {material: ", ".join(arms) for material, arms in learners.items()}
+
+
+def _differing(
+    shown: Mapping[str, Any], other: Mapping[str, Any], above: str = ""
+) -> Iterator[tuple[str, Any]]:
+    """The keys a.b.c whose values differ, and the other's value, None where it has none."""
+    for key in dict.fromkeys([*shown, *other]):
+        ours, theirs = shown.get(key), other.get(key)
+        if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+            yield from _differing(ours, theirs, f"{above}{key}.")
+        elif ours != theirs:
+            yield f"{above}{key}", theirs
 
 
 def _distinct(values: Iterable[str]) -> list[str]:

@@ -8,6 +8,7 @@ from gan_sep.reporting.style import arm_name
 
 _NAMES_SHOWN = 5
 _FEW_TRACKS = 10
+_CHANCE = 1 / 20  # of a 95 % interval to leave 0 where nothing differs
 
 
 def remarks(comparison: Comparison) -> list[str]:
@@ -28,6 +29,39 @@ def remarks(comparison: Comparison) -> list[str]:
     return said
 
 
+def reading(comparisons: Sequence[Comparison]) -> list[str]:
+    """How the rows of effects are to be read, and how many verdicts chance alone would make."""
+    verdicts = [
+        verdict
+        for comparison in comparisons
+        for effect in comparison.effects.values()
+        for verdict in effect.verdicts
+        if verdict != "no interval"
+    ]
+    return [
+        "better, worse: the interval of the difference lies on that side of 0; undecided: 0 lies "
+        "in it, which does not show that there is no difference; no interval: too few tracks to "
+        "draw from.",
+        "p: Wilcoxon's signed-rank test over tracks, each the mean of its seeds; those of the "
+        "sources are corrected for their number by Holm. It speaks of other tracks under the same "
+        "seeds and weighs all tracks alike, so that it can disagree with the interval.",
+        *_reading_of_seeds(comparisons),
+        f"All tables of this report together hold {count(len(verdicts), 'verdict')}. Where nothing "
+        "differs, one interval in twenty leaves 0 all the same: "
+        f"{_CHANCE * len(verdicts):.1f} of them are to be expected by chance.",
+    ]
+
+
+def _reading_of_seeds(comparisons: Sequence[Comparison]) -> list[str]:
+    if all(len(comparison.seeds) == 1 for comparison in comparisons):
+        return []
+    return [
+        "Seeds to see 0.1 dB: how many seeds an arm would need for the interval to leave 0 in 80 % "
+        "of such studies, were that the true difference, the noise what was observed, and the "
+        "tracks as many. never: where no number of seeds is enough, for the tracks differ too much."
+    ]
+
+
 def _said_of_tracks(comparison: Comparison) -> str:
     tracks = len(comparison.tracks)
     few = "; an interval from so few is too narrow" if tracks < _FEW_TRACKS else ""
@@ -42,8 +76,7 @@ def _said_of_seeds(seeds: Sequence[int]) -> str:
         )
     return (
         f"{count(len(seeds), 'seed')} ({enumerated(seeds)}): each number is the mean over seeds; "
-        "tracks are drawn with all their seeds, so the interval speaks of other tracks, not of "
-        "other seeds."
+        "the interval speaks of other seeds and other tracks."
     )
 
 

@@ -1,10 +1,12 @@
 """The report of a study: one folder with everything a reader needs, made from the runs' files.
 
-    README.md                 question, tables, figures, discriminators, cost, provenance
-    table.md, .csv, .json     every statistic
-    rows.csv                  every track's values
-    comparison.png, curves.png, discriminators-seed0.png, scores-seed0.png, ...
-    words.md                  the author's words, the one file people write; README.md quotes it
+    README.md                     question, tables, figures, discriminators, cost, provenance
+    table.md, .csv, .json         every statistic
+    rows.csv                      every track's values
+    comparison.png, forest.png    levels and tracks' differences; intervals and verdicts
+    curves.png                    training
+    discriminators-seed0-gan.png, scores-seed0-gan.png, ...
+    words.md                      the author's words, the one file people write; README.md quotes it
 
 The same runs give the same bytes.
 """
@@ -18,16 +20,16 @@ from gan_sep.reporting.cost import cost_section
 from gan_sep.reporting.curves import curves_figure
 from gan_sep.reporting.diagnosis_figures import draw_histograms, draw_history
 from gan_sep.reporting.files import write_png, write_text
+from gan_sep.reporting.forest_figure import forest_figure
 from gan_sep.reporting.provenance import configuration_section, data_section, provenance_section
 from gan_sep.reporting.published import comparable, published_table, read_published
-from gan_sep.reporting.study import HEADLINES, Study
-from gan_sep.reporting.table_records import as_csv, as_json
-from gan_sep.reporting.tables import markdown
+from gan_sep.reporting.remarks import reading
+from gan_sep.reporting.study import BEYOND_SDR, HEADLINES, Study
+from gan_sep.reporting.style import arm_name
+from gan_sep.reporting.table_records import COLUMNS, as_csv, as_json
+from gan_sep.reporting.tables import beyond_sdr, bullets, markdown
 
 NO_WORDS = "Nothing yet: what is written to words.md in this folder appears here."
-ON_INTERVALS = (
-    "Each interval stands for itself: where nothing differs, one in twenty still misses 0."
-)
 
 
 def write_report(
@@ -56,20 +58,26 @@ def write_study(
         write_text(out_folder / "words.md", words.read_text("utf-8"))
     comparisons = list(study.comparisons.values())
     write_text(out_folder / "rows.csv", study.rows.to_csv(index=False, lineterminator="\n"))
-    write_text(out_folder / "table.md", markdown(comparisons))
+    write_text(out_folder / "table.md", f"{markdown(comparisons)}\n{_columns()}")
     write_text(out_folder / "table.csv", as_csv(comparisons))
     write_text(out_folder / "table.json", as_json(comparisons))
     write_png(out_folder / "comparison.png", comparison_figure(study.comparisons))
+    write_png(out_folder / "forest.png", forest_figure(study.chosen(HEADLINES)))
     write_png(out_folder / "curves.png", curves_figure(study.runs))
     _draw_diagnoses(study, out_folder)
     write_text(out_folder / "README.md", _readme(study, out_folder, question))
 
 
+def _columns() -> str:
+    meanings = bullets(f"`{name}`: {meaning}" for name, meaning in COLUMNS.items())
+    return f"**Columns of table.csv, and of the records in table.json**\n\n{meanings}\n"
+
+
 def _draw_diagnoses(study: Study, folder: Path) -> None:
-    for run in study.arm("gan"):
+    for run in study.adversarial_runs:
         if history := run.records("diagnosis"):
-            draw_history(history, folder / f"discriminators-seed{run.seed}.png")
-            draw_histograms(history[-1], folder / f"scores-seed{run.seed}.png")
+            draw_history(history, folder / f"discriminators-{run.folder.name}.png")
+            draw_histograms(history[-1], folder / f"scores-{run.folder.name}.png")
 
 
 def _readme(study: Study, folder: Path, question: str | None) -> str:
@@ -78,10 +86,11 @@ def _readme(study: Study, folder: Path, question: str | None) -> str:
     words = folder / "words.md"
     sections = {
         f"# {' + '.join(names)}": question or config.get("question") or "",
-        "## Result": _result(study.comparisons),
+        "## Result": _result(study),
+        "## What SDR does not hear": beyond_sdr(study.chosen(BEYOND_SDR)),
         "## Next to published results": _published(config["data"], study.comparisons),
         "## In the author's words": words.read_text("utf-8") if words.is_file() else NO_WORDS,
-        "## Training": "![Training curves of both arms](curves.png)",
+        "## Training": "![Training curves of all arms](curves.png)",
         "## Discriminators": _discriminators(study),
         "## Cost": cost_section(study.runs),
         "## Data": data_section(study.runs, len(set(study.rows["track"]))),
@@ -98,12 +107,13 @@ def _readme(study: Study, folder: Path, question: str | None) -> str:
     )
 
 
-def _result(comparisons: Mapping[str, Comparison]) -> str:
+def _result(study: Study) -> str:
     return "\n".join(
         [
             "![Levels of all arms, and differences by track](comparison.png)\n",
-            markdown(comparisons[name] for name in HEADLINES if name in comparisons),
-            f"{ON_INTERVALS}\n",
+            "![Differences with their intervals and verdicts](forest.png)\n",
+            markdown(study.chosen(HEADLINES)),
+            f"How to read it:\n\n{bullets(reading(list(study.comparisons.values())))}\n",
             "All statistics: [table.md](table.md), [table.csv](table.csv), "
             "[table.json](table.json); every track: [rows.csv](rows.csv).",
         ]
@@ -120,15 +130,16 @@ def _published(data: Mapping[str, object], comparisons: Mapping[str, Comparison]
 
 
 def _discriminators(study: Study) -> str:
-    """The verdict of each seed with its sentences and figures."""
+    """The verdict of each run with its sentences and figures; from the second run on folded."""
     parts = []
-    for run in study.arm("gan"):
-        verdict = study.verdicts[run.seed]
-        parts.append(f"Seed {run.seed}: {verdict.sentence}\n")
-        parts += [f"- {name}: {one.sentence}" for name, one in verdict.sources.items()]
+    for place, run in enumerate(study.adversarial_runs):
+        verdict, name = study.verdicts[run.seed, run.arm], run.folder.name
+        parts.append(f"{arm_name(run.arm)}, seed {run.seed}: {verdict.sentence}\n")
         if verdict.sources:
             parts.append(
-                f"\n![Scores over time, seed {run.seed}](discriminators-seed{run.seed}.png)\n\n"
-                f"![Last scores, seed {run.seed}](scores-seed{run.seed}.png)\n"
+                f"<details{'' if place else ' open'}><summary>By source</summary>\n\n"
+                f"{bullets(f'{source}: {one.sentence}' for source, one in verdict.sources.items())}"
+                f"\n\n![Scores over time, {name}](discriminators-{name}.png)\n\n"
+                f"![Last scores, {name}](scores-{name}.png)\n\n</details>\n"
             )
     return "\n".join(parts)

@@ -1,6 +1,6 @@
-"""A study: the finished runs of both arms, of one seed or several, and what follows from them."""
+"""A study: the finished runs of all arms, of one seed or several, and what follows from them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,16 +10,28 @@ import pandas as pd
 
 from gan_sep.evaluation.statistics import Comparison, available, compare
 from gan_sep.reporting.runs import ArmRun, all_rows, find_arms
+from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import console
 from gan_sep.training.verdict import Verdict, verdict
 
 # The statistics that a report opens with and the console shows; table.md holds all.
 HEADLINES = ("gnsdr", "sdr", "sdr_mean", "usdr")
 
+# What listeners may hear and SDR does not, in one compact table of a report.
+BEYOND_SDR = (
+    "mr_stft",
+    "l1_freq",
+    "si_sdr_freq",
+    "energy_at_silence",
+    "high_band_ratio",
+    "noise_floor",
+    "onset_f1",
+)
+
 
 @dataclass(frozen=True)
 class Study:
-    """runs: by seed, plain before gan; rows: of all arms, the mixture's once."""
+    """runs: by seed, plain before the others; rows: of all arms, mixture and oracles once."""
 
     runs: Sequence[ArmRun]
     rows: pd.DataFrame
@@ -38,28 +50,35 @@ class Study:
         """Every statistic whose metric was evaluated, by name. Raises ValueError as `compare`."""
         return {s.name: compare(self.rows, s) for s in available(self.rows)}
 
-    @cached_property
-    def verdicts(self) -> Mapping[int, Verdict]:
-        """What the diagnoses say of the discriminators: seed -> verdict."""
-        return {run.seed: verdict(run.records("diagnosis")) for run in self.arm("gan")}
+    def chosen(self, statistics: Iterable[str]) -> list[Comparison]:
+        """The named statistics that are there."""
+        return [self.comparisons[name] for name in statistics if name in self.comparisons]
 
-    def arm(self, arm: str) -> list[ArmRun]:
-        """The runs of one arm, by seed."""
-        return [run for run in self.runs if run.arm == arm]
+    @property
+    def adversarial_runs(self) -> Sequence[ArmRun]:
+        """The runs that trained with discriminators."""
+        return [run for run in self.runs if run.config["discriminator"]]
+
+    @cached_property
+    def verdicts(self) -> Mapping[tuple[int, str], Verdict]:
+        """What the diagnoses say of the discriminators: (seed, arm) -> verdict."""
+        return {
+            (run.seed, run.arm): verdict(run.records("diagnosis")) for run in self.adversarial_runs
+        }
 
     def in_short(self, statistics: Sequence[str] = HEADLINES) -> str:
         """The tables of the named statistics that are there, and the verdicts, for the console.
 
         Raises ValueError where none of the named statistics is there.
         """
-        chosen = [self.comparisons[s] for s in statistics if s in self.comparisons]
+        chosen = self.chosen(statistics)
         if not chosen:
             raise ValueError(
                 f"statistic: expected some of {', '.join(self.comparisons) or 'none'}, which these "
                 f"runs were evaluated with, got {', '.join(statistics)}"
             )
         words = [
-            f"Discriminators, seed {seed}: {verdict.sentence}"
-            for seed, verdict in self.verdicts.items()
+            f"Discriminators, {arm_name(arm)}, seed {seed}: {verdict.sentence}"
+            for (seed, arm), verdict in self.verdicts.items()
         ]
         return "\n".join([console(chosen), *words])

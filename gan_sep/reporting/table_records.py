@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from gan_sep.evaluation.oracles import ORACLES
 from gan_sep.evaluation.pairing import BASELINE, MIXTURE
 from gan_sep.evaluation.statistics import ALL, Array, Comparison, Effect
 
@@ -23,6 +24,10 @@ COLUMNS = {
     "low": "lower end of the difference's 95 % interval",
     "high": "its upper end",
     "verdict": "better, worse, undecided, no interval",
+    "p_value": "of Wilcoxon's signed-rank test over tracks, by Holm for the number of sources",
+    "seed_deviation": "standard deviation of the seeds' differences, empty with one seed",
+    "seeds_for_0.1_dB": "seeds needed to see so much with 80 % power; inf: no number suffices",
+    "seeds_for_0.2_dB": "the same",
     "tracks": "how many count",
     "left_out": "how many do not, for want of a finite value in every arm",
     "seeds": "how many",
@@ -71,7 +76,7 @@ def as_json(comparisons: Sequence[Comparison]) -> str:
 def _record(comparison: Comparison, arm: str, effect: Effect, place: int) -> dict[str, Any]:
     statistic, name = comparison.statistic, comparison.columns[place]
     levels = {each: _number(values[place]) for each, values in comparison.levels.items()}
-    record = {
+    record: dict[str, Any] = {
         "statistic": statistic.name,
         "unit": statistic.unit,
         "better": statistic.better,
@@ -84,12 +89,23 @@ def _record(comparison: Comparison, arm: str, effect: Effect, place: int) -> dic
         "low": _number(effect.low[place]),
         "high": _number(effect.high[place]),
         "verdict": effect.verdicts[place],
+        "p_value": _number(effect.p_values[place]),
+        "seed_deviation": _number(effect.seed_deviation[place]),
+        **_seeds_needed(effect, place),
         "tracks": comparison.track_counts[place],
         "left_out": len(_left_out(comparison, name)),
         "seeds": len(comparison.seeds),
     }
-    oracles = [each for each in levels if each not in (MIXTURE, BASELINE, *comparison.effects)]
-    return record | {oracle: levels[oracle] for oracle in oracles}
+    oracles = {each: level for each, level in levels.items() if each in ORACLES}
+    return dict.fromkeys(COLUMNS) | record | oracles
+
+
+def _seeds_needed(effect: Effect, place: int) -> dict[str, float | str | None]:
+    """JSON knows no infinity: it is written as the text inf, which float() and pandas read."""
+    return {
+        f"seeds_for_{size:g}_dB": "inf" if math.isinf(needed[place]) else _number(needed[place])
+        for size, needed in effect.seeds_needed.items()
+    }
 
 
 def _by_seed(comparison: Comparison, effect: Effect) -> dict[str, Mapping[str, float | None]]:
