@@ -165,7 +165,7 @@ def test_the_reader_is_told_how_many_verdicts_chance_alone_would_make() -> None:
 
 def test_remarks_count_tracks_removed_frames_and_name_tracks_left_out() -> None:
     said = remarks(comparison())
-    assert said[0].startswith("2 tracks; an interval from so few is too narrow.")
+    assert said[0].startswith("2 tracks, few for an interval. All is")
     assert "silence rule: mixture 25.0 %, plain 25.0 %, GAN 37.5 %." in " ".join(said)
     assert said[-1] == (
         "Left out of voice, one track without a finite value in every arm: second | live."

@@ -64,7 +64,7 @@ def _reading_of_seeds(comparisons: Sequence[Comparison]) -> list[str]:
 
 def _said_of_tracks(comparison: Comparison) -> str:
     tracks = len(comparison.tracks)
-    few = "; an interval from so few is too narrow" if tracks < _FEW_TRACKS else ""
+    few = ", few for an interval" if tracks < _FEW_TRACKS else ""
     return f"{count(tracks, 'track').capitalize()}{few}. {ALL} is the mean of the sources."
 
 
