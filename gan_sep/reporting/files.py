@@ -14,6 +14,11 @@ def write_text(path: Path, text: str) -> None:
     _replace(path, lambda part: part.write_text(text, encoding="utf-8", newline=""))
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a binary file."""
+    _replace(path, lambda part: part.write_bytes(content))
+
+
 def write_png(path: Path, figure: Figure) -> None:
     """Draws a figure; without the drawing program's name, so that its version leaves no mark."""
     _replace(

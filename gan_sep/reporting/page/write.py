@@ -1,0 +1,131 @@
+"""Writes the page of a study from its template."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from gan_sep.evaluation.pairing import BASELINE
+from gan_sep.evaluation.statistics import ALL, Comparison
+from gan_sep.reporting import formats
+from gan_sep.reporting.comparison_figure import ROWS as TRACK_ROWS
+from gan_sep.reporting.files import write_text
+from gan_sep.reporting.page.excerpts import PageExcerpt, shared_excerpts, write_page_excerpts
+from gan_sep.reporting.page.forest import interval_axis, track_axis, track_dots
+from gan_sep.reporting.page.spectrograms import LOWEST_HZ, RANGE_DB
+from gan_sep.reporting.study import HEADLINES, Study
+from gan_sep.reporting.style import arm_colours, arm_name
+
+TEMPLATES = Path(__file__).with_name("templates")
+SCRIPTS = ("deck.js", "player.js", "session.js", "listening.js", "page.js")
+
+_DECIDED = ("better", "worse")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+
+UNRESTRICTED = ("synthetic",)
+"""Data sets that nobody's copyright keeps from being passed on."""
+
+
+def write_page(study: Study, folder: Path, question: str | None, audio: bool) -> None:
+    """folder/index.html, and folder/excerpts where the arms of the lowest seed kept any.
+
+    The report's figures are expected in the folder. audio: with the sounds of the excerpts; without
+    it they are left out, unless the data set is free to be passed on. Raises ValueError as
+    `shared_excerpts` does.
+    """
+    seed = min(run.seed for run in study.runs)
+    shared, remarks = shared_excerpts([run for run in study.runs if run.seed == seed])
+    config = study.runs[0].config
+    audio = audio or config["data"]["name"] in UNRESTRICTED
+    excerpts = write_page_excerpts(shared, folder, audio)
+    name = " + ".join(dict.fromkeys(str(run.config["name"]) for run in study.runs))
+    page = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            study=study,
+            name=name,
+            question=question or config.get("question"),
+            config=config,
+            environments=[run.environment for run in study.runs],
+            headlines=study.chosen(HEADLINES),
+            others=study.chosen(s for s in study.comparisons if s not in HEADLINES),
+            by_track=study.chosen(s for _, s in TRACK_ROWS)[:1],
+            excerpts=excerpts,
+            audio=audio,
+            seed=seed,
+            remarks=remarks,
+            data=_data(name, seed, excerpts),
+            style=_asset("style.css"),
+            script=Markup("\n").join(_asset(script) for script in SCRIPTS),
+        )
+    )
+    write_text(folder / "index.html", page)
+
+
+def verdict_sentences(comparison: Comparison) -> list[str]:
+    """What the statistic says of each arm, in a sentence or two."""
+    return [_verdict_sentence(comparison, arm) for arm in comparison.effects]
+
+
+def _verdict_sentence(comparison: Comparison, arm: str) -> str:
+    effect, digits = comparison.effects[arm], formats.decimals(comparison)
+    verdicts = dict(zip(comparison.columns, effect.verdicts, strict=True))
+    opening = {
+        "better": f"{arm_name(arm)} is better than {arm_name(BASELINE)}",
+        "worse": f"{arm_name(arm)} is worse than {arm_name(BASELINE)}",
+        "undecided": f"No difference between {arm_name(arm)} and {arm_name(BASELINE)} can be seen",
+        "no interval": f"Too few tracks to tell {arm_name(arm)} from {arm_name(BASELINE)}",
+    }[verdicts.pop(ALL)]
+    unit = f" {comparison.statistic.unit}" if comparison.statistic.unit else ""
+    ends = formats.interval(effect.low[-1], effect.high[-1], digits)
+    moved = f"{formats.signed(effect.difference[-1], digits)}{unit} {ends}".replace(" ", _NO_BREAK)
+    decided = [f"{source} {word}" for source, word in verdicts.items() if word in _DECIDED]
+    return f"{opening}: {moved}." + (f" By source: {', '.join(decided)}." if decided else "")
+
+
+def _data(name: str, seed: int, excerpts: Sequence[PageExcerpt]) -> dict[str, Any]:
+    """What the page's script reads. id: ratings of other excerpts do not belong to this page."""
+    listed = [excerpt.as_data(seed) for excerpt in excerpts]
+    content = json.dumps([listed, [excerpt.start_seconds for excerpt in excerpts]])
+    return {
+        "study": name,
+        "id": hashlib.sha256(content.encode()).hexdigest()[:12],
+        "excerpts": listed,
+    }
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    for function in (formats.level, formats.signed, formats.interval, formats.scale, arm_name):
+        environment.filters[function.__name__] = function
+    environment.globals |= {
+        "baseline": BASELINE,
+        "arm_colours": arm_colours,
+        "count": formats.count,
+        "decimals": formats.decimals,
+        "enumerated": formats.enumerated,
+        "interval_axis": interval_axis,
+        "lowest_hz": LOWEST_HZ,
+        "range_db": RANGE_DB,
+        "track_axis": track_axis,
+        "track_dots": track_dots,
+        "verdict_sentences": verdict_sentences,
+    }
+    return environment
+
+
+def _asset(name: str) -> Markup:
+    """A style sheet or script of our own, to stand in the page as it is."""
+    return Markup((TEMPLATES / name).read_text("utf-8"))

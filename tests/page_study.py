@@ -1,0 +1,124 @@
+"""A finished study without training: rows, records, and excerpts of tones, to make pages of."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from torch import Tensor, nn
+
+from gan_sep.audio import AudioFormat
+from gan_sep.data.base import Track
+from gan_sep.evaluation.evaluate import Evaluation, Processes
+from gan_sep.evaluation.excerpts import EXCERPTS, write_excerpts
+from gan_sep.evaluation.rows import Row, write_rows
+from gan_sep.evaluation.scores import EvaluationSettings, ExcerptSettings
+from gan_sep.reporting.runs import ROWS
+
+RATE = 8000
+SOURCES = ("drums", "vocals")
+ARMS = {"plain": 0.0, "gan": 0.3}
+"""Arm -> by how many dB its drums are better, and its vocals worse, than the plain arm's."""
+
+AWKWARD = "\"Quotes\" & <b>tags</b> 'ö' 日本 {{ braces }}"
+TRACKS = (AWKWARD, *(f"song {number}" for number in range(7)))
+
+AUDIO = AudioFormat(sample_rate=RATE, channels=1, sources=SOURCES)
+EXCERPT_SECONDS = 1.5
+
+
+class Tones(Track):
+    """Drums click four times a second, vocals hold a chord at a fifth of the level."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.num_samples = name, 2 * RATE
+
+    def read(self, start: int = 0, num_samples: int | None = None) -> Tensor:
+        seconds = torch.arange(self.num_samples) / RATE
+        clicks = torch.sin(2 * torch.pi * 900 * seconds) * torch.exp(-30 * (seconds % 0.25))
+        hertz = torch.tensor([220.0, 277.0, 330.0])[:, None]
+        chord = torch.sin(2 * torch.pi * hertz * seconds).sum(0)
+        sources = torch.stack([0.5 * clicks, 0.1 * chord])[:, None]  # (S, 1, T)
+        return sources[..., start : self.stop(start, num_samples)]
+
+
+class Bleeding(nn.Module):
+    """Estimates the mixture at each source's own level."""
+
+    def __init__(self, level: float) -> None:
+        super().__init__()
+        self.levels = nn.Parameter(torch.tensor([level, 0.2 * level])[:, None, None])
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        return self.levels * mixture[:, None]  # (B, S, C, T)
+
+
+def write_study_run(
+    folder: Path, seeds: tuple[int, ...] = (0, 1), data: str = "stem_folders"
+) -> Path:
+    """runs/NAME with every arm of every seed; the lowest seed kept excerpts of two tracks."""
+    for seed in seeds:
+        for arm in ARMS:
+            arm_folder = folder / f"seed{seed}-{arm}"
+            write_rows(arm_folder / ROWS, _rows(seed, arm))
+            _describe(arm_folder, folder.name, arm, data)
+            if seed == min(seeds):
+                write_tones(arm_folder, arm)
+    return folder
+
+
+def write_tones(arm_folder: Path, arm: str, tracks: int = 2) -> None:
+    """Excerpts of the first tracks as the arm's evaluation leaves them."""
+    settings = EvaluationSettings(
+        segment_seconds=1.0, excerpts=ExcerptSettings(tracks, EXCERPT_SECONDS)
+    )
+    write_excerpts(
+        Bleeding(0.8 + ARMS[arm]),
+        [Tones(track) for track in TRACKS],
+        Evaluation(AUDIO, settings, arm, seed=0),
+        arm_folder / ROWS.parent / EXCERPTS,
+        Processes(),
+    )
+
+
+def _rows(seed: int, arm: str) -> list[Row]:
+    random = np.random.default_rng([seed, *map(ord, arm)])
+    noise = random.normal(scale=0.05, size=(len(TRACKS), len(SOURCES)))
+    return [
+        Row(seed, name, track, source, metric, level + place / 4 + sign * change[place, i])
+        for name, level, change in (("mixture", -4.0, 0 * noise), (arm, 5.0, ARMS[arm] + noise))
+        for place, track in enumerate(TRACKS)
+        for i, (source, sign) in enumerate(zip(SOURCES, (1, -1), strict=True))
+        for metric in ("sdr", "usdr")
+    ]
+
+
+def _describe(folder: Path, name: str, arm: str, data: str) -> None:
+    config = {
+        "name": name,
+        "question": "Do <discriminators> help?",
+        "data": {"name": data, "root": "music"},
+        "audio": {"sample_rate": RATE, "channels": 1, "sources": list(SOURCES)},
+        "discriminator": None if arm == "plain" else {"name": "spectrogram"},
+        "adversarial": {"warmup_steps": 0},
+        "unpaired": None,
+    }
+    environment = {
+        "command": "accelerate launch experiments/train_gan.py",
+        "commit": "0123abc",
+        "versions": {"torch": "2.11.0"},
+        "tracks": {"train": 9, "valid": 2, "test": len(TRACKS)},
+        "machine": {"cores": 2},
+    }
+    records = [
+        {
+            "step": step,
+            "kind": "train",
+            "loss": {"reconstruction": dict.fromkeys(SOURCES, 1 / step)},
+        }
+        for step in (10, 20, 30)
+    ]
+    (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    (folder / "environment.json").write_text(json.dumps(environment))
+    (folder / "records.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
