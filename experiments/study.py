@@ -11,13 +11,12 @@ other key changes the experiment of all arms. --dry-run prints what is to do and
 
 from pathlib import Path
 
-from accelerate import PartialState
-
 from gan_sep.programs import clear_errors, program
 from gan_sep.studies.forecast import Forecast, plan
 from gan_sep.studies.run import run_study
 from gan_sep.studies.settings import load_study
 from gan_sep.studies.work import survey
+from gan_sep.training.processes import accelerator_for
 
 
 def main() -> None:
@@ -28,14 +27,14 @@ def main() -> None:
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
         settings, configs = load_study(arguments.config, arguments.changes)
+        accelerator = accelerator_for(configs[0])
         if arguments.dry_run:
             works = survey(configs)
             message = plan(works, Forecast(works))
         else:
-            message = run_study(settings, configs)
-        PartialState().print(message)
-        PartialState().wait_for_everyone()
-        PartialState().destroy_process_group()
+            message = run_study(settings, configs, accelerator)
+        accelerator.print(message)
+        accelerator.end_training()
 
 
 if __name__ == "__main__":

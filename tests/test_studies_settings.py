@@ -93,6 +93,10 @@ def test_changes_go_to_the_study_where_it_has_the_key_and_else_to_all_arms(
             {"arms": ARMS | {"gan": ["discriminator=null"]}},
             "arms.gan: discriminator: missing value: the gan arm needs one",
         ),
+        (
+            {"arms": ARMS | {"gan": ["training={precision: bf16}"]}},
+            "arms: expected the same training.precision for all, got None, bf16; it belongs under",
+        ),
         ({"arms": ARMS | {"irm1": []}}, "arms.irm1: label: expected letters, digits, _ and -, and"),
         (
             {"arms": ARMS | {"late": ["adversarial.warmup_steps=6"]}},

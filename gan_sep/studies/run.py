@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from accelerate import PartialState
+from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from gan_sep.evaluation.evaluate import MIXTURE_ARM
@@ -28,7 +28,9 @@ class BudgetUsedUpError(RuntimeError):
     """The call's budget ended before the study did."""
 
 
-def run_study(settings: StudySettings, configs: Sequence[ExperimentConfig]) -> str:
+def run_study(
+    settings: StudySettings, configs: Sequence[ExperimentConfig], accelerator: Accelerator
+) -> str:
     """Trains, evaluates and reports what is missing; the report in short, or what is left.
 
     Each process of a launch calls it; only the main one's answer holds the report. Training that
@@ -36,9 +38,8 @@ def run_study(settings: StudySettings, configs: Sequence[ExperimentConfig]) -> s
     Raises ValueError where a folder holds another run, FailedArmsError after all other arms where
     training became NaN or infinite, InterruptedRunError on SIGINT or SIGTERM during training.
     """
-    state = PartialState()
     try:
-        failed = _run_arms(settings, configs)
+        failed = _run_arms(settings, configs, accelerator)
     except BudgetUsedUpError:
         return f"The budget is used up. {_left(settings, configs)}"
     except InterruptedRunError as stop:
@@ -49,44 +50,45 @@ def run_study(settings: StudySettings, configs: Sequence[ExperimentConfig]) -> s
             f"{reasons}. All other arms of the study are done; no report is written without "
             f"{', '.join(failed)}: change the settings of the arm, or leave it out of the study"
         )
-    if not state.is_main_process:
+    if not accelerator.is_main_process:
         return ""
     return write_report([Work.of(config).folder for config in configs], settings.report_folder)
 
 
-def _run_arms(settings: StudySettings, configs: Sequence[ExperimentConfig]) -> dict[str, str]:
+def _run_arms(
+    settings: StudySettings, configs: Sequence[ExperimentConfig], accelerator: Accelerator
+) -> dict[str, str]:
     """Takes every arm to its end -> what failed, by the names of the folders, and why."""
     budget = Budget(settings.budget.minutes, settings.budget.steps)
     works = survey(configs)
     forecast = Forecast(works)
-    PartialState().wait_for_everyone()  # no process writes before all have read
+    accelerator.wait_for_everyone()  # no process writes before all have read
     failed = {}
     for place, work in enumerate(works):
         if work.state == "done":
             continue
         if any(gather_object([budget.used_up])):
             raise BudgetUsedUpError
-        _announce(place, works, forecast)
+        accelerator.print(_announcement(place, works, forecast), flush=True)
         try:
-            _finish(work, works, budget)
+            _finish(work, works, budget, accelerator)
             works[place] = Work.of(work.config)
         except NonFiniteError as error:
             failed[work.folder.name] = str(error)
-            PartialState().print(f"{work.folder.name} failed: {error}", flush=True)
+            accelerator.print(f"{work.folder.name} failed: {error}", flush=True)
     return failed
 
 
-def _announce(place: int, works: Sequence[Work], forecast: Forecast) -> None:
+def _announcement(place: int, works: Sequence[Work], forecast: Forecast) -> str:
     """Which arm comes, of how many, and how long the study will take from here on."""
     work = works[place]
-    PartialState().print(
+    return (
         f"[{place + 1} of {len(works)}] {work.folder.name}: {work}; "
-        f"{in_words(forecast.total(works[place:]))} left of the study",
-        flush=True,
+        f"{in_words(forecast.total(works[place:]))} left of the study"
     )
 
 
-def _finish(work: Work, works: Sequence[Work], budget: Budget) -> None:
+def _finish(work: Work, works: Sequence[Work], budget: Budget, accelerator: Accelerator) -> None:
     """Trains the arm as far as it is not trained, and evaluates it."""
     if work.steps_left:
         try:
@@ -95,13 +97,12 @@ def _finish(work: Work, works: Sequence[Work], budget: Budget) -> None:
             if stop.signal == SPENT:
                 raise BudgetUsedUpError from stop
             raise
-    state = PartialState()
     done = next((other for other in works if other.state == "done"), None)
-    if done is not None and state.is_main_process:
+    if done is not None and accelerator.is_main_process:
         share_bounds(done.folder, work.folder, (MIXTURE_ARM, *work.config.evaluation.oracles))
-    state.wait_for_everyone()
+    accelerator.wait_for_everyone()
     score_arm(work.config, work.arm)
-    state.wait_for_everyone()
+    accelerator.wait_for_everyone()
 
 
 def _left(settings: StudySettings, configs: Sequence[ExperimentConfig]) -> str:

@@ -79,7 +79,9 @@ def load_study(
             experiment=path.parent / settings.experiment,
             overrides=settings.overrides + others,
         )
-        return settings, list(_experiments(settings))
+        configs = list(_experiments(settings))
+        _require_one_precision(configs)
+        return settings, configs
     except ConfigError as error:
         if str(error).startswith(f"{path}: "):
             raise
@@ -98,6 +100,16 @@ def _experiments(settings: StudySettings) -> Iterator[ExperimentConfig]:
                 yield _experiment(settings, arm, seed)
             except ValueError as error:
                 raise ConfigError(f"arms.{arm}: {error}") from error
+
+
+def _require_one_precision(configs: Sequence[ExperimentConfig]) -> None:
+    """ConfigError where arms differ in it: a process computes in one precision."""
+    precisions = {str(config.training.precision): None for config in configs}
+    if len(precisions) > 1:
+        raise ConfigError(
+            f"arms: expected the same training.precision for all, got {', '.join(precisions)}; "
+            "it belongs under `overrides`"
+        )
 
 
 def _experiment(settings: StudySettings, arm: str, seed: int) -> ExperimentConfig:
