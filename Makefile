@@ -6,12 +6,12 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test ffmpeg clean
+.PHONY: demo test ffmpeg browser clean
 
 demo: .venv/.ready
 	$(BIN)/accelerate launch experiments/train_gan.py
 
-test: .venv/.ready-for-tests ffmpeg
+test: .venv/.ready-for-tests ffmpeg browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -39,6 +39,16 @@ ffmpeg:
 		echo "    sudo apt-get install ffmpeg        (Debian, Ubuntu)"; \
 		echo "    brew install ffmpeg                (macOS)"; \
 		exit 1; \
+	fi
+
+# The report's page is tested in it; without it those tests are skipped.
+browser:
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get -qq update && apt-get -qq install -y chromium chromium-driver >/dev/null; \
+	else \
+		echo "chromium or chromedriver is missing: the report's page is not tested. To install them:"; \
+		echo "    sudo apt-get install chromium chromium-driver        (Debian)"; \
 	fi
 
 clean:

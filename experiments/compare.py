@@ -22,6 +22,11 @@ def main() -> None:
     parser = program(__doc__)
     parser.add_argument("runs", nargs="+", type=Path, help="folder of a run: runs/NAME")
     parser.add_argument("--out", type=Path, help="folder of the report")
+    parser.add_argument(
+        "--audio",
+        action="store_true",
+        help="the report's page can be listened to: not for music that may not be passed on",
+    )
     parser.add_argument("--question", help="opens the report (default: the configuration's)")
     parser.add_argument(
         "--metric",
@@ -36,7 +41,7 @@ def main() -> None:
         study = Study.of(arguments.runs)
         print(study.in_short(arguments.metric))
         if arguments.out:
-            write_study(study, arguments.out, arguments.question)
+            write_study(study, arguments.out, arguments.question, audio=arguments.audio)
             print(f"\nReport: {arguments.out / 'README.md'}")
 
 

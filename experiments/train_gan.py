@@ -54,7 +54,7 @@ def conclusion(config: ExperimentConfig) -> str:
             f"Rows: {config.arm_rows(config.arms[0])}\nNo comparison yet: its twin is missing. "
             f"Train it with arms=[{missing[0]}], and the report is written."
         )
-    return write_report(config.folder, config.folder / "report")
+    return write_report(config.folder, config.folder / "report", audio=True)
 
 
 if __name__ == "__main__":

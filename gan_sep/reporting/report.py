@@ -1,5 +1,6 @@
 """The report of a study: one folder with everything a reader needs, made from the runs' files.
 
+    index.html, excerpts/         the page: look at it and listen to it in a browser
     README.md                     question, tables, figures, discriminators, cost, provenance
     table.md, .csv, .json         every statistic
     rows.csv                      every track's values
@@ -21,6 +22,7 @@ from gan_sep.reporting.curves import curves_figure
 from gan_sep.reporting.diagnosis_figures import draw_histograms, draw_history
 from gan_sep.reporting.files import write_png, write_text
 from gan_sep.reporting.forest_figure import forest_figure
+from gan_sep.reporting.page.write import write_page
 from gan_sep.reporting.provenance import configuration_section, data_section, provenance_section
 from gan_sep.reporting.published import comparable, published_table, read_published
 from gan_sep.reporting.remarks import reading
@@ -37,6 +39,7 @@ def write_report(
     out_folder: Path,
     question: str | None = None,
     words: Path | None = None,
+    audio: bool = False,
 ) -> str:
     """Compares the arms below runs/NAME, writes the report and returns it in short.
 
@@ -46,14 +49,21 @@ def write_report(
     there, ValueError where the arms do not pair up.
     """
     study = Study.of([run_folders] if isinstance(run_folders, Path) else run_folders)
-    write_study(study, out_folder, question, words)
+    write_study(study, out_folder, question, words, audio)
     return f"{study.in_short()}\n\nReport: {out_folder / 'README.md'}"
 
 
 def write_study(
-    study: Study, out_folder: Path, question: str | None = None, words: Path | None = None
+    study: Study,
+    out_folder: Path,
+    question: str | None = None,
+    words: Path | None = None,
+    audio: bool = False,
 ) -> None:
-    """The report's files; arguments and errors as of `write_report`."""
+    """The report's files; arguments and errors as of `write_report`.
+
+    audio: the page can be listened to; without it what may not be passed on is left out.
+    """
     if words is not None:
         write_text(out_folder / "words.md", words.read_text("utf-8"))
     comparisons = list(study.comparisons.values())
@@ -66,6 +76,7 @@ def write_study(
     write_png(out_folder / "curves.png", curves_figure(study.runs))
     _draw_diagnoses(study, out_folder)
     write_text(out_folder / "README.md", _readme(study, out_folder, question))
+    write_page(study, out_folder, question, audio)
 
 
 def _columns() -> str:

@@ -52,6 +52,7 @@ def write_page(study: Study, folder: Path, question: str | None, audio: bool) ->
             question=question or config.get("question"),
             config=config,
             environments=[run.environment for run in study.runs],
+            run_folders=list(dict.fromkeys(f"runs/{run.folder.parent.name}" for run in study.runs)),
             headlines=study.chosen(HEADLINES),
             others=study.chosen(s for s in study.comparisons if s not in HEADLINES),
             by_track=study.chosen(s for _, s in TRACK_ROWS)[:1],
