@@ -35,6 +35,8 @@ class Deck extends EventTarget {
   // The trial is {script, signals: [{sound, gain}]}; resolves to whether it is this one that is on.
   async load(trial, heard) {
     const request = ++this.#latest;
+    this.#context ??= new AudioContext();
+    this.#context.resume(); // at once: browsers allow it in answer to a press only
     const sounds = await this.#decoded(trial.script);
     if (request !== this.#latest) return false;
     if (trial === this.#trial) {
@@ -64,7 +66,6 @@ class Deck extends EventTarget {
   play() {
     if (this.playing || !this.#trial) return;
     this.playing = true;
-    this.#context.resume();
     this.#start();
     this.#changed();
   }
@@ -100,7 +101,6 @@ class Deck extends EventTarget {
   }
 
   #decoded(script) {
-    this.#context ??= new AudioContext();
     if (!this.#sounds.has(script)) {
       const decoded = this.#decode(script);
       this.#sounds.set(script, decoded);

@@ -24,7 +24,7 @@ class Listening {
     this.#on("continue", "click", () => this.#goOn());
     this.#on("back", "click", () => this.back());
     this.#on("download", "click", () => this.#download());
-    this.#on("again", "click", () => this.#introduce(false));
+    this.#on("again", "click", () => this.#introduce());
     this.#on(this.#play, "click", () => this.#toggle());
     this.#on(this.#reference, "click", () => this.hear("reference"));
     document.addEventListener("keydown", (event) => this.#key(event));
@@ -35,11 +35,12 @@ class Listening {
     return !this.#view.hidden;
   }
 
-  open() {
+  // After a reload an unfinished session goes on at once.
+  open(reloaded) {
     this.#view.hidden = false;
     this.session = Session.kept(this.#data);
-    if (this.session && !this.session.stored.finished) this.#showTrial();
-    else this.#introduce(true);
+    if (reloaded && this.session && !this.session.stored.finished) this.#showTrial();
+    else this.#introduce();
   }
 
   close() {
@@ -94,16 +95,22 @@ class Listening {
     }
   }
 
-  // A finished session is offered again, to be saved or to make room.
-  #introduce(offerKept) {
+  // The session that is kept is offered again, to go on, to be saved, or to make room.
+  #introduce() {
     this.#only(this.#introduction);
     const count = this.#data.excerpts.reduce((sum, { trials }) => sum + trials.length, 0);
     document.getElementById("number-of-trials").textContent = count;
-    const kept = offerKept ? this.session : null;
     const goOn = document.getElementById("continue");
-    goOn.hidden = !kept;
-    goOn.textContent = kept ? `Save the ratings of ${kept.stored.listener} again` : "";
-    document.getElementById("kept").textContent = kept ? "A new listener replaces them here." : "";
+    goOn.hidden = !this.session;
+    document.getElementById("kept").hidden = !this.session;
+    if (this.session) {
+      const { listener, finished } = this.session.stored;
+      const rated = `${this.session.numberRated} of ${count} rated`;
+      goOn.textContent = finished
+        ? `Save the ratings of ${listener} again`
+        : `Continue as ${listener}, ${rated}`;
+    }
+    this.#listener.value = "";
     this.#listener.focus();
   }
 
@@ -117,7 +124,8 @@ class Listening {
   }
 
   #goOn() {
-    this.#thank();
+    if (this.session.stored.finished) this.#thank();
+    else this.#showTrial();
   }
 
   #thank() {

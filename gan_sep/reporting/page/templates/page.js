@@ -8,12 +8,12 @@ const deck = new Deck();
 const player = new Player(deck, data.excerpts);
 const listening = new Listening(deck, data);
 
-function showView() {
+function showView(reloaded) {
   const listens = location.hash === "#listening";
   document.getElementById("report").hidden = listens;
   player.release();
   player.active = !listens;
-  if (listens) listening.open();
+  if (listens) listening.open(reloaded);
   else if (listening.isOpen) listening.close();
   window.scrollTo(0, 0);
 }
@@ -25,9 +25,9 @@ document.getElementById("leave").addEventListener("click", () => {
   location.hash = "#excerpts";
 });
 window.addEventListener("hashchange", (event) => {
-  if ([event.oldURL, event.newURL].some((url) => url.endsWith("#listening"))) showView();
+  if ([event.oldURL, event.newURL].some((url) => url.endsWith("#listening"))) showView(false);
 });
-if (location.hash === "#listening") showView();
+if (location.hash === "#listening") showView(true);
 
 // For tests, and for whoever opens the console.
 window.ganSep = { deck, player, listening };
