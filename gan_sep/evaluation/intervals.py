@@ -17,8 +17,10 @@ Simulated with 25 and 75 tracks and all ratios of the three noises, the interval
 truth in 94.4 to 98.1 % of cases with 5 seeds and in 95.0 to 98.9 % with 3. More than 97 % is where
 seeds hardly differ beyond the residual, which so few cannot tell; rules that stay below 97 % there
 (Satterthwaite's degrees of freedom) are wrong in up to 7.7 % where seeds make most of the noise.
-Intervals of medians are wider than they need be, and cover 95 to 99.6 %: redrawn tracks do not tell
-well how two arms' medians move together.
+Intervals of medians are wider than they need be and cover 95 to 99.5 %, as the few tracks around
+the middle that make a difference of medians change more when tracks are redrawn than they would.
+
+With one seed it is an interval over tracks: it speaks of other tracks, not of other seeds.
 """
 
 from dataclasses import dataclass
@@ -74,10 +76,7 @@ class Noise:
 
 
 def interval(difference: Array, noise: Noise) -> tuple[Array, Array]:
-    """Both ends of the 95 % interval; NaN where fewer than two tracks count.
-
-    With one seed it is an interval over tracks: it speaks of other tracks, not of other seeds.
-    """
+    """Both ends of the 95 % interval; NaN where fewer than two tracks count."""
     width = half_width(noise)
     return difference - width, difference + width
 
