@@ -186,6 +186,15 @@ def test_other_evaluation_settings_evaluate_again_and_train_nothing(
 
 
 @pytest.mark.slow
+def test_only_a_report_below_the_runs_holds_music(here: Path, whole: tuple[Path, Ended]) -> None:
+    shutil.copytree(whole[0], here, dirs_exist_ok=True)
+    ended = study("report=runs/tiny/report")
+    assert ended.out.endswith("Report: runs/tiny/report/README.md\n")
+    assert list((here / "runs/tiny/report").glob("excerpts/sound-*"))
+    assert not list((here / "reports/tiny").glob("excerpts/sound-*"))
+
+
+@pytest.mark.slow
 def test_an_arm_that_diverges_takes_no_other_down_and_there_is_no_report(here: Path) -> None:
     ended = study("arms.gan=[optimizer.lr=1e30]")
     assert ended.status == 2

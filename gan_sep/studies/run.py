@@ -52,7 +52,10 @@ def run_study(
         )
     if not accelerator.is_main_process:
         return ""
-    return write_report([Work.of(config).folder for config in configs], settings.report_folder)
+    folders = [Work.of(config).folder for config in configs]
+    # What lies below the runs stays with whoever has the music; other reports are passed on.
+    private = settings.report_folder.resolve().is_relative_to(configs[0].runs.resolve())
+    return write_report(folders, settings.report_folder, audio=private)
 
 
 def _run_arms(
