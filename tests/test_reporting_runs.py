@@ -157,6 +157,7 @@ def test_a_number_is_found_in_nested_records(key: str, expected: float) -> None:
 
 def write_settings(run: Path, name: str, shifts: int) -> None:
     settings = {
+        "audio": {"sample_rate": 16000},
         "data": {"name": "synthetic"},
         "evaluation": {
             "segment_seconds": 8.0,
@@ -178,6 +179,24 @@ def test_arms_evaluated_with_different_settings_are_refused(tmp_path: Path) -> N
         all_rows(find_arms([tmp_path]))
     write_settings(tmp_path, "seed0-gan", 0)
     assert len(all_rows(find_arms([tmp_path]))) == 2
+
+
+def test_arms_of_different_formats_are_refused(tmp_path: Path) -> None:
+    for arm in ("plain", "gan"):
+        write_arm(tmp_path, f"seed0-{arm}", [f"0,{arm},a,drums,sdr,1.0"])
+        write_settings(tmp_path, f"seed0-{arm}", 0)
+    path = tmp_path / "seed0-gan" / SETTINGS
+    path.write_text(path.read_text().replace("16000", "44100"))
+    with pytest.raises(ValueError, match=r"evaluated with audio .*44100.* with .*16000"):
+        all_rows(find_arms([tmp_path]))
+
+
+def test_seeds_that_disagree_about_the_mixture_are_refused(tmp_path: Path) -> None:
+    for seed, value in ((0, 1.0), (1, 1.5)):
+        lines = [f"{seed},mixture,a,drums,sdr,{value}", f"{seed},gan,a,drums,sdr,2.0"]
+        write_arm(tmp_path, f"seed{seed}-gan", lines)
+    with pytest.raises(ValueError, match=r"give 1\.0 \(seed 0\) and 1\.5 \(seed 1\) for the"):
+        all_rows(find_arms([tmp_path]))
 
 
 def test_oracles_that_both_arms_hold_count_once(tmp_path: Path) -> None:

@@ -338,6 +338,13 @@ def test_weighted_means_want_the_seconds_of_every_track(seconds: int | None) -> 
         compare(rows, STATISTICS["gnsdr"])
 
 
+def test_weighted_means_want_the_same_lengths_of_all_arms() -> None:
+    seconds = two_sources("seconds").assign(value=3.0)
+    seconds.loc[(seconds["arm"] == "gan") & (seconds["track"] == "b"), "value"] = 4.0
+    with pytest.raises(ValueError, match="expected one length of b in all arms and seeds"):
+        compare(pd.concat([two_sources("nsdr_v3"), seconds]), STATISTICS["gnsdr"])
+
+
 def test_weighted_means_want_lengths_that_are_positive() -> None:
     rows = two_sources("nsdr_v3")
     seconds = two_sources("seconds").assign(value=[3.0, 0.0, 3.0] * 6)

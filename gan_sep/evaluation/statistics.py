@@ -291,6 +291,12 @@ def _weights(rows: pd.DataFrame, paired: PairedValues, statistic: Statistic) -> 
             f"{differing[0]} has rows of one of them only"
         )
     lengths = seconds.array[0, 0, :, :1]  # (tracks, 1)
+    if not np.allclose(seconds.array, lengths, rtol=1e-6, atol=0):
+        differ = np.ptp(seconds.array, axis=(0, 1, 3)).argmax()
+        raise ValueError(
+            f"metric seconds: expected one length of {seconds.tracks[differ]} in all arms and "
+            "seeds, got several; the arms were evaluated on different data: evaluate all alike"
+        )
     if not np.all(lengths > 0):
         track = seconds.tracks[int(np.argmin(lengths > 0))]
         raise ValueError(

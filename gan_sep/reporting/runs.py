@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from gan_sep.evaluation.pairing import BASELINE, BOUNDS, COLUMNS
+from gan_sep.evaluation.pairing import BASELINE, BOUNDS, COLUMNS, MIXTURE
 from gan_sep.experiment import ARM_NAME
 
 ROWS = Path("evaluation", "test", "rows.csv")
@@ -91,7 +91,7 @@ class ArmRun:
             return None
         settings = yaml.safe_load(path.read_text("utf-8"))
         how = {key: settings["evaluation"][key] for key in _SEPARATION}
-        return {"data": settings["data"], **how}
+        return {"audio": settings["audio"], "data": settings["data"], **how}
 
     def _existing(self, name: str) -> Path:
         path = self.folder / name
@@ -132,24 +132,25 @@ def find_arms(run_folders: Sequence[Path]) -> list[ArmRun]:
 def all_rows(runs: Sequence[ArmRun]) -> pd.DataFrame:
     """The rows of all arms; those of mixture and oracles, which all arms of a seed hold, once.
 
-    Raises as `read_rows` does, and ValueError where two arms disagree about the mixture or were
-    separated with different settings.
+    Raises as `read_rows` does, and ValueError where two arms, of one seed or of two, disagree about
+    the mixture or were separated with different settings.
     """
     _check_treated_alike(runs)
     rows = pd.concat([run.rows() for run in runs], ignore_index=True)
-    of_mixture = rows["arm"] == "mixture"
-    mixture = rows[of_mixture]
-    pairs = mixture.merge(mixture.drop_duplicates(_KEY), on=_KEY, suffixes=("", "_first"))
+    mixture = rows[rows["arm"] == MIXTURE]
+    cell = [column for column in _KEY if column != "seed"]
+    pairs = mixture.merge(mixture.drop_duplicates(cell), on=cell, suffixes=("", "_first"))
     # Two machines may round the same mixture's score differently.
     agree = np.isclose(
         pairs["value"], pairs["value_first"], rtol=0, atol=_MIXTURE_TOLERANCE_DB, equal_nan=True
     )
     if not agree.all():
         differing = pairs[~agree].iloc[0]
-        named = ", ".join(f"{name} {differing[name]}" for name in _KEY)
+        named = ", ".join(f"{name} {differing[name]}" for name in cell)
         raise ValueError(
-            f"{named}: the arms' rows give {differing['value_first']} and {differing['value']} for "
-            "the same mixture; the arms were evaluated on different data or with different "
+            f"{named}: the arms' rows give {differing['value_first']} "
+            f"(seed {differing['seed_first']}) and {differing['value']} "
+            f"(seed {differing['seed']}) for the same mixture; the arms were evaluated on different data or with different "
             "settings: evaluate both alike"
         )
     shared = rows["arm"].isin(BOUNDS)

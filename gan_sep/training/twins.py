@@ -101,6 +101,7 @@ def evaluate_arm(
 def evaluation_settings(config: ExperimentConfig, run: Path) -> dict[str, Any]:
     """What settings.yaml says: tracks, how they are treated, how far the arm was trained."""
     return {
+        "audio": to_dict(config.audio),
         "data": to_dict(config.data),
         "evaluation": to_dict(config.evaluation),
         "trained_steps": trained_steps(run),
