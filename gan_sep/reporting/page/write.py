@@ -17,6 +17,7 @@ from gan_sep.reporting.files import write_text
 from gan_sep.reporting.page.excerpts import PageExcerpt, shared_excerpts, write_page_excerpts
 from gan_sep.reporting.page.forest import interval_axis, track_axis, track_dots
 from gan_sep.reporting.page.spectrograms import LOWEST_HZ, RANGE_DB
+from gan_sep.reporting.remarks import reading, remarks
 from gan_sep.reporting.study import HEADLINES, Study
 from gan_sep.reporting.style import arm_colours, arm_name
 
@@ -38,7 +39,7 @@ def write_page(study: Study, folder: Path, question: str | None, audio: bool) ->
     `shared_excerpts` does.
     """
     seed = min(run.seed for run in study.runs)
-    shared, remarks = shared_excerpts([run for run in study.runs if run.seed == seed])
+    shared, lacking = shared_excerpts([run for run in study.runs if run.seed == seed])
     config = study.runs[0].config
     audio = audio or config["data"]["name"] in UNRESTRICTED
     excerpts = write_page_excerpts(shared, folder, audio)
@@ -59,7 +60,7 @@ def write_page(study: Study, folder: Path, question: str | None, audio: bool) ->
             excerpts=excerpts,
             audio=audio,
             seed=seed,
-            remarks=remarks,
+            lacking=lacking,
             data=_data(name, seed, excerpts),
             style=_asset("style.css"),
             script=Markup("\n").join(_asset(script) for script in SCRIPTS),
@@ -109,7 +110,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    for function in (formats.level, formats.signed, formats.interval, formats.scale, arm_name):
+    for function in (
+        arm_name,
+        formats.interval,
+        formats.level,
+        formats.probability,
+        formats.scale,
+        formats.signed,
+    ):
         environment.filters[function.__name__] = function
     environment.globals |= {
         "baseline": BASELINE,
@@ -120,6 +128,8 @@ def _environment() -> Environment:
         "interval_axis": interval_axis,
         "lowest_hz": LOWEST_HZ,
         "range_db": RANGE_DB,
+        "reading": reading,
+        "remarks_of": remarks,
         "track_axis": track_axis,
         "track_dots": track_dots,
         "verdict_sentences": verdict_sentences,
