@@ -337,7 +337,7 @@ def test_a_session_can_be_left_and_gone_on_with_or_replaced(page: Page) -> None:
     page.click(page.one("#open-listening"))
     page.press("Second", Keys.ENTER)
     assert stored(page)["listener"] == "Second"
-    assert page.all("#stimuli output")[0].text == "–"
+    assert page.all("#stimuli output")[0].text == "\N{EN DASH}"
 
 
 def test_a_sound_file_that_is_missing_is_said_and_not_swallowed(page: Page, report: Path) -> None:
