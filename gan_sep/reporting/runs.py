@@ -91,7 +91,7 @@ class ArmRun:
             return None
         settings = yaml.safe_load(path.read_text("utf-8"))
         how = {key: settings["evaluation"][key] for key in _SEPARATION}
-        return {"audio": settings["audio"], "data": settings["data"], **how}
+        return {"audio": settings.get("audio"), "data": settings["data"], **how}
 
     def _existing(self, name: str) -> Path:
         path = self.folder / name
