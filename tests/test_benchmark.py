@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from gan_sep.benchmark import sdr_speed
+from gan_sep.benchmark import bss_eval_speed, sdr_speed
 from gan_sep.benchmark.sections import SECTIONS
 from gan_sep.benchmark.steps import QUICK_SETTINGS, against_peer, peer_step, plain_step
 from gan_sep.benchmark.table import Table
@@ -99,6 +99,35 @@ def test_a_missing_museval_is_said_in_the_remark(monkeypatch: pytest.MonkeyPatch
     assert "museval is not installed" in table.remark
 
 
+def test_bss_eval_without_museval_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object) -> None:
+        raise ImportError("museval is not installed")
+
+    monkeypatch.setattr(bss_eval_speed, "museval_bss_eval", missing)
+    monkeypatch.setattr(bss_eval_speed, "peak_memory", lambda *_: 0.0)
+    table = SECTIONS["bss_eval"](True, 1, CPU)
+    assert not table.rows
+    assert "museval is not installed" in table.remark
+
+
+def test_a_lossy_clip_has_an_empty_band() -> None:
+    clip = bss_eval_speed.Clip(QUICK_SETTINGS[0].audio, seconds=1, lossy=True)
+    references, estimates = clip.signals()
+    spectra = torch.fft.rfft(references).abs()
+    assert spectra[..., 1501:].max() < 1e-4 * spectra[..., :1500].mean()
+    assert not torch.equal(references, estimates)
+
+
+@pytest.mark.slow
+def test_bss_eval_is_compared_in_time_and_memory() -> None:
+    rows = SECTIONS["bss_eval"](True, 1, CPU).rows
+    assert [str(row["clip"])[:2] for row in rows] == ["v4", "v3"]
+    for row in rows:
+        assert float(row["museval / gan_sep"]) > 1
+        assert float(row["museval, MiB"]) > float(row["gan_sep, MiB"]) > 0
+        assert float(row["largest difference, dB"]) < 1e-6
+
+
 @pytest.mark.slow
 def test_the_arms_are_compared_in_time_and_memory() -> None:
     (row,) = SECTIONS["gan_step"](True, 1, CPU).rows
@@ -130,4 +159,4 @@ def test_an_unknown_section_is_refused_with_the_known_ones() -> None:
         [sys.executable, PROGRAM, "stpe"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert "expected some of step, gan_step, data, sdr, got stpe" in done.stderr
+    assert "expected some of step, gan_step, data, sdr, bss_eval, got stpe" in done.stderr

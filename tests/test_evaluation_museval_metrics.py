@@ -1,6 +1,5 @@
 """museval's wrapping: its own numbers, its refusals turned into NaN, and its absence."""
 
-import math
 import sys
 
 import numpy as np
@@ -30,26 +29,14 @@ def test_v4_scores_have_museval_s_frames_and_values() -> None:
         np.testing.assert_array_equal(scores[name].numpy(), values)
 
 
-def test_v3_scores_equal_projections_computed_on_explicitly_delayed_signals() -> None:
-    pytest.importorskip("museval", exc_type=ImportError)
-    references, estimates = pair(channels=1)
+def test_v3_scores_are_museval_s_of_the_whole_clip() -> None:
+    museval = pytest.importorskip("museval", exc_type=ImportError)
+    references, estimates = pair(channels=2)
+    signals = (each.transpose(1, 2).double().numpy() for each in (references, estimates))
+    expected = museval.metrics.bss_eval_sources(*signals, compute_permutation=False)
     scores = museval_bss_eval_v3(references, estimates)
-    padded = np.pad(references[:, 0].double().numpy(), [(0, 0), (0, 511)])
-    delayed = np.stack([[np.roll(image, lag) for lag in range(512)] for image in padded])
-    for source in range(2):
-        estimate = np.pad(estimates[source, 0].double().numpy(), (0, 511))
-        own, every = (
-            basis.T @ np.linalg.lstsq(basis.T, estimate, rcond=None)[0]
-            for basis in (delayed[source], delayed.reshape(1024, -1))
-        )
-        pairs = {
-            "sdr": (own, estimate - own),
-            "sir": (own, every - own),
-            "sar": (every, estimate - every),
-        }
-        for name, (signal, error) in pairs.items():
-            expected = 10 * math.log10(np.sum(signal**2) / np.sum(error**2))
-            assert scores[name][source].item() == pytest.approx(expected, abs=1e-6)
+    for name, values in zip(("sdr", "sir", "sar"), expected, strict=False):
+        np.testing.assert_array_equal(scores[name].numpy(), values[:, 0])
 
 
 def test_a_source_silent_throughout_is_nan_where_museval_refuses() -> None:
@@ -63,9 +50,7 @@ def test_a_source_silent_throughout_is_nan_where_museval_refuses() -> None:
     assert clip_scores["sdr"].isnan().all()
 
 
-def test_v3_refuses_stereo_and_other_shapes() -> None:
-    with pytest.raises(ValueError, match=r"got 2 channels; set audio\.channels to 1"):
-        museval_bss_eval_v3(*pair(channels=2))
+def test_other_shapes_are_refused() -> None:
     references, estimates = pair(channels=1)
     with pytest.raises(ValueError, match="differ in shape"):
         museval_bss_eval_v3(references, estimates[..., 1:])

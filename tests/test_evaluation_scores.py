@@ -1,6 +1,7 @@
 """The settings refuse what cannot be, and a track's scores are the metrics' own."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from torch import Tensor
 
 from gan_sep.audio import AudioFormat
 from gan_sep.evaluation.level_metrics import energy_at_silence
-from gan_sep.evaluation.metrics import bss_eval, sdr, usdr
+from gan_sep.evaluation.metrics import bss_eval, bss_eval_v3, sdr, usdr
+from gan_sep.evaluation.museval_metrics import museval_bss_eval_v3
 from gan_sep.evaluation.scores import EvaluationSettings, track_scores
 from gan_sep.evaluation.spectral_metrics import mr_stft
 
@@ -84,11 +86,21 @@ def test_museval_and_bss_eval_fill_the_same_rows_with_the_same_values() -> None:
     assert ours["sir"] == np.nanmedian(frames, axis=1).tolist()
 
 
-def test_bss_v3_carries_the_clip_s_length() -> None:
-    pytest.importorskip("museval", exc_type=ImportError)
+def test_bss_v3_carries_the_clip_s_length_and_needs_no_museval(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "museval", None)
     scores = scores_of("bss_v3")
     assert list(scores) == ["sdr_v3", "sir_v3", "sar_v3", "seconds"]
+    assert scores["sir_v3"] == bss_eval_v3(*pair())["sir"].tolist()
     assert scores["seconds"] == [5.0, 5.0]
+
+
+def test_bss_v3_comes_from_museval_where_museval_is_asked_for() -> None:
+    pytest.importorskip("museval", exc_type=ImportError)
+    theirs = scores_of("bss_v3", museval=True)
+    assert list(theirs)[:4] == ["sdr_v3", "sir_v3", "sar_v3", "seconds"]
+    assert theirs["sar_v3"] == museval_bss_eval_v3(*pair())["sar"].tolist()
 
 
 def test_broken_estimates_are_refused() -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import torch
 
+from gan_sep.audio import AudioFormat
+from gan_sep.benchmark.bss_eval_speed import Clip, bss_eval_speed
 from gan_sep.benchmark.loading import loading
 from gan_sep.benchmark.sdr_speed import sdr_speed
 from gan_sep.benchmark.steps import (
@@ -38,11 +40,20 @@ def _sdr(quick: bool, rounds: int, device: torch.device) -> Table:
     return sdr_speed(STEREO, seconds=20, rounds=min(rounds, 3))  # museval takes its time
 
 
+def _bss_eval(quick: bool, rounds: int, device: torch.device) -> Table:
+    duet = AudioFormat(4000 if quick else 16000, 1, ("voice", "music"))
+    if quick:
+        return bss_eval_speed([Clip(duet, 1), Clip(duet, 1, version="v3")], rounds)
+    clips = [Clip(STEREO, 60), Clip(STEREO, 60, lossy=True), Clip(duet, 10, version="v3")]
+    return bss_eval_speed(clips, rounds=min(rounds, 3))
+
+
 SECTIONS: dict[str, Callable[[bool, int, torch.device], Table]] = {
     "step": _step,
     "gan_step": _gan_step,
     "data": _data,
     "sdr": _sdr,
+    "bss_eval": _bss_eval,
 }
 
 

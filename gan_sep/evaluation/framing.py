@@ -1,5 +1,6 @@
 """The windows of BSSEval and its silence rule, shared by every frame-wise metric."""
 
+import torch
 from torch import Tensor
 
 
@@ -12,6 +13,18 @@ def check_pair(references: Tensor, estimates: Tensor) -> None:
         )
     if references.ndim != 3 or references.numel() == 0:
         raise ValueError(f"expected non-empty (S, C, T) signals, got {tuple(references.shape)}")
+
+
+def check_finite(**signals: Tensor) -> None:
+    """Raises ValueError, with the signals' name, where one of (S, C, T) is NaN or infinite."""
+    for name, values in signals.items():
+        broken = (~torch.isfinite(values)).nonzero()  # (count, 3)
+        if len(broken):
+            source, channel, sample = broken[0].tolist()
+            raise ValueError(
+                f"{name} hold NaN or inf at {len(broken)} places, the first in source {source}, "
+                f"channel {channel}, sample {sample}; no ratio can be told"
+            )
 
 
 def frames(signals: Tensor, window: int) -> Tensor:

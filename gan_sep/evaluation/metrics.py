@@ -1,15 +1,17 @@
 """Signal-to-distortion ratios in dB; all in float64, on the device of their input.
 
-`sdr` and `bss_eval` are frame-wise (BSSEval v4), `usdr` and `si_sdr` judge the track as a whole.
+`sdr` and `bss_eval` are frame-wise (BSSEval v4); `bss_eval_v3`, `usdr` and `si_sdr` judge the track
+as a whole.
 """
 
 import torch
 from torch import Tensor
 
 from gan_sep.evaluation.bsseval import bss_eval
+from gan_sep.evaluation.bsseval_v3 import bss_eval_v3
 from gan_sep.evaluation.framing import check_pair, frames, silent_frames
 
-__all__ = ["bss_eval", "sdr", "si_sdr", "usdr"]
+__all__ = ["bss_eval", "bss_eval_v3", "sdr", "si_sdr", "usdr"]
 
 
 def sdr(references: Tensor, estimates: Tensor, sample_rate: int) -> Tensor:

@@ -34,21 +34,14 @@ def museval_bss_eval(
 
 
 def museval_bss_eval_v3(references: Tensor, estimates: Tensor) -> Mapping[str, Tensor]:
-    """BSSEval v3 (bss_eval_sources) from museval over whole mono clips, in dB; higher is better.
+    """BSSEval v3 (bss_eval_sources) from museval over whole clips, in dB; higher is better.
 
-    Unlike v4 the filtered reference counts as the source, so that a filtered source loses nothing.
-    references, estimates: (S, 1, T), same source order -> "sdr", "sir", "sar", each (S,) in
-    float64 on the CPU; all NaN where any of them is silent throughout.
-    Raises ValueError on stereo and where the shapes differ, ImportError without museval or ffmpeg.
-    Source: Vincent, Gribonval, Févotte, Performance measurement in blind audio source separation,
-    2006.
+    references, estimates: (S, C, T), same source order -> "sdr", "sir", "sar", each (S,) in
+    float64 on the CPU. NaN as in `gan_sep.evaluation.metrics.bss_eval_v3`.
+    Raises ValueError where the shapes differ or nothing is in them, ImportError without museval or
+    ffmpeg.
     """
     check_pair(references, estimates)
-    if references.shape[1] != 1:
-        raise ValueError(
-            f"BSSEval v3 judges mono clips, got {references.shape[1]} channels; "
-            "set audio.channels to 1"
-        )
     if _never_heard(references, estimates):
         return {name: _nothing(references.shape[0]) for name in ("sdr", "sir", "sar")}
     sdr, _, sir, sar, _ = _museval().metrics.bss_eval(
@@ -72,8 +65,8 @@ def _museval() -> ModuleType:
     except (ImportError, RuntimeError) as error:
         raise ImportError(
             f"museval cannot be imported: {error}. Install the pip package museval and the ffmpeg "
-            "binary (apt-get install ffmpeg), or evaluate without museval: sdr, usdr, si_sdr and "
-            "bss_eval need neither"
+            "binary (apt-get install ffmpeg), or evaluate without museval: sdr, bss_eval and "
+            "bss_eval_v3 give the same numbers"
         ) from error
 
 

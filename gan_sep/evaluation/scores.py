@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gan_sep.audio import AudioFormat
 from gan_sep.evaluation.level_metrics import energy_at_silence, high_band_ratio, noise_floor
-from gan_sep.evaluation.metrics import bss_eval, sdr, si_sdr, usdr
+from gan_sep.evaluation.metrics import bss_eval, bss_eval_v3, sdr, si_sdr, usdr
 from gan_sep.evaluation.museval_metrics import museval_bss_eval, museval_bss_eval_v3
 from gan_sep.evaluation.onset_metrics import onset_f1
 from gan_sep.evaluation.oracles import ORACLES
@@ -65,12 +65,13 @@ class EvaluationSettings:
         sdr       rows `sdr` (median of the frames) and `sdr_dropped` (share of the frames that
                   the silence rule removed)
         bss_eval  rows `isr`, `sir`, `sar`, medians of the frames
-        bss_v3    rows `sdr_v3`, `sir_v3`, `sar_v3` over the whole clip, from museval, `nsdr_v3`
-                  (what sdr_v3 gains over the mixture) and `seconds` (the clip's weight); mono
+        bss_v3    rows `sdr_v3`, `sir_v3`, `sar_v3` over the whole clip, `nsdr_v3` (what sdr_v3
+                  gains over the mixture) and `seconds` (the clip's weight)
         usdr, si_sdr, mr_stft, l1_freq, si_sdr_freq, energy_at_silence, high_band_ratio,
         noise_floor, onset_f1
                   a row of that name, see the functions of these names
-    museval: rows `museval_sdr`, `isr`, `sir`, `sar` from museval itself; minutes per song.
+    museval: rows `museval_sdr`, `isr`, `sir`, `sar` from museval itself, and those of `bss_v3` if
+        it is among the metrics; minutes per song.
     oracles: any of ibm1, ibm2, irm1, irm2, mwf, see `gan_sep.evaluation.oracles`: each has rows of
         its own as an arm of this name, like the mixture.
     excerpts: what is kept to be listened to, see `gan_sep.evaluation.excerpts`.
@@ -137,7 +138,11 @@ def track_scores(
         )
     scores: Scores = {}
     for metric in settings.metrics:
-        scores |= _metric_scores(metric, references, estimates, sample_rate)
+        if metric == "bss_v3":
+            bss_v3 = museval_bss_eval_v3 if settings.museval else bss_eval_v3
+            scores |= _clip_scores(bss_v3(references, estimates), references, sample_rate)
+        else:
+            scores |= _metric_scores(metric, references, estimates, sample_rate)
     if settings.museval:
         frame_scores = dict(museval_bss_eval(references, estimates, sample_rate))
         scores["museval_sdr"] = _medians(frame_scores.pop("sdr"))
@@ -153,16 +158,18 @@ def _metric_scores(metric: str, references: Tensor, estimates: Tensor, sample_ra
     if metric == "bss_eval":
         frame_scores = bss_eval(references, estimates, sample_rate)
         return {name: _medians(frame_scores[name]) for name in ("isr", "sir", "sar")}
-    if metric == "bss_v3":
-        clip_scores = museval_bss_eval_v3(references, estimates)
-        seconds = references.shape[-1] / sample_rate
-        named = {f"{name}_v3": values.tolist() for name, values in clip_scores.items()}
-        return named | {"seconds": [seconds] * references.shape[0]}
     if metric in WHOLE_TRACK_AT_RATE:
         values = WHOLE_TRACK_AT_RATE[metric](references, estimates, sample_rate)
     else:
         values = WHOLE_TRACK[metric](references, estimates)
     return {metric: values.tolist()}
+
+
+def _clip_scores(by_name: Mapping[str, Tensor], references: Tensor, sample_rate: int) -> Scores:
+    """The rows of BSSEval v3, of the ratios by name, each (S,), and the clip's length."""
+    seconds = references.shape[-1] / sample_rate
+    named = {f"{name}_v3": values.tolist() for name, values in by_name.items()}
+    return named | {"seconds": [seconds] * references.shape[0]}
 
 
 def _check_names(field: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:
