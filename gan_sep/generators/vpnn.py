@@ -7,8 +7,8 @@ Differences from the published recipe:
 - each mixture's magnitudes are divided by their RMS (context) or their maximum (colour), so that
   the estimates follow its level; how magnitudes came into [0, 1] is not known to us
 - of the last layer's outputs only what becomes a magnitude is computed
-- hidden layers have ReLUs, as the networks of Huang et al. (2015) that the recipe follows; which
-  activation was used is not known to us
+- hidden layers have ReLUs, which in short trials on MIR-1K separated better than tanh and sigmoid;
+  which activation was used is not known to us
 - Adam on batches of segments, and the loss of the waveforms; published was the squared error of
   magnitudes
 """
