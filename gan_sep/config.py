@@ -253,14 +253,22 @@ def to_dict(config: Any) -> Any:
     """The tree as plain YAML values, defaults included; a component's section says its name."""
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         hints = typing.get_type_hints(type(config), include_extras=True)
-        values = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
-        named = {key: _name_of(hints[key], value) for key, value in values.items()}
-        return {k: named[k] | to_dict(v) if named[k] else to_dict(v) for k, v in values.items()}
+        fields = dataclasses.fields(config)
+        return {f.name: _named_dict(hints[f.name], getattr(config, f.name)) for f in fields}
     if isinstance(config, (list, tuple)):
         return [to_dict(item) for item in config]
     if isinstance(config, dict):
         return {key: to_dict(value) for key, value in config.items()}
     return str(config) if isinstance(config, Path) else config
+
+
+def _named_dict(hint: Any, value: Any) -> Any:
+    """A field's plain values; what the hint declares a component begins with its name."""
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is tuple and arguments[-1] is Ellipsis:
+        return [_named_dict(arguments[0], item) for item in value]
+    name = _name_of(hint, value)
+    return name | to_dict(value) if name else to_dict(value)
 
 
 def _name_of(hint: Any, value: Any) -> dict[str, str]:

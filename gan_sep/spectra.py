@@ -20,9 +20,8 @@ def stft(signal: Tensor, n_fft: int, hop: int) -> Tensor:
     N = 1 + ceil(T / hop); frame n is centred on sample n * hop, and the signal is silent outside.
     Raises ValueError where hop exceeds n_fft / 2: `istft` could not restore every sample.
     """
-    padded = _padded(signal, n_fft, hop)
-    frames = padded.unfold(-1, n_fft, hop) * _window(n_fft, padded)  # (..., N, n_fft)
-    return torch.fft.rfft(frames).transpose(-1, -2)  # (..., F, N)
+    spectrum: Tensor = _Spectrum.apply(_padded(signal, n_fft, hop), n_fft, hop)  # (..., N, F)
+    return spectrum.transpose(-1, -2)  # (..., F, N)
 
 
 def istft(spectrum: Tensor, hop: int, num_samples: int) -> Tensor:
@@ -66,6 +65,29 @@ def decibels(power: Tensor, floor_db: float = -80.0) -> Tensor:
     with respect to the signal is exactly zero, and finite everywhere.
     """
     return 10 * torch.log10(power + 10 ** (floor_db / 10))
+
+
+class _Spectrum(torch.autograd.Function):
+    """Frames, window and transform of a padded signal: (..., T) -> complex (..., N, F).
+
+    Linear, and so is its gradient, which can be differentiated again; cheap as that of `_Power`.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, padded: Tensor, n_fft: int, hop: int) -> Tensor:
+        ctx.sizes = n_fft, hop, padded.shape[-1]
+        return torch.fft.rfft(padded.unfold(-1, n_fft, hop) * _window(n_fft, padded))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        n_fft, hop, num_samples = ctx.sizes
+        parts = gradient.clone()  # (..., N, F)
+        # The inverse transform counts every frequency twice, but the first and the last once.
+        parts[..., :1] *= 2
+        parts[..., -1:] *= 2
+        frames = torch.fft.irfft(parts, n_fft, norm="forward")  # (..., N, n_fft)
+        frames = frames * (_window(n_fft, frames) / 2)
+        return _overlap_add(frames, hop, num_samples), None, None
 
 
 class _Power(torch.autograd.Function):

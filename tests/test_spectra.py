@@ -66,6 +66,7 @@ def test_the_gradient_of_decibels_is_finite_at_any_level(level: float) -> None:
 def test_the_transform_has_the_gradient_of_its_definition_and_a_second_one() -> None:
     signal = torch.randn(2, 21, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: stft(x, 8, 3), signal)
+    assert torch.autograd.gradgradcheck(lambda x: stft(x, 8, 3), signal)
     assert torch.autograd.gradgradcheck(lambda x: power_spectrogram(x, 8, 3), signal)
 
 

@@ -1,0 +1,114 @@
+"""A panel of judges of complex spectrograms, each of one band of frequencies.
+
+The multi-band multi-scale STFT discriminator of Kumar et al., "High-Fidelity Audio Compression with
+Improved RVQGAN" (DAC), 2023. In one spectrogram for all, music's low frequencies are thousands of
+times as strong as its high ones; a judge of a band of its own learns weights to their measure.
+
+Published are windows of 512, 1024 and 2048 samples at 44.1 kHz, four hops each, 32 channels, and a
+last convolution over all bands. Here there is one window, two hops of it, few channels, and every
+band has a verdict of its own, with the same say whatever its width.
+
+At the default a mono judge has 8330 parameters; a logit hears 15 frames, eight times the window:
+0.51 s of 16 kHz, and 63 bins of its band.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Self
+
+from torch import Tensor, nn
+
+from gan_sep.audio import AudioFormat
+from gan_sep.discriminators.base import Judgement
+from gan_sep.discriminators.complex_spectra import (
+    VERDICT,
+    check_resolutions,
+    complex_spectrogram,
+    spectral_layers,
+)
+from gan_sep.discriminators.judges import Judges, check_sizes, joined
+from gan_sep.discriminators.views import View, check_view, view_channels, viewed
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes of one judge; every source has the same.
+
+    n_ffts, the windows in samples, and hops_per_window, by how many hops each is covered; splits,
+    where one band ends and the next begins, as shares of half the sample rate; channels, the width
+    of the first layer, doubled in each of the following; layers, the first of which keeps an eighth
+    of the bins, each further one half of the frames and bins; view: of the source's channels.
+    """
+
+    n_ffts: tuple[int, ...] = (1024,)
+    hops_per_window: int = 2
+    splits: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75)
+    channels: int = 4
+    layers: int = 3
+    view: View = "channels"
+
+    def __post_init__(self) -> None:
+        check_resolutions(self.n_ffts, self.hops_per_window)
+        check_sizes(channels=self.channels, layers=self.layers)
+        check_view(self.view)
+        for n_fft in self.n_ffts:
+            band_slices(self.splits, n_fft // 2 + 1)
+
+    def build(self, audio: AudioFormat) -> nn.Module:
+        """The panel of one judge per source, with fresh weights.
+
+        Raises ValueError where mid and side are asked of mono.
+        """
+        return MultiBandPanel(self, audio)
+
+    @classmethod
+    def tiny(cls) -> Self:
+        """Small enough for a test, in any audio format."""
+        return cls(n_ffts=(64, 128), splits=(0.25,), channels=2, layers=2)
+
+
+class MultiBandPanel(nn.Module):
+    """sources (B, S, C, T), any T >= 1 -> Judgement: logits (B, S, n), band after band.
+
+    All bands of the first window come before those of the second.
+    """
+
+    def __init__(self, config: Config, audio: AudioFormat) -> None:
+        super().__init__()
+        self.config = config
+        layers = spectral_layers(config.channels, config.layers)
+        channels = 2 * view_channels(config.view, audio)  # real and imaginary parts
+        self.bands = nn.ModuleList(
+            Judges(len(audio.sources), channels, layers, VERDICT)
+            for _ in config.n_ffts
+            for _ in range(len(config.splits) + 1)
+        )
+
+    def forward(self, sources: Tensor) -> Judgement:
+        signals = viewed(sources, self.config.view).flatten(1, 2)  # (B, S*C, T)
+        spectra = zip(self.bands, self._spectra(signals), strict=True)
+        return joined([judge(spectrum) for judge, spectrum in spectra])
+
+    def _spectra(self, signals: Tensor) -> Iterator[Tensor]:
+        """Signals (B, S*C, T) -> (B, 2*S*C, N, F') of each band, window after window."""
+        for n_fft in self.config.n_ffts:
+            spectrum = complex_spectrogram(signals, n_fft, n_fft // self.config.hops_per_window)
+            for band in band_slices(self.config.splits, spectrum.shape[-1]):
+                yield spectrum[..., band]
+
+
+def band_slices(splits: tuple[float, ...], num_bins: int) -> list[slice]:
+    """The bins of each band: every one of num_bins in exactly one slice, from low to high.
+
+    Raises ValueError where splits do not rise within (0, 1), or leave a band without a bin.
+    """
+    if list(splits) != sorted(set(splits)) or not all(0 < split < 1 for split in splits):
+        raise ValueError(f"splits: expected rising shares between 0 and 1, got {list(splits)}")
+    edges = [0, *(round(split * num_bins) for split in splits), num_bins]
+    if any(low == high for low, high in pairwise(edges)):
+        raise ValueError(
+            f"splits: {list(splits)} leave a band of an FFT of {2 * (num_bins - 1)} samples "
+            "without a bin; move them apart or raise n_ffts"
+        )
+    return [slice(low, high) for low, high in pairwise(edges)]
