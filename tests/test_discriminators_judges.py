@@ -189,7 +189,7 @@ def test_receptive_fields_are_the_documented_ones(config: Any, samples: int) -> 
 @pytest.mark.parametrize(
     ("config", "number"),
     [
-        (multi_period.Config(), 3858),
+        (multi_period.Config(), 2572),
         (multi_scale.Config(), 14946),
         (complex_stft.Config(), 3332),
         (multi_band.Config(), 8330),

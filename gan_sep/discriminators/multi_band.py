@@ -9,7 +9,8 @@ last convolution over all bands. Here there is one window, two hops of it, few c
 band has a verdict of its own, with the same say whatever its width.
 
 At the default a mono judge has 8330 parameters; a logit hears 15 frames, eight times the window:
-0.51 s of 16 kHz, and 63 bins of its band.
+0.51 s of 16 kHz, and 63 bins of its band. On a CPU the four judges add three quarters of a plain
+step to one of a small Demucs (16 channels, 16 kHz mono).
 """
 
 from collections.abc import Iterator
