@@ -7,13 +7,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 import yaml
 
 from gan_sep.reporting.cost import Cost, cost_section
 from gan_sep.reporting.provenance import configuration_section, data_section, provenance_section
-from gan_sep.reporting.report import NO_WORDS, write_report
+from gan_sep.reporting.report import NO_WORDS, bounds_once, write_report
 from gan_sep.reporting.runs import ROWS, find_arms
 from gan_sep.reporting.study import Study
 from gan_sep.training.diagnostics import SETS, measure
@@ -145,6 +146,24 @@ def test_the_report_gives_the_differences_with_their_verdicts(report: Path) -> N
     assert "| verdict | better | worse | undecided |" in readme
     assert "GAN, seed 0: healthy: drums, vocals." in readme
     assert len((report / "rows.csv").read_text().splitlines()) == 1 + 3 * 10 * 2 * 2
+
+
+def test_the_rows_hold_mixture_and_oracles_once_and_trained_arms_of_every_seed() -> None:
+    rows = pd.DataFrame(
+        [
+            (seed, arm, "a", "drums", "sdr", value)
+            for seed in (0, 1)
+            for arm, value in (("mixture", 0.0), ("irm1", 9.0), ("gan", 5.0 + seed))
+        ],
+        columns=["seed", "arm", "track", "source", "metric", "value"],
+    )
+    kept = bounds_once(rows)
+    assert list(zip(kept["seed"], kept["arm"], strict=True)) == [
+        (0, "mixture"),
+        (0, "irm1"),
+        (0, "gan"),
+        (1, "gan"),
+    ]
 
 
 def test_the_same_runs_give_the_same_bytes_and_keep_the_authors_words(

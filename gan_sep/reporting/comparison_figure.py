@@ -22,6 +22,7 @@ ROWS = (("gnsdr", "gnsdr"), ("sdr", "sdr_mean"), ("usdr", "usdr"))
 _DOT_STEP = 0.045
 _DOT_BINS = 26
 _HALF_WIDTH = 0.38
+_TITLE_INCHES = 5.2
 _PLACE_INCHES = 0.8
 _CHARACTER_INCHES = 0.075
 _ROOM = 0.7
@@ -50,9 +51,11 @@ def comparison_figure(comparisons: Mapping[str, Comparison]) -> Figure:
 
 
 def _panel_inches(names: Sequence[str]) -> float:
-    """The width at which neighbouring names, centred below their places, do not meet."""
+    """The width at which titles fit and neighbouring names, centred below their places, do not
+    meet."""
     longest = max((len(left) + len(right)) / 2 for left, right in pairwise(names))
-    return 1 + max(_PLACE_INCHES, _CHARACTER_INCHES * (longest + 1)) * len(names)
+    wanted = 1 + max(_PLACE_INCHES, _CHARACTER_INCHES * (longest + 1)) * len(names)
+    return max(_TITLE_INCHES, wanted)
 
 
 def _draw_levels(axes: Axes, comparison: Comparison) -> None:
@@ -99,7 +102,7 @@ def _draw_differences(axes: Axes, comparison: Comparison) -> None:
         _draw_effect(axes, effect, side, _HALF_WIDTH / len(sides), colours[arm])
     if len(comparison.effects) == 1:
         _write_verdicts(axes, *comparison.effects.values())
-    axes.set_title("Difference from plain on each track, and its mean")
+    axes.set_title("Difference from plain, by track")
     _name_places(axes, comparison)
 
 

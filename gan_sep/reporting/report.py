@@ -3,7 +3,7 @@
     index.html, excerpts/         the page: look at it and listen to it in a browser
     README.md                     question, tables, figures, discriminators, cost, provenance
     table.md, .csv, .json         every statistic
-    rows.csv                      every track's values
+    rows.csv                      every track's values, those of mixture and oracles once
     comparison.png, forest.png    levels and tracks' differences; intervals and verdicts
     curves.png                    training
     discriminators-seed0-gan.png, scores-seed0-gan.png, ...
@@ -15,6 +15,10 @@ The same runs give the same bytes.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
+
+from gan_sep.evaluation.pairing import BOUNDS
+from gan_sep.evaluation.pairing import COLUMNS as ROW_COLUMNS
 from gan_sep.evaluation.statistics import Comparison
 from gan_sep.reporting.comparison_figure import comparison_figure
 from gan_sep.reporting.cost import cost_section
@@ -67,7 +71,8 @@ def write_study(
     if words is not None:
         write_text(out_folder / "words.md", words.read_text("utf-8"))
     comparisons = list(study.comparisons.values())
-    write_text(out_folder / "rows.csv", study.rows.to_csv(index=False, lineterminator="\n"))
+    rows = bounds_once(study.rows)
+    write_text(out_folder / "rows.csv", rows.to_csv(index=False, lineterminator="\n"))
     write_text(out_folder / "table.md", f"{markdown(comparisons)}\n{_columns()}")
     write_text(out_folder / "table.csv", as_csv(comparisons))
     write_text(out_folder / "table.json", as_json(comparisons))
@@ -82,6 +87,12 @@ def write_study(
 def _columns() -> str:
     meanings = bullets(f"`{name}`: {meaning}" for name, meaning in COLUMNS.items())
     return f"**Columns of table.csv, and of the records in table.json**\n\n{meanings}\n"
+
+
+def bounds_once(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mixture and oracles, which all seeds have in common, under the first seed alone."""
+    cell = [column for column in ROW_COLUMNS if column not in ("seed", "value")]
+    return rows[~(rows["arm"].isin(BOUNDS) & rows.duplicated(cell))]
 
 
 def _draw_diagnoses(study: Study, folder: Path) -> None:

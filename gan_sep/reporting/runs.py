@@ -150,8 +150,8 @@ def all_rows(runs: Sequence[ArmRun]) -> pd.DataFrame:
         raise ValueError(
             f"{named}: the arms' rows give {differing['value_first']} "
             f"(seed {differing['seed_first']}) and {differing['value']} "
-            f"(seed {differing['seed']}) for the same mixture; the arms were evaluated on different "
-            "data or with different settings: evaluate both alike"
+            f"(seed {differing['seed']}) for the same mixture; the arms were evaluated on other "
+            "data or with other settings: evaluate both alike"
         )
     shared = rows["arm"].isin(BOUNDS)
     return rows[~(shared & rows.duplicated(_KEY))].reset_index(drop=True)
