@@ -27,7 +27,7 @@ def test_correlations_equal_sums_at_every_lag(way: str, samples: int) -> None:
     if way == "quick":
         auto, cross = quick_correlations(torch.from_numpy(images), torch.from_numpy(targets))
     else:
-        auto, cross = museval_correlations(images, targets, channels=1)
+        auto, cross = museval_correlations(images, targets)
     expected = [[[by_hand(a, b, lag) for lag in LAGS] for b in images] for a in images]
     np.testing.assert_allclose(auto, expected, rtol=0, atol=1e-9)
     expected = [[[by_hand(a, b, lag) for lag in LAGS[511:]] for b in targets] for a in images]
@@ -65,7 +65,7 @@ def test_correlations_have_the_bits_of_museval_s(
     inner_products, spectra = museval._compute_reference_correlations(references, 512)
     for estimate in estimates:
         museval._compute_projection_filters(inner_products, spectra, estimate)
-    auto, cross = museval_correlations(images, targets, channels)
+    auto, cross = museval_correlations(images, targets)
     by_source = auto.reshape(sources, channels, sources, channels, -1).transpose(0, 2, 1, 3, 4)
     np.testing.assert_array_equal(by_source[..., 511:], inner_products[..., :, 0])
     np.testing.assert_array_equal(by_source[..., 511::-1], inner_products[..., 0, :])

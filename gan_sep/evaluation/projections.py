@@ -53,13 +53,13 @@ def projections(references: Tensor, estimates: Tensor, length: int) -> Projectio
     """
     C = references.shape[1]
     images, targets = references.flatten(0, 1), estimates.flatten(0, 1)  # (S*C, T)
-    energies = (targets.double() ** 2).sum(-1).cpu().numpy()  # (S*C,)
+    energies = torch.linalg.vecdot(targets, targets).double().cpu().numpy()  # (S*C,)
     try:
         equations = NormalEquations(*quick_correlations(images, targets), energies)
         own, every = _least_squares(equations, C, solve_by_cholesky)
     except np.linalg.LinAlgError:
-        earlier, later = (each.double().cpu().numpy() for each in (images, targets))
-        equations = NormalEquations(*museval_correlations(earlier, later, C), energies)
+        signals = [each.double().cpu().numpy() for each in (images, targets)]
+        equations = NormalEquations(*museval_correlations(*signals), energies)
         own, every = _least_squares(equations, C, lambda each: solve_as_museval(each, C))
     spectra = (torch.fft.rfft(taps.to(references.device), length) for taps in (own, every))
     return Projections(*spectra)
