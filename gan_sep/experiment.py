@@ -126,7 +126,7 @@ class Training:
     validate_every: int = 500
     checkpoint_every: int = 500
     keep_checkpoints: int = 2
-    workers: int = 0
+    workers: int = 2
     threads: int | None = None
 
     def __post_init__(self) -> None:

@@ -12,9 +12,6 @@ from gan_sep.data.segments import Segments
 
 Item = TypeVar("Item")
 
-# Batches that are read or being read before they are asked for.
-AHEAD = 2
-
 
 def batches(
     segments: Segments[Item],
@@ -29,8 +26,8 @@ def batches(
 
     batch_size counts items of one process: global batch b holds items b * batch_size * world_size
     and following, and process `rank` takes the batch_size of them from rank * batch_size on. Items
-    are stacked along a new first axis B. Workers are threads that read ahead: decoding and
-    resampling leave the interpreter to others; their number changes no bit.
+    are stacked along a new first axis B. Workers are threads that read ahead, a batch each: decoding
+    and resampling leave the interpreter to others; their number changes no bit.
     Raises ValueError on counts out of range, and what reading an item raises.
     """
     if batch_size < 1 or first_batch < 0 or num_batches < 0 or workers < 0:
@@ -48,7 +45,7 @@ def batches(
     if workers:
         yield from _read_ahead(segments, positions, workers)
     else:
-        yield from (_stacked([segments[place] for place in batch]) for batch in positions)
+        yield from (_batch(segments, batch) for batch in positions)
 
 
 def _read_ahead(
@@ -56,18 +53,18 @@ def _read_ahead(
 ) -> Generator[Item, None, None]:
     # One thread of computation per worker: resampling in each on all cores would be in its own way.
     pool = ThreadPoolExecutor(workers, "reader", torch.set_num_threads, (1,))
-    reading: deque[list[Future[Item]]] = deque()
+    reading: deque[Future[Item]] = deque()
     try:
         for batch in positions:
-            reading.append([pool.submit(segments.__getitem__, place) for place in batch])
-            if len(reading) > AHEAD:
-                yield _stacked([item.result() for item in reading.popleft()])
+            reading.append(pool.submit(_batch, segments, batch))
+            if len(reading) > workers:
+                yield reading.popleft().result()
         while reading:
-            yield _stacked([item.result() for item in reading.popleft()])
+            yield reading.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _stacked(items: list[Item]) -> Item:
-    """Tensors, or tuples of them, along a new first axis."""
-    return cast("Item", default_collate(items))
+def _batch(segments: Segments[Item], positions: range) -> Item:
+    """The items, tensors or tuples of them, stacked along a new first axis."""
+    return cast("Item", default_collate([segments[place] for place in positions]))
