@@ -26,8 +26,8 @@ def batches(
 
     batch_size counts items of one process: global batch b holds items b * batch_size * world_size
     and following, and process `rank` takes the batch_size of them from rank * batch_size on. Items
-    are stacked along a new first axis B. Workers are threads that read ahead, a batch each: decoding
-    and resampling leave the interpreter to others; their number changes no bit.
+    are stacked along a new first axis B. Workers are threads that read ahead, a batch each:
+    decoding and resampling leave the interpreter to others; their number changes no bit.
     Raises ValueError on counts out of range, and what reading an item raises.
     """
     if batch_size < 1 or first_batch < 0 or num_batches < 0 or workers < 0:
