@@ -312,6 +312,17 @@ def test_unpaired_material_is_told_once_for_the_arms_that_share_it(tmp_path: Pat
     ]
 
 
+def test_the_data_section_says_where_unpaired_tracks_come_from_by_default(tmp_path: Path) -> None:
+    runs = find_arms([write_run(tmp_path / "run")])
+    for each in runs:
+        each.config["unpaired"] = {"mixtures": None, "stems": None, "set_aside": 0}
+    expected = (
+        "- unpaired material of GAN: the training tracks that are not paired in the same step "
+        "(mixtures null, stems null, set_aside 0)"
+    )
+    assert expected in data_section(runs, 10).splitlines()
+
+
 def test_the_data_section_names_set_format_and_unpaired_material(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
     runs = find_arms([run])

@@ -69,8 +69,16 @@ def _unpaired(runs: Sequence[ArmRun]) -> dict[str, str]:
     learners: dict[str, dict[str, None]] = {}
     for run in runs:
         if run.config.get("discriminator") and run.config.get("unpaired"):
-            learners.setdefault(_inline(run.config["unpaired"]), {})[arm_name(run.arm)] = None
+            learners.setdefault(_material(run.config["unpaired"]), {})[arm_name(run.arm)] = None
     return {material: ", ".join(arms) for material, arms in learners.items()}
+
+
+def _material(unpaired: Mapping[str, Any]) -> str:
+    """Its settings; where they name neither folder nor tracks set aside, what that means."""
+    folders = unpaired.get("mixtures") and unpaired.get("stems")
+    if folders or unpaired.get("set_aside"):
+        return _inline(unpaired)
+    return f"the training tracks that are not paired in the same step ({_inline(unpaired)})"
 
 
 def _differing(
