@@ -45,7 +45,8 @@ ffmpeg:
 browser:
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get -qq update && apt-get -qq install -y chromium chromium-driver >/dev/null; \
+		apt-get -qq update && apt-get -qq install -y chromium chromium-driver >/dev/null || \
+			echo "chromium could not be installed: the report's page is not tested."; \
 	else \
 		echo "chromium or chromedriver is missing: the report's page is not tested. To install them:"; \
 		echo "    sudo apt-get install chromium chromium-driver        (Debian)"; \
