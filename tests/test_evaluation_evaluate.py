@@ -148,7 +148,6 @@ def test_the_second_process_writes_no_merged_file(tmp_path: Path) -> None:
 
 
 def test_nsdr_v3_is_the_gain_over_the_mixture(tmp_path: Path) -> None:
-    pytest.importorskip("museval", exc_type=ImportError)
     run = replace(RUN, settings=replace(SETTINGS, metrics=("bss_v3",)))
     rows = evaluate(Gains(0.8, 0.3), [Noise("a", 2, 1500)], run, tmp_path)
     for source in AUDIO.sources:
@@ -278,7 +277,6 @@ def test_an_oracle_added_later_leaves_the_finished_arms_as_they_are(tmp_path: Pa
 
 
 def test_oracles_gain_nsdr_over_the_mixture_too(tmp_path: Path) -> None:
-    pytest.importorskip("museval", exc_type=ImportError)
     run = replace(RUN, settings=replace(SETTINGS, metrics=("bss_v3",), oracles=("irm1",)))
     rows = evaluate(Gains(0.8, 0.3), [Noise("a", 2, 1500)], run, tmp_path)
     scores = {arm: value(rows, arm, "a", "voice", "sdr_v3") for arm in ("mixture", "irm1")}
