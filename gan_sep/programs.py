@@ -14,7 +14,7 @@ from gan_sep.config import load
 from gan_sep.experiment import ExperimentConfig
 from gan_sep.training.checkpoint import CheckpointError
 from gan_sep.training.loop import InterruptedRunError
-from gan_sep.training.step import NonFiniteError
+from gan_sep.training.player import NonFiniteError
 
 
 @contextmanager

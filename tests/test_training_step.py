@@ -11,8 +11,9 @@ from gan_sep.experiment import Adversarial, Optimizer
 from gan_sep.generators.demucs import Config as Demucs
 from gan_sep.losses.adversarial import Judged, Labels, separation_loss
 from gan_sep.training.balance import GradientBalance
+from gan_sep.training.player import NonFiniteError, Player
 from gan_sep.training.silence import audible
-from gan_sep.training.step import Batch, NonFiniteError, Player, TrainingStep
+from gan_sep.training.step import Batch, TrainingStep
 
 AUDIO = AudioFormat(8000, 1, ("low", "high"))
 

@@ -15,7 +15,8 @@ from gan_sep.benchmark.timing import Work, interleave, peak_memory
 from gan_sep.discriminators import spectrogram
 from gan_sep.experiment import Adversarial, Optimizer
 from gan_sep.generators import demucs
-from gan_sep.training.step import Batch, Player, TrainingStep
+from gan_sep.training.player import Player
+from gan_sep.training.step import Batch, TrainingStep
 
 LEARNING_RATE = 3e-4
 

@@ -13,9 +13,9 @@ from gan_sep.evaluation.separate import separate
 from gan_sep.experiment import ExperimentConfig
 from gan_sep.studies.work import Work
 from gan_sep.training.loop import Run
+from gan_sep.training.player import NonFiniteError
 from gan_sep.training.processes import accelerator_for
 from gan_sep.training.records import read_records
-from gan_sep.training.step import NonFiniteError
 from gan_sep.training.threads import use_threads
 
 SAMPLED_STEPS = 3

@@ -14,7 +14,7 @@ from gan_sep.studies.work import Work, share_bounds, survey
 from gan_sep.training.budget import Budget
 from gan_sep.training.interrupt import SPENT
 from gan_sep.training.loop import InterruptedRunError
-from gan_sep.training.step import NonFiniteError
+from gan_sep.training.player import NonFiniteError
 from gan_sep.training.twins import score_arm, train_arm
 
 GO_ON = "the same command goes on"

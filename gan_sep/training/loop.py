@@ -22,6 +22,7 @@ from gan_sep.training.ema import averaged
 from gan_sep.training.environment import write_run_description
 from gan_sep.training.interrupt import StopRequest
 from gan_sep.training.memory import peak_memory_mib, reset_peak_memory
+from gan_sep.training.player import Player
 from gan_sep.training.probe import Probe
 from gan_sep.training.processes import (
     accelerator_for,
@@ -30,7 +31,7 @@ from gan_sep.training.processes import (
     restore_random_state,
 )
 from gan_sep.training.records import Meter, RecordFile, finite, nested
-from gan_sep.training.step import Player, TrainingStep
+from gan_sep.training.step import TrainingStep
 from gan_sep.training.stream import Stream
 from gan_sep.training.threads import use_threads
 

@@ -9,25 +9,20 @@ large batch, and processes equal one process.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from accelerate import Accelerator
 from einops import rearrange
-from torch import Tensor, nn
+from torch import Tensor
 
 from gan_sep.discriminators.base import Judgement
-from gan_sep.experiment import Adversarial, Optimizer
+from gan_sep.experiment import Adversarial
 from gan_sep.losses.adversarial import Judged, discriminator_loss, separation_loss
 from gan_sep.losses.time import l1
 from gan_sep.training.balance import GradientBalance
+from gan_sep.training.player import Player
 from gan_sep.training.silence import audible
-
-
-class NonFiniteError(RuntimeError):
-    """A loss or gradient that is NaN or infinite; the message names the player and the step."""
-
 
 LOSS_OF = {"generator": "loss/reconstruction", "discriminator": "loss/discriminator"}
 
@@ -37,50 +32,6 @@ class Batch(NamedTuple):
 
     sources: Tensor
     unpaired: tuple[Tensor, Tensor] | None = None
-
-
-@dataclass
-class Player:
-    """A network and its optimiser, both as Accelerate prepared them."""
-
-    name: str
-    network: nn.Module
-    optimizer: torch.optim.Optimizer
-    max_gradient_norm: float | None
-
-    @classmethod
-    def prepared(
-        cls, name: str, network: nn.Module, settings: Optimizer, accelerator: Accelerator
-    ) -> "Player":
-        """A fresh network with its Adam, on the accelerator's device and processes."""
-        network = network.to(accelerator.device)
-        optimizer = torch.optim.AdamW(
-            network.parameters(),
-            lr=settings.lr,
-            betas=settings.betas,
-            weight_decay=settings.weight_decay,
-            fused=True,
-        )
-        network, optimizer = accelerator.prepare(network, optimizer)
-        return cls(name, network, optimizer, settings.max_gradient_norm)
-
-    def move(self, accelerator: Accelerator, step: int, loss: Tensor) -> Tensor:
-        """One optimiser step from the gathered gradients; their norm before clipping.
-
-        Raises NonFiniteError where that norm or the loss they come from, (S,), is NaN or infinite;
-        the weights are then untouched.
-        """
-        limit = self.max_gradient_norm or float("inf")
-        norm = accelerator.clip_grad_norm_(self.network.parameters(), limit)
-        if not bool(torch.isfinite(norm + loss.sum())):
-            raise NonFiniteError(
-                f"step {step}: the {self.name}'s loss is {loss.tolist()} and its gradient's norm "
-                f"{norm.item()}. Its weights are those of the step before. Lower its learning "
-                "rate, or set its max_gradient_norm"
-            )
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        return torch.as_tensor(norm)
 
 
 class Material(NamedTuple):
