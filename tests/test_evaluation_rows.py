@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gan_sep.evaluation.rows import Row, TrackStore, read_rows, write_rows
+from gan_sep.evaluation.rows import Finished, Row, TrackStore, read_rows, write_rows
 
 ROWS = [
     Row(3, "gan", 'A "song", with commas', "vocals", "sdr", 1 / 3),
@@ -40,21 +40,29 @@ def test_another_header_is_refused(tmp_path: Path) -> None:
         read_rows(path)
 
 
-def test_scores_count_only_under_their_fingerprint(tmp_path: Path) -> None:
-    store = TrackStore(tmp_path / "gan")
+def test_what_a_track_left_counts_only_under_its_fingerprint(tmp_path: Path) -> None:
+    store, left = TrackStore(tmp_path / "gan"), Finished({"sdr": [1 / 3, math.inf]}, 0.1)
     assert store.get("A/B: ../x", "one") is None
-    store.put("A/B: ../x", "one", {"sdr": [1 / 3, math.inf]})
-    assert store.get("A/B: ../x", "one") == {"sdr": [1 / 3, math.inf]}
+    store.put("A/B: ../x", "one", left)
+    assert store.get("A/B: ../x", "one") == left
     assert store.get("A/B: ../x", "two") is None
     assert len(list((tmp_path / "gan").iterdir())) == 1
 
 
 def test_nan_is_stored(tmp_path: Path) -> None:
     store = TrackStore(tmp_path)
-    store.put("a", "one", {"sdr": [math.nan]})
-    scores = store.get("a", "one")
-    assert scores is not None
-    assert math.isnan(scores["sdr"][0])
+    store.put("a", "one", Finished({"sdr": [math.nan]}, 0.1))
+    finished = store.get("a", "one")
+    assert finished is not None
+    assert math.isnan(finished.scores["sdr"][0])
+
+
+def test_scores_of_before_times_were_kept_still_count(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"fingerprint": "one", "scores": {"sdr": [1.5]}}')
+    finished = TrackStore(tmp_path).get("a", "one")
+    assert finished is not None
+    assert finished.scores == {"sdr": [1.5]}
+    assert math.isnan(finished.separation_seconds)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}"])

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,9 +18,10 @@ from tqdm import tqdm
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
 from gan_sep.evaluation.oracles import ORACLES, oracle_estimates
-from gan_sep.evaluation.rows import Row, TrackStore, write_rows
+from gan_sep.evaluation.rows import Finished, Row, TrackStore, write_rows
 from gan_sep.evaluation.scores import EvaluationSettings, Scores, track_scores
 from gan_sep.evaluation.separate import separate
+from gan_sep.evaluation.speed import SPEED, TrackSpeed, write_speeds
 
 MIXTURE_ARM = "mixture"
 
@@ -85,6 +87,7 @@ def evaluate(
 ) -> list[Row]:
     """Separates and scores whole tracks -> the rows of all tracks, also in folder/rows.csv.
 
+    How long the generator took for each track is left in folder/separation.csv.
     The rows of the arm `mixture`, the mixture as the estimate of every source, come first, then
     those of the oracles that the settings name, each an arm of its own. Each finished track leaves
     a file per arm in the folder, so that a second call does only what is missing; it starts anew
@@ -106,6 +109,7 @@ def evaluate(
     rows = [row for arm in arms for row in scorer.rows(tracks, arm)]
     if processes.rank == 0:
         write_rows(folder / "rows.csv", rows)
+        write_speeds(folder / SPEED, scorer.speeds(tracks))
     return rows
 
 
@@ -127,7 +131,7 @@ def validation_scores(
     quick = replace(settings, metrics=("sdr", "usdr", "si_sdr"), museval=False)
     evaluation = Evaluation(audio, quick, arm="validation", seed=0)
     scored = [
-        (track.name, _generator_scores(generator, track, _references(track, audio), evaluation))
+        (track.name, _validation_scores(generator, track, evaluation))
         for track in processes.share(tracks)
     ]
     by_track = dict(sorted(processes.gather(scored)))  # by name: sums depend on the order
@@ -160,23 +164,30 @@ class _Scorer:
     def finish(self, track: Track) -> Scores:
         """The generator's scores of a track; they and those of the bounds are stored afterwards."""
         stored = {arm: self._get(arm, track) for arm in self._stores}
-        done = {arm: scores for arm, scores in stored.items() if scores is not None}
+        done = {arm: finished.scores for arm, finished in stored.items() if finished is not None}
         if len(done) < len(stored):
             references = _references(track, self._evaluation.audio)  # (S, C, T)
             for arm in (arm for arm in stored if arm not in done):
-                done[arm] = self._score(arm, track, references, done)
-                self._put(arm, track, done[arm])
+                started = time.perf_counter()
+                estimates = self._estimates(arm, references)  # (S, C, T)
+                seconds = time.perf_counter() - started
+                done[arm] = self._scores(track, references, estimates, done)
+                self._put(arm, track, Finished(done[arm], seconds))
         return done[self._evaluation.arm]
 
-    def _score(
-        self, arm: str, track: Track, references: Tensor, done: Mapping[str, Scores]
+    def _estimates(self, arm: str, references: Tensor) -> Tensor:
+        """What an arm makes of the mixture: (S, C, T), on the CPU."""
+        if arm == self._evaluation.arm:
+            return _separated(self._generator, references, self._evaluation)
+        if arm == MIXTURE_ARM:
+            return references.sum(0).expand_as(references)
+        return oracle_estimates(references, arm)
+
+    def _scores(
+        self, track: Track, references: Tensor, estimates: Tensor, done: Mapping[str, Scores]
     ) -> Scores:
         """The scores of one arm; those of the mixture come before all others."""
-        if arm == self._evaluation.arm:
-            scores = _generator_scores(self._generator, track, references, self._evaluation)
-        else:
-            estimates = _bound_estimates(arm, references)
-            scores = _named_scores(track, references, estimates, self._evaluation)
+        scores = _named_scores(track, references, estimates, self._evaluation)
         if "sdr_v3" in scores:
             pairs = zip(scores["sdr_v3"], done.get(MIXTURE_ARM, scores)["sdr_v3"], strict=True)
             scores["nsdr_v3"] = [estimate - mixture for estimate, mixture in pairs]
@@ -185,17 +196,28 @@ class _Scorer:
     def rows(self, tracks: Sequence[Track], arm: str) -> Iterator[Row]:
         """The rows of finished tracks, of all processes."""
         for track in tracks:
-            scores = self._get(arm, track)
-            assert scores is not None  # all processes have passed the barrier
-            for metric, values in scores.items():
+            for metric, values in self._finished(arm, track).scores.items():
                 for source, value in zip(self._evaluation.audio.sources, values, strict=True):
                     yield Row(self._evaluation.seed, arm, track.name, source, metric, value)
 
-    def _get(self, arm: str, track: Track) -> Scores | None:
+    def speeds(self, tracks: Sequence[Track]) -> Iterator[TrackSpeed]:
+        """How fast the generator was on finished tracks, of all processes, where it is known."""
+        for track in tracks:
+            taken = self._finished(self._evaluation.arm, track).separation_seconds
+            if not math.isnan(taken):
+                seconds = track.num_samples / self._evaluation.audio.sample_rate
+                yield TrackSpeed(track.name, seconds, taken)
+
+    def _finished(self, arm: str, track: Track) -> Finished:
+        finished = self._get(arm, track)
+        assert finished is not None  # all processes have passed the barrier
+        return finished
+
+    def _get(self, arm: str, track: Track) -> Finished | None:
         return self._stores[arm].get(track.name, self._fingerprint(arm, track))
 
-    def _put(self, arm: str, track: Track, scores: Scores) -> None:
-        self._stores[arm].put(track.name, self._fingerprint(arm, track), scores)
+    def _put(self, arm: str, track: Track, finished: Finished) -> None:
+        self._stores[arm].put(track.name, self._fingerprint(arm, track), finished)
 
     def _fingerprint(self, arm: str, track: Track) -> str:
         if track.name not in self._middles:
@@ -230,19 +252,16 @@ def weights_fingerprint(network: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _generator_scores(
-    generator: nn.Module, track: Track, references: Tensor, evaluation: Evaluation
-) -> Scores:
+def _separated(generator: nn.Module, references: Tensor, evaluation: Evaluation) -> Tensor:
+    """The generator's estimates of the references' mixture, both (S, C, T)."""
     how = evaluation.settings.overlap_add(evaluation.audio, evaluation.seed)
-    estimates = separate(generator, references.sum(0), how)  # (S, C, T)
+    return separate(generator, references.sum(0), how)
+
+
+def _validation_scores(generator: nn.Module, track: Track, evaluation: Evaluation) -> Scores:
+    references = _references(track, evaluation.audio)  # (S, C, T)
+    estimates = _separated(generator, references, evaluation)
     return _named_scores(track, references, estimates, evaluation)
-
-
-def _bound_estimates(arm: str, references: Tensor) -> Tensor:
-    """The mixture, or what an oracle makes of it, as estimates (S, C, T)."""
-    if arm == MIXTURE_ARM:
-        return references.sum(0).expand_as(references)
-    return oracle_estimates(references, arm)
 
 
 def _named_scores(

@@ -2,8 +2,9 @@
 
 import csv
 import json
+import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -26,40 +27,59 @@ class Row(NamedTuple):
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Writes rows as CSV with a header, values to the last bit; the file appears whole or not at
     all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(Row._fields)
-        writer.writerows(rows)
-    temporary.replace(path)
+    write_table(path, Row._fields, rows)
 
 
 def read_rows(path: Path) -> list[Row]:
     """The rows of a file that `write_rows` wrote. Raises ValueError on any other header."""
+    return [
+        Row(int(seed), arm, track, source, metric, float(value))
+        for seed, arm, track, source, metric, value in read_table(path, Row._fields)
+    ]
+
+
+def write_table(path: Path, columns: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
+    """Writes CSV with a header; the file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(lines)
+    temporary.replace(path)
+
+
+def read_table(path: Path, columns: Sequence[str]) -> list[list[str]]:
+    """The lines below the header, as text. Raises ValueError on any other header."""
     with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        if tuple(header) != Row._fields:
-            raise ValueError(f"{path}: expected the columns {', '.join(Row._fields)}, got {header}")
-        return [
-            Row(int(seed), arm, track, source, metric, float(value))
-            for seed, arm, track, source, metric, value in reader
-        ]
+        header, *lines = [*csv.reader(file)] or [[]]
+    if header != list(columns):
+        raise ValueError(f"{path}: expected the columns {', '.join(columns)}, got {header}")
+    return lines
+
+
+class Finished(NamedTuple):
+    """What a finished track leaves: its scores, and how long making its estimates took.
+
+    separation_seconds: wall time; NaN where an earlier version did not record it.
+    """
+
+    scores: Scores
+    separation_seconds: float
 
 
 @dataclass(frozen=True)
 class TrackStore:
-    """The scores of finished tracks, one small file each, so that an evaluation can be interrupted.
+    """What finished tracks leave, one small file each, so that an evaluation can be interrupted.
 
-    A fingerprint tells what a track's scores depend on; scores stored under another one do not
+    A fingerprint tells what a track's scores depend on; what is stored under another one does not
     count.
     """
 
     folder: Path
 
-    def get(self, track: str, fingerprint: str) -> Scores | None:
-        """The track's scores, or None where they are missing or of another fingerprint.
+    def get(self, track: str, fingerprint: str) -> Finished | None:
+        """What the track left, or None where that is missing or of another fingerprint.
 
         Raises ValueError where the file is damaged.
         """
@@ -68,19 +88,20 @@ class TrackStore:
             return None
         try:
             stored = json.loads(path.read_text(encoding="utf-8"))
-            return stored["scores"] if stored["fingerprint"] == fingerprint else None
+            finished = Finished(stored["scores"], stored.get("separation_seconds", math.nan))
+            return finished if stored["fingerprint"] == fingerprint else None
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{path}: expected the stored scores of a track, got {error!r}; delete the file "
                 "and evaluate again"
             ) from error
 
-    def put(self, track: str, fingerprint: str, scores: Scores) -> None:
-        """Stores a finished track's scores; the file appears whole or not at all."""
+    def put(self, track: str, fingerprint: str, finished: Finished) -> None:
+        """Stores what a finished track leaves; the file appears whole or not at all."""
         path = self._path(track)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-        content = {"track": track, "fingerprint": fingerprint, "scores": scores}
+        content = {"track": track, "fingerprint": fingerprint, **finished._asdict()}
         temporary.write_text(json.dumps(content), encoding="utf-8")
         temporary.replace(path)
 
