@@ -14,7 +14,9 @@ from gan_sep.discriminators.base import DiscriminatorConfig
 from gan_sep.evaluation.evaluate import EvaluationSettings
 from gan_sep.evaluation.pairing import BOUNDS
 from gan_sep.generators.base import GeneratorConfig
+from gan_sep.losses import l1
 from gan_sep.losses.adversarial import Labels
+from gan_sep.losses.base import ReconstructionConfig
 
 __all__ = ["Adversarial", "AudioFormat", "Diagnosis", "ExperimentConfig", "Optimizer", "Training"]
 
@@ -51,12 +53,13 @@ class Optimizer:
 class Adversarial:
     """The generator's adversarial term and the discriminators' training.
 
-    gamma weighs the adversarial loss against reconstruction; or balance, instead, holds the ratio
-    of their gradient norms at the generator's output, per source, at that value: exactly one is
-    set. The generator learns from reconstruction alone for warmup_steps; the discriminators begin
-    to learn head_start_steps before that ends. Segments whose source lies below silence_db (RMS, dB
-    full scale) are kept from the discriminators; null keeps none of them out. The published method
-    gives none of these numbers: they are this project's choice, and the reports measure it.
+    gamma weighs the adversarial loss against reconstruction, so that what it does depends on that
+    loss's scale; or balance, instead, holds the ratio of their gradient norms at the generator's
+    output, per source, at that value, whatever the loss: exactly one is set. The generator learns
+    from reconstruction alone for warmup_steps; the discriminators begin to learn head_start_steps
+    before that ends. Segments whose source lies below silence_db (RMS, dB full scale) are kept from
+    the discriminators; null keeps none of them out. The published method gives none of these
+    numbers: they are this project's choice, and the reports measure it.
     """
 
     gamma: float | None = None
@@ -162,6 +165,9 @@ class ExperimentConfig:
     data: Annotated[DataConfig, Component("data")]
     generator: Annotated[GeneratorConfig, Component("generators")]
     discriminator: Annotated[DiscriminatorConfig, Component("discriminators")] | None = None
+    reconstruction: Annotated[ReconstructionConfig, Component("losses")] = field(
+        default_factory=l1.Config
+    )
     question: str | None = None
     seed: int = 0
     runs: Path = Path("runs")

@@ -103,6 +103,15 @@ def test_every_mistake_names_its_key(
             "generator.name: no generator called 'demux'; did you mean 'demucs'?",
         ),
         (["generator={channels: 4}", "data=null"], "data.name: missing value"),
+        (
+            ["reconstruction.name=l2"],
+            "no reconstruction called 'l2'; there are: l1, spec",
+        ),
+        (["reconstruction.n_fft=64"], "reconstruction.name: missing value (one of l1, spectrogram"),
+        (
+            ["reconstruction={name: spectrogram, discriminative_weight: 2}"],
+            "reconstruction.discriminative_weight: expected [0, 1)",
+        ),
         (["generator.chanels=4"], "generator.chanels: unknown key; did you mean 'channels'?"),
         (["arms=[gan]"], "discriminator: missing value"),
         (["arms=[]"], "arms: expected plain, gan or both"),

@@ -12,6 +12,7 @@ from torch import nn
 
 from gan_sep.audio import AudioFormat
 from gan_sep.config import Component, ConfigError, build
+from gan_sep.losses.base import ReconstructionLoss
 
 FORMATS = [
     AudioFormat(8000, 1, ("voice", "music")),
@@ -19,6 +20,7 @@ FORMATS = [
 ]
 GENERATORS = Component("generators")
 DISCRIMINATORS = Component("discriminators")
+LOSSES = Component("losses")
 
 
 def walk(component: Component) -> Any:
@@ -38,10 +40,13 @@ def tiny(component: Component, name: str, audio: AudioFormat) -> nn.Module:
 def test_the_walk_finds_the_components() -> None:
     assert "demucs" in GENERATORS.names()
     assert "spectrogram" in DISCRIMINATORS.names()
+    assert {"l1", "spectrogram"} <= set(LOSSES.names())
     assert {"synthetic", "musdb", "mir1k", "stem_folders"} <= set(Component("data").names())
 
 
-@pytest.mark.parametrize("component", [GENERATORS, DISCRIMINATORS, Component("data")], ids=str)
+@pytest.mark.parametrize(
+    "component", [GENERATORS, DISCRIMINATORS, LOSSES, Component("data")], ids=str
+)
 def test_every_file_without_a_leading_role_is_a_component_with_a_frozen_config(
     component: Component,
 ) -> None:
@@ -54,7 +59,7 @@ def test_every_file_without_a_leading_role_is_a_component_with_a_frozen_config(
         assert importlib.import_module(f"gan_sep.{component.folder}.{name}").__doc__
 
 
-@pytest.mark.parametrize("component", [GENERATORS, DISCRIMINATORS], ids=str)
+@pytest.mark.parametrize("component", [GENERATORS, DISCRIMINATORS, LOSSES], ids=str)
 def test_every_default_configuration_can_be_built_from_its_name(component: Component) -> None:
     for name in component.names():
         assert build(component.config_class(name), {}) == component.config_class(name)()
@@ -137,10 +142,82 @@ def test_a_panel_has_finite_gradients_on_silence(name: str, audio: AudioFormat) 
     assert all(torch.isfinite(p.grad).all() for p in panel.parameters() if p.grad is not None)
 
 
+def tiny_loss(name: str) -> ReconstructionLoss:
+    config_class: Any = LOSSES.config_class(name)
+    loss: ReconstructionLoss = config_class.tiny().build()
+    return loss
+
+
+@walk(LOSSES)
+def test_a_loss_is_a_number_per_source_that_sees_every_item_and_channel(
+    name: str, audio: AudioFormat
+) -> None:
+    loss, S = tiny_loss(name), len(audio.sources)
+    estimates = torch.randn(2, S, audio.channels, 1000)
+    sources = torch.randn(2, S, audio.channels, 1000)
+    before = loss(estimates, sources)
+    assert before.shape == (S,)
+    for item, channel in itertools.product(range(2), range(audio.channels)):
+        changed = estimates.clone()
+        changed[item, 0, channel] *= 3
+        after = loss(changed, sources)
+        assert after[0] > before[0]
+        assert torch.equal(after[1:], before[1:])
+
+
+@walk(LOSSES)
+def test_the_halves_of_a_batch_average_to_the_loss_of_the_whole(
+    name: str, audio: AudioFormat
+) -> None:
+    loss = tiny_loss(name)
+    estimates, sources = torch.randn(2, 4, len(audio.sources), audio.channels, 999).unbind()
+    halves = zip(estimates.chunk(2), sources.chunk(2), strict=True)
+    mean = torch.stack([loss(*half) for half in halves]).mean(0)
+    torch.testing.assert_close(loss(estimates, sources), mean)
+
+
+@walk(LOSSES)
+def test_a_loss_is_lowest_near_the_sources_themselves(name: str, audio: AudioFormat) -> None:
+    loss = tiny_loss(name)
+    sources = torch.randn(1, len(audio.sources), audio.channels, 1000)
+    best = loss(sources, sources)
+    for worse in (0.5 * sources, 2 * sources, torch.zeros_like(sources), sources.roll(1, 1)):
+        assert (loss(worse, sources) > best).all()
+
+
+@walk(LOSSES)
+def test_a_loss_has_finite_gradients_on_silence(name: str, audio: AudioFormat) -> None:
+    loss, shape = tiny_loss(name), (1, len(audio.sources), audio.channels, 500)
+    for sources in (torch.zeros(shape), torch.randn(shape)):
+        estimates = torch.zeros(shape, requires_grad=True)
+        value = loss(estimates, sources)
+        (gradient,) = torch.autograd.grad(value.sum(), estimates)
+        assert value.isfinite().all()
+        assert gradient.isfinite().all()
+
+
+@walk(LOSSES)
+def test_a_loss_keeps_its_precision_where_the_rest_is_in_half(
+    name: str, audio: AudioFormat
+) -> None:
+    loss = tiny_loss(name)
+    estimates, sources = torch.randn(2, 1, len(audio.sources), audio.channels, 1000).unbind()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = loss(estimates, sources)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, loss(estimates, sources))
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_a_loss_refuses_shapes_that_differ(name: str) -> None:
+    with pytest.raises(ValueError, match=r"\(B, S, C, T\), got \(2, 2, 2, 9\) and \(2, 2, 1, 9\)"):
+        tiny_loss(name)(torch.zeros(2, 2, 2, 9), torch.zeros(2, 2, 1, 9))
+
+
 def test_no_folder_holds_a_file_that_is_neither_component_nor_support() -> None:
     """A component without a class named Config would silently not exist."""
     package = Path(__file__).parents[1] / "gan_sep"
-    for folder in ("generators", "discriminators"):
+    for folder in ("generators", "discriminators", "losses"):
         for path in (package / folder).glob("[a-z]*.py"):
             text = path.read_text()
             if "def build(" in text and path.stem != "base":

@@ -11,7 +11,7 @@ from gan_sep.losses.adversarial import (
     discriminator_loss,
     separation_loss,
 )
-from gan_sep.losses.time import l1
+from gan_sep.losses.l1 import l1
 
 LABELS = Labels()
 

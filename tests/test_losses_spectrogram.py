@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_sep.losses.spectrogram import SpectrogramLoss, magnitude_kl, magnitude_mse
+from gan_sep.losses.spectrogram import Config, magnitude_kl, magnitude_mse
 
 Loss = Callable[..., Tensor]
 both = pytest.mark.parametrize("loss", [magnitude_mse, magnitude_kl])
@@ -139,7 +139,7 @@ def test_waveforms_are_compared_by_their_spectrograms() -> None:
     time = torch.arange(4096) / 8000
     sine = torch.sin(2 * math.pi * 1000 * time)  # bin 32 of 256
     sources = torch.stack([sine, 0.5 * sine])[None, :, None]  # (1, 2, 1, T)
-    loss = SpectrogramLoss("mse", n_fft=256, hop=128)(torch.zeros_like(sources), sources)
+    loss = Config("mse", n_fft=256, hop=128).build()(torch.zeros_like(sources), sources)
     # Inside, the Hann window spreads amplitude a over three bins of 129: a^2 (1 + 2 / 4).
     assert loss.tolist() == pytest.approx([1.5 / 129, 0.375 / 129], rel=0.05)
 
@@ -147,7 +147,7 @@ def test_waveforms_are_compared_by_their_spectrograms() -> None:
 @pytest.mark.parametrize("distance", ["mse", "kl"])
 def test_the_phase_does_not_count(distance: Any) -> None:
     sources = torch.randn(2, 3, 2, 2000)
-    loss = SpectrogramLoss(distance, n_fft=256, hop=64)
+    loss = Config(distance, n_fft=256, hop=64).build()
     torch.testing.assert_close(loss(-sources, sources), torch.zeros(3))
 
 
@@ -163,13 +163,14 @@ def test_the_chosen_distance_and_weight_are_used() -> None:
     )
     e, y = (frames.abs() / 32).unflatten(0, (2, 1, 2, 1))  # a sine's peak is 128 / 4
     for distance, on_magnitudes in (("mse", magnitude_mse), ("kl", magnitude_kl)):
-        loss = SpectrogramLoss(distance, 128, 64, discriminative_weight=0.1)  # type: ignore[arg-type]
-        torch.testing.assert_close(loss(estimates, sources), on_magnitudes(e, y, 0.1))
+        config = Config(distance, 128, 64, discriminative_weight=0.1)  # type: ignore[arg-type]
+        loss = config.build()(estimates, sources)
+        torch.testing.assert_close(loss, on_magnitudes(e, y, 0.1))
 
 
 @pytest.mark.parametrize("distance", ["mse", "kl"])
 def test_gradients_are_finite_on_silence(distance: Any) -> None:
-    loss = SpectrogramLoss(distance, n_fft=128, hop=64, discriminative_weight=0.05)
+    loss = Config(distance, n_fft=128, hop=64, discriminative_weight=0.05).build()
     estimates = torch.zeros(1, 2, 1, 500, requires_grad=True)
     for sources in (torch.zeros(1, 2, 1, 500), torch.randn(1, 2, 1, 500)):
         value = loss(estimates, sources)
@@ -192,7 +193,7 @@ def test_gradients_are_finite_on_silence(distance: Any) -> None:
 )
 def test_impossible_settings_are_refused_by_name(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"^{field}: expected"):
-        SpectrogramLoss(**{field: value})
+        Config(**{field: value})
 
 
 @both
@@ -211,4 +212,4 @@ def test_magnitudes_of_different_or_wrong_shape_are_refused(loss: Loss) -> None:
 
 def test_waveforms_of_different_shape_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(B, S, C, T\), got \(1, 2, 1, 9\) and \(1, 2, 2, 9\)"):
-        SpectrogramLoss()(torch.zeros(1, 2, 1, 9), torch.zeros(1, 2, 2, 9))
+        Config().build()(torch.zeros(1, 2, 1, 9), torch.zeros(1, 2, 2, 9))

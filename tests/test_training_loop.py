@@ -55,11 +55,14 @@ def equal(first: Any, second: Any) -> bool:
     return bool(first == second)
 
 
-@pytest.mark.parametrize("after", [1, 2, 3, 5])
+@pytest.mark.parametrize(("after", "loss"), [(1, "l1"), (2, "l1"), (3, "spectrogram"), (5, "l1")])
 def test_a_run_stopped_by_a_signal_resumes_to_the_same_bits(
-    make_experiment: MakeExperiment, after: int
+    make_experiment: MakeExperiment, after: int, loss: str
 ) -> None:
-    whole, parts = make_experiment("name=whole"), make_experiment("name=parts")
+    whole, parts = (
+        make_experiment(f"name={name}", f"reconstruction.name={loss}")
+        for name in ("whole", "parts")
+    )
     expected = train(whole)
     interrupted(parts, "gan", after)
     found = train(parts)
@@ -157,7 +160,9 @@ def test_a_run_of_an_earlier_version_counts_and_one_that_cannot_be_read_is_refus
     path = config.arm_folder("gan") / "config.yaml"
     path.parent.mkdir(parents=True)
     tree = to_dict(config.arm("gan"))
-    del tree["label"], tree["adversarial"]["balance_decay"]  # keys that were not there yet
+    assert tree["reconstruction"] == {"name": "l1"}
+    # Keys that were not there yet.
+    del tree["label"], tree["reconstruction"], tree["adversarial"]["balance_decay"]
     path.write_text(yaml.safe_dump(tree))
     check_folder(config, "gan", resume=True)
     path.write_text(yaml.safe_dump(tree | {"gone": 1}))

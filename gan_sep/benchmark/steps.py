@@ -15,6 +15,7 @@ from gan_sep.benchmark.timing import Work, interleave, peak_memory
 from gan_sep.discriminators import spectrogram
 from gan_sep.experiment import Adversarial, Optimizer
 from gan_sep.generators import demucs
+from gan_sep.losses.l1 import l1
 from gan_sep.training.player import Player
 from gan_sep.training.step import Batch, TrainingStep
 
@@ -177,7 +178,7 @@ def arm_step(setting: Setting, device: torch.device, gan: bool) -> Work:
         panel = setting.panel.build(setting.audio)
         discriminator = Player.prepared("discriminator", panel, adversarial.optimizer, accelerator)
     S = len(setting.audio.sources)
-    step = TrainingStep(accelerator, generator, discriminator, adversarial, S)
+    step = TrainingStep(accelerator, generator, discriminator, l1, adversarial, S)
     unpaired = None
     if gan and setting.unpaired:
         stems = setting.sources(device, setting.unpaired)  # (U, S, C, T)

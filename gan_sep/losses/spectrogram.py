@@ -20,11 +20,12 @@ where here is a mean, and with half the squared error.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
 
+from gan_sep.losses.base import ReconstructionLoss
 from gan_sep.spectra import stft
 
 # Added to both magnitudes in the divergence: 100 dB below a sine of amplitude 1.
@@ -32,14 +33,10 @@ _FLOOR = 1e-5
 
 
 @dataclass(frozen=True)
-class SpectrogramLoss:
-    """Waveforms, estimates and sources (B, S, C, T) -> (S,): their spectrograms' distance.
+class Config:
+    """distance: mse, the squared error, or kl, the divergence; n_fft, hop: in samples.
 
-    distance: mse, the squared error, or kl, the divergence; n_fft, hop: of the spectrograms, in
-    samples; discriminative_weight: of the discriminative term, 0 for none.
-    Published losses compare the masked spectrum itself. The spectrum of a waveform made from it,
-    which is compared here, is not quite the same: overlapping frames have come to agree.
-    Raises ValueError naming the field that is out of range, and on shapes that differ.
+    discriminative_weight: of the discriminative term, 0 for none.
     """
 
     distance: Literal["mse", "kl"] = "mse"
@@ -56,16 +53,42 @@ class SpectrogramLoss:
             raise ValueError(f"hop: expected 1 to n_fft / 2 = {self.n_fft // 2}, got {self.hop}")
         _check_weight(self.discriminative_weight)
 
+    def build(self) -> ReconstructionLoss:
+        """The loss of these settings."""
+        return SpectrogramLoss(self)
+
+    @classmethod
+    def tiny(cls) -> Self:
+        """Small enough for a test, with every term."""
+        return cls(n_fft=64, hop=32, discriminative_weight=0.05)
+
+
+class SpectrogramLoss:
+    """Waveforms, estimates and sources (B, S, C, T) -> (S,): their spectrograms' distance.
+
+    Published losses compare the masked spectrum itself. The spectrum of a waveform made from it,
+    which is compared here, is not quite the same: overlapping frames have come to agree.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.distance = magnitude_mse if config.distance == "mse" else magnitude_kl
+
     def __call__(self, estimates: Tensor, sources: Tensor) -> Tensor:
-        """estimates, sources: (B, S, C, T), same source order -> (S,)."""
+        """estimates, sources: (B, S, C, T), same source order -> (S,).
+
+        Raises ValueError where the shapes differ.
+        """
         _check_shapes(estimates, sources, "(B, S, C, T)")
-        loss = magnitude_mse if self.distance == "mse" else magnitude_kl
-        magnitudes = self._magnitude(estimates), self._magnitude(sources)  # (B, S, C, F, N) each
-        return loss(*magnitudes, self.discriminative_weight)
+        # In full precision whatever the rest runs in: bfloat16 has too few bits for small errors.
+        with torch.autocast(estimates.device.type, enabled=False):
+            magnitudes = self._magnitude(estimates), self._magnitude(sources)  # (B, S, C, F, N)
+            return self.distance(*magnitudes, self.config.discriminative_weight)
 
     def _magnitude(self, signal: Tensor) -> Tensor:
-        """(..., T) -> (..., F, N); a sine of amplitude 1 peaks at 1."""
-        return stft(signal, self.n_fft, self.hop).abs() * (4 / self.n_fft)
+        """(..., T) -> (..., F, N), at least float32; a sine of amplitude 1 peaks at 1."""
+        n_fft = self.config.n_fft
+        return stft(signal, n_fft, self.config.hop).abs() * (4 / n_fft)
 
 
 def magnitude_mse(estimates: Tensor, sources: Tensor, discriminative_weight: float = 0.0) -> Tensor:

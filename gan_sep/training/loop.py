@@ -103,6 +103,7 @@ class Run:
             accelerator,
             self.generator,
             self.discriminator,
+            config.reconstruction.build(),
             config.adversarial,
             len(config.audio.sources),
         )
@@ -210,7 +211,8 @@ class Run:
         )
         self.dashboard.add_scalars(record, self.step)
         best = {"best": f"{self.best.score:.2f} dB"} if self.best.step >= 0 else {}
-        bar.set_postfix({"L1": f"{means['loss/reconstruction'].mean():.4f}", **best})
+        loss = means["loss/reconstruction"].mean()
+        bar.set_postfix({"loss": f"{loss:.3g}", **best})
 
     def _check_up(self) -> None:
         """Validation, model selection and the questioning of the discriminators, where due."""

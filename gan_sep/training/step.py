@@ -19,7 +19,7 @@ from torch import Tensor
 from gan_sep.discriminators.base import Judgement
 from gan_sep.experiment import Adversarial
 from gan_sep.losses.adversarial import Judged, discriminator_loss, separation_loss
-from gan_sep.losses.time import l1
+from gan_sep.losses.base import ReconstructionLoss
 from gan_sep.training.balance import GradientBalance
 from gan_sep.training.player import Player
 from gan_sep.training.silence import audible
@@ -68,12 +68,14 @@ class TrainingStep:
         accelerator: Accelerator,
         generator: Player,
         discriminator: Player | None,
+        reconstruction: ReconstructionLoss,
         settings: Adversarial,
         num_sources: int,
     ) -> None:
         self.accelerator = accelerator
         self.generator = generator
         self.discriminator = discriminator
+        self.reconstruction = reconstruction
         self.settings = settings
         self.balance = GradientBalance(settings, num_sources, accelerator)
 
@@ -106,7 +108,7 @@ class TrainingStep:
         estimates = self.generator.network(mixture)  # (B + U, S, C, T)
         output = estimates.detach().requires_grad_()  # (B + U, S, C, T)
 
-        loss = l1(output[: len(batch.sources)], batch.sources)  # (S,)
+        loss = self.reconstruction(output[: len(batch.sources)], batch.sources)  # (S,)
         (gradient,) = torch.autograd.grad(loss.mean(), output)  # (B + U, S, C, T)
         log = {"loss/reconstruction": loss.detach()}
         if judging:
