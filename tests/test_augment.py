@@ -90,7 +90,31 @@ def test_remix_draws_every_permutation_equally_often_and_per_source() -> None:
     assert together == pytest.approx(1 / 6, abs=0.025)
 
 
+def test_circular_shift_turns_every_source_but_the_first_by_any_multiple_equally_often() -> None:
+    sources = torch.arange(7.0).expand(9000, 3, 2, 7)
+    turned = augment(sources, replace(NONE, circular_shift_seconds=0.003), AUDIO, 0, 0)
+    assert torch.equal(turned[:, 0], sources[:, 0])
+    shifts = (-turned[:, :, 0, 0]).long() % 7  # sample 0 came from -shift, modulo 7
+    for k in (1, 2):
+        values, counts = shifts[:, k].unique(return_counts=True)
+        assert values.tolist() == [0, 3, 6]
+        assert (counts / 9000).tolist() == pytest.approx([1 / 3] * 3, abs=0.02)
+        for item in range(20):
+            expected = sources[item, k].roll(int(shifts[item, k]), -1)
+            assert torch.equal(turned[item, k], expected)  # both channels alike
+    together = (shifts[:, 1] == shifts[:, 2]).float().mean().item()
+    assert together == pytest.approx(1 / 3, abs=0.02)
+
+
 EVERYTHING = Augmentation(gain=(0.25, 1.25), shift_seconds=0.003, remix_group=4)
+
+
+def test_what_is_drawn_without_a_circular_shift_is_what_has_always_been_drawn() -> None:
+    """Two values as augmentation gave them before it knew of circular shifts."""
+    sources = numbered(8, 8)
+    found = augment(sources, EVERYTHING, AUDIO, seed=0, first_item=8)
+    before = [-3248.8655806095126, -391.31409323892393]
+    assert [found.sum().item(), found[5, 2, 1, 4].item()] == pytest.approx(before, rel=1e-12)
 
 
 def test_an_item_is_augmented_alike_in_whatever_batch_it_falls() -> None:
@@ -113,6 +137,10 @@ def test_turning_one_augmentation_off_leaves_the_others_as_they_were() -> None:
     on = augment(sources, EVERYTHING, AUDIO, 0, 0)
     off = augment(sources, replace(EVERYTHING, sign_flip=0), AUDIO, 0, 0)
     assert torch.equal(on.abs(), off)
+    more = augment(sources, replace(EVERYTHING, circular_shift_seconds=0.002), AUDIO, 0, 0)
+    assert torch.equal(more[:, 0], on[:, 0])
+    assert not torch.equal(more, on)
+    assert torch.equal(more.sort(-1).values, on.sort(-1).values)
 
 
 def test_the_order_is_shift_then_gain_then_remix() -> None:
@@ -136,6 +164,16 @@ def test_segments_no_longer_than_the_shift_are_refused() -> None:
         augment(numbered(4, 3), EVERYTHING, AUDIO, 0, 0)
 
 
+@pytest.mark.parametrize(("seconds", "samples"), [(0.005, 5), (0.0001, 0)])
+def test_a_circular_shift_that_is_none_within_a_segment_is_refused(
+    seconds: float, samples: int
+) -> None:
+    settings = replace(NONE, shift_seconds=0.003, circular_shift_seconds=seconds)
+    message = f"circular_shift_seconds: expected .* segment's 5, got {seconds} s, {samples} samples"
+    with pytest.raises(ValueError, match=message):
+        augment(numbered(4, 8), settings, AUDIO, 0, 0)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
@@ -144,6 +182,7 @@ def test_segments_no_longer_than_the_shift_are_refused() -> None:
         ({"gain": (1.5, 1.0)}, "gain: expected 0 < low <= high"),
         ({"gain": (0.0, 1.0)}, "gain: expected 0 < low <= high"),
         ({"shift_seconds": -1.0}, "shift_seconds: expected at least 0"),
+        ({"circular_shift_seconds": -1.0}, "circular_shift_seconds: expected at least 0"),
         ({"remix_group": -1}, "remix_group: expected 0"),
     ],
 )
