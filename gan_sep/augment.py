@@ -18,10 +18,10 @@ what is drawn later than the others of its group came later to this file.
 
 Source: shift, flip, swap and remix from Défossez et al., Music source separation in the waveform
 domain, 2019; gain from Uhlich et al., Improving music source separation based on deep neural
-networks through data augmentation and network blending, 2017; circular shift from Huang et al., Joint
-optimization of masks and deep recurrent neural networks for monaural source separation, 2015. Huang
-et al. turn one channel of whole clips and train on every multiple of 10,000 samples; here segments
-are turned, each by a new multiple whenever a step meets it.
+networks through data augmentation and network blending, 2017; circular shift from Huang et al.,
+Joint optimization of masks and deep recurrent neural networks for monaural source separation, 2015,
+who turn one channel of whole clips and train on every multiple of 10,000 samples; here segments are
+turned, each by a new multiple whenever a step meets it.
 """
 
 import math
