@@ -1,9 +1,12 @@
 """Overlap-add: what goes in comes out, whatever the lengths, and nothing else changes."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from gan_sep.benchmark.timing import Work, peak_memory
 from gan_sep.evaluation.separate import OverlapAdd, separate
 
 
@@ -136,6 +139,31 @@ def test_normalisation_is_of_the_mono_mix_and_is_undone() -> None:
 def test_a_silent_track_can_be_normalised() -> None:
     estimates = separate(Copies(), torch.zeros(2, 50), OverlapAdd(20, normalize=True))
     assert (estimates == 0).all()
+
+
+class Louder(nn.Module):
+    """Two estimates, and no memory of what it was given."""
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        return torch.stack([mixture, 2 * mixture], 1)  # (B, S, C, T)
+
+
+def separating(samples: int, normalize: bool) -> Work:
+    mixture = torch.ones(1, samples)
+    how = OverlapAdd(2**16, overlap=0.5, shifts=1, max_shift=2**15, normalize=normalize)
+    return lambda: separate(Louder(), mixture, how)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("normalize", [False, True])
+def test_memory_beyond_song_and_estimates_does_not_grow_with_the_song(normalize: bool) -> None:
+    """A signal of the longer song is 64 MiB: none may be held beside the song and its sources."""
+    cpu = torch.device("cpu")
+    beyond = [
+        peak_memory(partial(separating, samples, normalize), cpu) - 3 * samples * 4 / 2**20
+        for samples in (2**20, 2**24)
+    ]
+    assert beyond[1] - beyond[0] < 20
 
 
 def test_float64_mixtures_are_separated_in_float32() -> None:

@@ -1,8 +1,10 @@
 """Whole tracks through a generator, piece by piece."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -84,9 +86,9 @@ def separate(
     """The generator's estimates of a whole track: mixture (C, T) -> (S, C, T), float32, on the CPU.
 
     The generator works on its own device, in evaluation mode and without gradients; afterwards
-    every module is in the mode it was in. Beyond the output, memory holds one batch of pieces and
-    one signal of T weights, however long the track and however many the shifts. Give the network
-    itself, not its distributed wrapper: processes may separate different numbers of pieces.
+    every module is in the mode it was in. Beyond the output, memory holds one batch of pieces,
+    however long the track and however many the shifts. Give the network itself, not its distributed
+    wrapper: processes may separate different numbers of pieces.
     Raises ValueError where the mixture is no (C, T) signal, or the estimates no (B, S, C, T).
     Source of the scheme: Défossez, Usunier, Bottou, Bach, Music Source Separation in the Waveform
     Domain, 2019.
@@ -95,11 +97,10 @@ def separate(
         raise ValueError(f"mixture: expected non-empty (C, T), got {tuple(mixture.shape)}")
     mixture = mixture.detach().float().cpu()
     if not how.normalize:
-        return _overlap_add(generator, mixture, how, progress)
-    mono = mixture.mean(0)
-    mean, deviation = mono.mean(), mono.std(correction=0).clamp(min=1e-8)
-    estimates = _overlap_add(generator, (mixture - mean) / deviation, how, progress)
-    return estimates.mul_(deviation).add_(mean)
+        return _overlap_add(generator, _Song(mixture), how, progress)
+    level = _level(mixture)
+    estimates = _overlap_add(generator, _Song(mixture, level), how, progress)
+    return estimates.mul_(level.deviation).add_(level.mean)
 
 
 @contextmanager
@@ -115,8 +116,38 @@ def evaluating(network: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def _overlap_add(generator: nn.Module, mixture: Tensor, how: OverlapAdd, progress: bool) -> Tensor:
-    samples = mixture.shape[-1]
+class _Level(NamedTuple):
+    """Mean and standard deviation of a track's mono mix, scalars."""
+
+    mean: Tensor
+    deviation: Tensor
+
+
+def _level(mixture: Tensor) -> _Level:
+    mono = mixture.mean(0)  # (T,)
+    return _Level(mono.mean(), mono.std(correction=0).clamp(min=1e-8))
+
+
+@dataclass(frozen=True)
+class _Song:
+    """A mixture (C, T); a level is taken off its excerpts, so that no second song is held."""
+
+    mixture: Tensor
+    level: _Level | None = None
+
+    def excerpt(self, start: int, samples: int) -> Tensor:
+        """`samples` samples from `start` on, silence outside the track -> (C, samples)."""
+        excerpt = self.mixture.new_zeros(self.mixture.shape[0], samples)
+        low, high = max(start, 0), min(start + samples, self.mixture.shape[-1])
+        inside = self.mixture[:, low:high]
+        if self.level is not None:
+            inside = (inside - self.level.mean) / self.level.deviation
+        excerpt[:, low - start : high - start] = inside
+        return excerpt
+
+
+def _overlap_add(generator: nn.Module, song: _Song, how: OverlapAdd, progress: bool) -> Tensor:
+    samples = song.mixture.shape[-1]
     grids = [how.starts(samples, delay) for delay in how.delays()]
     total: Tensor | None = None
     bar = tqdm(total=sum(map(len, grids)), unit="piece", disable=not progress, leave=False)
@@ -125,7 +156,7 @@ def _overlap_add(generator: nn.Module, mixture: Tensor, how: OverlapAdd, progres
             pieces = _Pieces(starts, how.weights(), samples)
             for begin in range(0, len(starts), how.batch_size):
                 batch = starts[begin : begin + how.batch_size]
-                estimates = _estimate(generator, mixture, batch, how.segment_samples)
+                estimates = _estimate(generator, song, batch, how.segment_samples)
                 if total is None:
                     total = torch.zeros(*estimates.shape[1:3], samples)  # (S, C, T)
                 for start, estimate in zip(batch, estimates, strict=True):
@@ -136,31 +167,38 @@ def _overlap_add(generator: nn.Module, mixture: Tensor, how: OverlapAdd, progres
 
 
 class _Pieces:
-    """Lays pieces into a track so that the shares of all pieces at a sample sum to 1."""
+    """Lays pieces into a track so that the shares of all pieces at a sample sum to 1.
+
+    starts: ascending. The sums of weights are computed where a piece needs them, again for each of
+    the pieces that meet there: kept, they would be one more signal of the track's length.
+    """
 
     def __init__(self, starts: list[int], weights: Tensor, samples: int) -> None:
+        self._starts = starts
         self._weights = weights  # (segment,)
-        self._sum = torch.zeros(samples)  # (T,)
-        for start in starts:
-            track, piece = self._ranges(start)
-            self._sum[track] += weights[piece]
+        self._samples = samples
 
     def add(self, total: Tensor, start: int, estimate: Tensor) -> None:
-        """Adds the share of a piece's estimates (S, C, segment) to the track's (S, C, T), in
-        place."""
-        track, piece = self._ranges(start)
-        total[..., track].addcmul_(estimate[..., piece], self._weights[piece] / self._sum[track])
+        """Adds the share of a piece's estimates (S, C, segment) to the track's (S, C, T)."""
+        track = slice(max(start, 0), min(start + len(self._weights), self._samples))
+        piece = slice(track.start - start, track.stop - start)
+        shares = self._weights[piece] / self._sum(track)
+        total[..., track].addcmul_(estimate[..., piece], shares)
 
-    def _ranges(self, start: int) -> tuple[slice, slice]:
-        """A piece's range of the track, and the range of the piece that lies inside the track."""
-        low = max(start, 0)
-        high = min(start + self._weights.numel(), self._sum.numel())
-        return slice(low, high), slice(low - start, high - start)
+    def _sum(self, track: slice) -> Tensor:
+        """The weights of all pieces at each sample of a stretch of the track."""
+        total = torch.zeros(track.stop - track.start)
+        first = bisect_left(self._starts, track.start - len(self._weights) + 1)
+        for start in self._starts[first : bisect_left(self._starts, track.stop)]:
+            low, high = max(start, track.start), min(start + len(self._weights), track.stop)
+            meeting = self._weights[low - start : high - start]
+            total[low - track.start : high - track.start] += meeting
+        return total
 
 
-def _estimate(generator: nn.Module, mixture: Tensor, starts: list[int], samples: int) -> Tensor:
+def _estimate(generator: nn.Module, song: _Song, starts: list[int], samples: int) -> Tensor:
     """Estimates (B, S, C, segment) of the pieces that begin at `starts`, on the CPU."""
-    batch = torch.stack([_excerpt(mixture, start, samples) for start in starts])  # (B, C, segment)
+    batch = torch.stack([song.excerpt(start, samples) for start in starts])  # (B, C, segment)
     parameter = next(generator.parameters(), None)
     device = torch.device("cpu") if parameter is None else parameter.device
     with evaluating(generator):
@@ -171,11 +209,3 @@ def _estimate(generator: nn.Module, mixture: Tensor, starts: list[int], samples:
             f"{tuple(batch.shape)}, got {tuple(estimates.shape)}"
         )
     return estimates.float().cpu()
-
-
-def _excerpt(mixture: Tensor, start: int, samples: int) -> Tensor:
-    """`samples` samples of (C, T) from `start` on, silence outside the track -> (C, samples)."""
-    excerpt = mixture.new_zeros(mixture.shape[0], samples)
-    low, high = max(start, 0), min(start + samples, mixture.shape[-1])
-    excerpt[:, low - start : high - start] = mixture[:, low:high]
-    return excerpt
