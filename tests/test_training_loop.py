@@ -39,7 +39,6 @@ def interrupted(config: ExperimentConfig, arm: Arm, after: int) -> None:
         return step(passes, number)
 
     run.training_step = stop_after  # type: ignore[assignment]
-    stop_after.balance = step.__self__.balance  # type: ignore[attr-defined]
     with pytest.raises(InterruptedRunError, match=f"stopped at step {after} of 6; .*--resume"):
         run.train()
 
@@ -75,12 +74,28 @@ def test_a_run_stopped_by_a_signal_resumes_to_the_same_bits(
     assert equal(best[0]["generator"], best[1]["generator"])
 
 
+def test_a_checkpoint_of_an_earlier_version_goes_on_with_its_balance(
+    make_experiment: MakeExperiment,
+) -> None:
+    whole, parts = make_experiment("name=whole"), make_experiment("name=parts")
+    expected = train(whole)
+    interrupted(parts, "gan", 5)
+    path = checkpoint.path_of(parts.arm_folder("gan") / "checkpoints", 5)
+    state = checkpoint.load(path)
+    state["balance"] = state.pop("adversary")["balance"]  # where it lay
+    assert state["balance"]["running"].min() > 0
+    checkpoint.save(path, state)
+    found = train(parts)
+    assert equal(found["players"], expected["players"])
+    assert equal(found["adversary"], expected["adversary"])
+
+
 def test_a_checkpoint_holds_everything_a_run_needs(make_experiment: MakeExperiment) -> None:
     state = train(make_experiment())
     assert set(state["players"]) == {"generator", "discriminator"}
     for player in state["players"].values():
         assert set(player) == {"network", "optimizer"}
-    for key in ("average", "balance", "meter", "best", "files", "random", "step", "config"):
+    for key in ("average", "adversary", "meter", "best", "files", "random", "step", "config"):
         assert state[key] is not None
 
 

@@ -13,30 +13,34 @@ from gan_sep.losses import spectrogram
 from gan_sep.losses.adversarial import Judged, Labels, separation_loss
 from gan_sep.losses.base import ReconstructionLoss
 from gan_sep.losses.l1 import l1
+from gan_sep.training.adversary import Adversary
 from gan_sep.training.balance import GradientBalance
+from gan_sep.training.material import Batch
 from gan_sep.training.player import NonFiniteError, Player
 from gan_sep.training.silence import audible
-from gan_sep.training.step import Batch, TrainingStep
+from gan_sep.training.step import TrainingStep
 
 AUDIO = AudioFormat(8000, 1, ("low", "high"))
 
 
-def players(accelerator: Accelerator, with_panel: bool = True) -> tuple[Player, Player | None]:
+def training_step(
+    settings: Adversarial | None, passes: int = 1, reconstruction: ReconstructionLoss = l1
+) -> TrainingStep:
+    """A step of tiny players; of the generator alone without settings."""
+    accelerator = Accelerator(cpu=True, gradient_accumulation_steps=passes)
     torch.manual_seed(0)
     generator = Player.prepared("generator", Demucs.tiny().build(AUDIO), Optimizer(), accelerator)
-    panel = Spectrogram.tiny().build(AUDIO)
-    judge = Player.prepared("discriminator", panel, Optimizer(), accelerator)
-    return generator, judge if with_panel else None
+    adversary = None
+    if settings is not None:
+        panel = Spectrogram.tiny().build(AUDIO)
+        judge = Player.prepared("discriminator", panel, Optimizer(), accelerator)
+        adversary = Adversary(judge, settings, 2, accelerator)
+    return TrainingStep(accelerator, generator, adversary, reconstruction)
 
 
-def training_step(
-    settings: Adversarial,
-    with_panel: bool = True,
-    passes: int = 1,
-    reconstruction: ReconstructionLoss = l1,
-) -> TrainingStep:
-    accelerator = Accelerator(cpu=True, gradient_accumulation_steps=passes)
-    return TrainingStep(accelerator, *players(accelerator, with_panel), reconstruction, settings, 2)
+def adversary_of(step: TrainingStep) -> Adversary:
+    assert step.adversary is not None
+    return step.adversary
 
 
 def batch(items: int = 4, unpaired: int = 2, seed: int = 0) -> Batch:
@@ -50,8 +54,7 @@ def batch(items: int = 4, unpaired: int = 2, seed: int = 0) -> Batch:
     )
 
 
-def weights(player: Player | None) -> list[Tensor]:
-    assert player is not None
+def weights(player: Player) -> list[Tensor]:
     return [p.detach().clone() for p in player.network.parameters()]
 
 
@@ -62,32 +65,30 @@ def same(first: Sequence[Tensor], second: Sequence[Tensor]) -> bool:
 def test_during_warmup_only_the_generator_moves_then_both() -> None:
     step = training_step(Adversarial(warmup_steps=2, head_start_steps=1))
     for number, panel_moves in enumerate([False, True, True]):
-        before = weights(step.generator), weights(step.discriminator)
+        before = weights(step.generator), weights(adversary_of(step).discriminator)
         step([batch()], number)
         assert not same(before[0], weights(step.generator))
-        assert same(before[1], weights(step.discriminator)) is not panel_moves
+        assert same(before[1], weights(adversary_of(step).discriminator)) is not panel_moves
 
 
 def test_the_generators_move_leaves_no_gradient_in_the_discriminators() -> None:
     step = training_step(Adversarial(gamma=1.0, balance=None))
-    assert step.discriminator is not None
+    adversary = adversary_of(step)
     sources = batch().sources
     output = sources.clone().requires_grad_()
-    real, fake = step._materials(Batch(sources), output)
-    _, judged = step._judge(real, fake)
-    gradient = step._generator_gradient(torch.ones_like(output), output, judged, {})
+    trial = adversary.judge(Batch(sources), output, {})
+    gradient = adversary.gradient(trial, output, torch.ones_like(output), {})
     assert gradient.abs().sum() > 0
-    assert all(p.grad is None for p in step.discriminator.network.parameters())
+    assert all(p.grad is None for p in adversary.discriminator.network.parameters())
 
 
 def test_the_discriminators_move_leaves_no_gradient_in_the_generator_or_its_estimates() -> None:
     step = training_step(Adversarial(gamma=1.0, balance=None))
-    assert step.discriminator is not None
+    adversary = adversary_of(step)
     sources = batch().sources
     output = step.generator.network(sources.sum(1)).detach().requires_grad_()
-    judged = step._judge(*step._materials(Batch(sources), output))
-    step._discriminator_backward(*judged, {})
-    assert all(p.grad is not None for p in step.discriminator.network.parameters())
+    adversary.backward(adversary.judge(Batch(sources), output, {}), {})
+    assert all(p.grad is not None for p in adversary.discriminator.network.parameters())
     assert all(p.grad is None for p in step.generator.network.parameters())
     assert output.grad is None
 
@@ -118,16 +119,15 @@ def test_the_split_gradient_is_that_of_the_summed_loss(
     gamma = 0.3
     settings = Adversarial(gamma=gamma, balance=None, silence_db=None)
     step = training_step(settings, reconstruction=reconstruction)
-    assert step.discriminator is not None
     pass_ = batch()
-    step._differentiate(pass_, judging=True, acting=True)
+    step._differentiate(pass_, adversary_of(step), 0)
     found = [p.grad.clone() for p in step.generator.network.parameters() if p.grad is not None]
 
     step.generator.optimizer.zero_grad()
     assert pass_.unpaired is not None
     mixture = torch.cat([pass_.sources.sum(1), pass_.unpaired[0]])
     estimates = step.generator.network(mixture)
-    judgement = step.discriminator.network(estimates)
+    judgement = adversary_of(step).discriminator.network(estimates)
     active = torch.ones(6, 2, dtype=torch.bool)
     paired = Judged(type(judgement)(judgement.logits[:4], []), active[:4])
     unpaired = Judged(type(judgement)(judgement.logits[4:], []), active[4:])
@@ -141,7 +141,7 @@ def test_the_split_gradient_is_that_of_the_summed_loss(
 
 def test_gamma_zero_is_the_plain_arm_bit_for_bit() -> None:
     """The twins differ in nothing but the adversarial gradient."""
-    plain = training_step(Adversarial(), with_panel=False)
+    plain = training_step(None)
     gan = training_step(Adversarial(gamma=0.0, balance=None))
     for number in range(3):
         sources = batch(seed=number).sources
@@ -168,16 +168,17 @@ def test_accumulated_passes_equal_one_large_batch() -> None:
     split = training_step(settings, passes=2)
     for number in range(2):
         split(halves(batch(seed=number)), number)
-    for a, b in ((whole.generator, split.generator), (whole.discriminator, split.discriminator)):
+    judges = adversary_of(whole).discriminator, adversary_of(split).discriminator
+    for a, b in ((whole.generator, split.generator), judges):
         for x, y in zip(weights(a), weights(b), strict=True):
             torch.testing.assert_close(x, y, rtol=1e-3, atol=1e-5)
 
 
 def test_the_log_of_accumulated_passes_is_their_mean() -> None:
-    plain = training_step(Adversarial(), with_panel=False)
+    plain = training_step(None)
     first, second = (Batch(batch(seed=seed).sources) for seed in (0, 1))
-    losses = [plain._differentiate(b, False, False)["loss/reconstruction"] for b in (first, second)]
-    split = training_step(Adversarial(), with_panel=False, passes=2)
+    losses = [plain._differentiate(b, None, 0)["loss/reconstruction"] for b in (first, second)]
+    split = training_step(None, passes=2)
     log = split([first, second], 0)
     torch.testing.assert_close(log["loss/reconstruction"], (losses[0] + losses[1]) / 2)
 
@@ -243,7 +244,7 @@ def test_a_gradient_that_is_not_finite_stops_with_step_and_player() -> None:
 
 
 def test_one_batch_can_be_learned_by_heart() -> None:
-    step = training_step(Adversarial(), with_panel=False)
+    step = training_step(None)
     for group in step.generator.optimizer.param_groups:
         group["lr"] = 3e-3
     time = torch.arange(2000) / 8000

@@ -16,8 +16,10 @@ from gan_sep.discriminators import spectrogram
 from gan_sep.experiment import Adversarial, Optimizer
 from gan_sep.generators import demucs
 from gan_sep.losses.l1 import l1
+from gan_sep.training.adversary import Adversary
+from gan_sep.training.material import Batch
 from gan_sep.training.player import Player
-from gan_sep.training.step import Batch, TrainingStep
+from gan_sep.training.step import TrainingStep
 
 LEARNING_RATE = 3e-4
 
@@ -170,18 +172,18 @@ def peer_step(setting: Setting, device: torch.device) -> Callable[[], float]:
 def arm_step(setting: Setting, device: torch.device, gan: bool) -> Work:
     """The training loop's own step on one batch, of the plain or the GAN arm."""
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="no")
-    adversarial = Adversarial()
+    settings = Adversarial()
     network = setting.generator.build(setting.audio)
     generator = Player.prepared("generator", network, Optimizer(LEARNING_RATE), accelerator)
-    discriminator = None
+    adversary = None
     if gan:
         panel = setting.panel.build(setting.audio)
-        discriminator = Player.prepared("discriminator", panel, adversarial.optimizer, accelerator)
-    S = len(setting.audio.sources)
-    step = TrainingStep(accelerator, generator, discriminator, l1, adversarial, S)
+        judge = Player.prepared("discriminator", panel, settings.optimizer, accelerator)
+        adversary = Adversary(judge, settings, len(setting.audio.sources), accelerator)
+    step = TrainingStep(accelerator, generator, adversary, l1)
     unpaired = None
     if gan and setting.unpaired:
         stems = setting.sources(device, setting.unpaired)  # (U, S, C, T)
         unpaired = (stems.sum(1), stems)
     batch = Batch(setting.sources(device), unpaired)
-    return lambda: step([batch], step=adversarial.warmup_steps)
+    return lambda: step([batch], step=settings.warmup_steps)

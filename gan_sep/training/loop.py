@@ -16,6 +16,7 @@ from gan_sep.data.unpaired import Pools
 from gan_sep.evaluation.evaluate import validation_scores
 from gan_sep.experiment import Arm, ExperimentConfig
 from gan_sep.training import checkpoint
+from gan_sep.training.adversary import Adversary
 from gan_sep.training.budget import Budget
 from gan_sep.training.dashboard import Dashboard
 from gan_sep.training.ema import averaged
@@ -90,22 +91,18 @@ class Run:
         decay = config.training.ema_decay
         self.average = averaged(generator.to(accelerator.device), decay) if decay else None
         self.generator = Player.prepared("generator", generator, config.optimizer, accelerator)
-        self.discriminator = None
+        self.adversary = None
         if config.discriminator is not None:
             torch.manual_seed(config.seed + 1)
             panel = config.discriminator.build(config.audio)
-            self.discriminator = Player.prepared(
-                "discriminator", panel, config.adversarial.optimizer, accelerator
-            )
+            settings = config.adversarial
+            judge = Player.prepared("discriminator", panel, settings.optimizer, accelerator)
+            self.adversary = Adversary(judge, settings, len(config.audio.sources), accelerator)
         # Other draws from torch's random state must not depend on how many networks were built.
         torch.manual_seed(config.seed + 2 + accelerator.process_index)
+        reconstruction = config.reconstruction.build()
         self.training_step = TrainingStep(
-            accelerator,
-            self.generator,
-            self.discriminator,
-            config.reconstruction.build(),
-            config.adversarial,
-            len(config.audio.sources),
+            accelerator, self.generator, self.adversary, reconstruction
         )
 
     @property
@@ -144,7 +141,7 @@ class Run:
             self.dashboard = Dashboard(self.folder, self.config, self.valid_tracks[:2], step)
         if state is not None:
             self._restore(state)
-        if self.discriminator is not None:
+        if self.adversary is not None:
             self.probe = Probe(self.config, self.pools.paired, self.valid_tracks, self.accelerator)
         reset_peak_memory()
         with StopRequest(self.accelerator, budget) as stop:
@@ -218,10 +215,12 @@ class Run:
         """Validation, model selection and the questioning of the discriminators, where due."""
         if self._due(self.config.training.validate_every):
             self._validate()
-        learning = self.step > self.config.adversarial.first_discriminator_step
-        if self.discriminator is not None and learning and self._due(self.config.diagnosis.every):
-            generator, panel = self.generator.network, self.discriminator.network
-            sources = self.probe.question(generator, panel)
+        adversary = self.adversary
+        if adversary is None or not self._due(self.config.diagnosis.every):
+            return
+        if adversary.learns(self.step - 1):  # in the step that was just made
+            panel = adversary.discriminator.network
+            sources = self.probe.question(self.generator.network, panel)
             if self.accelerator.is_main_process:
                 record = finite({"step": self.step, "kind": "diagnosis", "sources": sources})
                 self.records.write(record)
@@ -271,7 +270,7 @@ class Run:
                 "config": to_dict(self.config),
                 "players": {p.name: self._player_state(p) for p in self._players()},
                 "average": self.average.state_dict() if self.average is not None else None,
-                "balance": self.training_step.balance.state_dict(),
+                "adversary": self.adversary.state_dict() if self.adversary is not None else None,
                 "meter": self.meter.state_dict(),
                 "best": {"score": self.best.score, "step": self.best.step},
                 "files": {"records": self.records.position(), "timing": self.timing.position()},
@@ -282,7 +281,10 @@ class Run:
         self.accelerator.wait_for_everyone()
 
     def _players(self) -> list[Player]:
-        return [p for p in (self.generator, self.discriminator) if p is not None]
+        players = [self.generator]
+        if self.adversary is not None:
+            players.append(self.adversary.discriminator)
+        return players
 
     def _player_state(self, player: Player) -> dict[str, Any]:
         network = self.accelerator.unwrap_model(player.network)
@@ -295,7 +297,10 @@ class Run:
             player.optimizer.load_state_dict(saved["optimizer"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
-        self.training_step.balance.load_state_dict(state["balance"])
+        if self.adversary is not None:
+            # Checkpoints of before hold the balance alone, by its own name.
+            saved = state["adversary"] if "adversary" in state else {"balance": state["balance"]}
+            self.adversary.load_state_dict(saved)
         self.meter.load_state_dict(state["meter"], self.accelerator.device)
         self.best = Best(**state["best"])
         self.step = state["step"]

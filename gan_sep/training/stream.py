@@ -13,7 +13,7 @@ from gan_sep.data.batches import batches
 from gan_sep.data.segments import PairedSegments, UnpairedSegments
 from gan_sep.data.unpaired import Pools
 from gan_sep.experiment import ExperimentConfig
-from gan_sep.training.step import Batch
+from gan_sep.training.material import Batch
 
 
 class Stream:

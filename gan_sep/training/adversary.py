@@ -1,0 +1,108 @@
+"""The adversary of the generator: what the discriminators do in a training step, and their state.
+
+They judge the estimates once for both players: at the estimates this gives the generator its
+gradient, at their own weights the discriminators theirs, and nothing leaks from one to the other.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from accelerate import Accelerator
+from einops import rearrange
+from torch import Tensor
+
+from gan_sep.experiment import Adversarial
+from gan_sep.losses.adversarial import Judged, discriminator_loss, separation_loss
+from gan_sep.training.balance import GradientBalance
+from gan_sep.training.material import Batch, materials
+from gan_sep.training.player import Player
+
+
+class Trial(NamedTuple):
+    """What the panel says of real sources and of estimates, paired then unpaired."""
+
+    real: list[Judged]
+    fake: list[Judged]
+
+
+class Adversary:
+    """The discriminators as a player, and how strongly they speak to the generator.
+
+    In each pass of a step they `judge`; where they act, `gradient` is what the generator gets; then
+    `backward` gathers their own gradients, from which `move` makes their step at its end.
+    """
+
+    def __init__(
+        self,
+        discriminator: Player,
+        settings: Adversarial,
+        num_sources: int,
+        accelerator: Accelerator,
+    ) -> None:
+        self.discriminator = discriminator
+        self.settings = settings
+        self.accelerator = accelerator
+        self.balance = GradientBalance(settings, num_sources, accelerator)
+
+    def learns(self, step: int) -> bool:
+        """Whether the discriminators learn in this step, counted from 0."""
+        return step >= self.settings.first_discriminator_step
+
+    def acts(self, step: int) -> bool:
+        """Whether the generator learns from them in this step."""
+        return step >= self.settings.warmup_steps
+
+    def judge(self, batch: Batch, estimates: Tensor, log: dict[str, Tensor]) -> Trial:
+        """Judge a pass and its estimates (B + U, S, C, T); the graphs serve both players."""
+        real, fake = materials(batch, estimates, self.settings.silence_db)
+        log["silent_share"] = 1 - torch.cat(real.active).float().mean(0)  # (S,)
+        panel = self.discriminator.network
+        # Two passes: what flows back to the estimates must not pass through the real sources too.
+        return Trial(
+            real.judged(panel(torch.cat(real.signals))),
+            fake.judged(panel(torch.cat(fake.signals))),
+        )
+
+    def gradient(
+        self, trial: Trial, estimates: Tensor, reconstruction: Tensor, log: dict[str, Tensor]
+    ) -> Tensor:
+        """The weighted gradient (B + U, S, C, T) of the adversarial loss at the estimates.
+
+        reconstruction: the gradient (B + U, S, C, T) beside which it is weighed. Asked for at the
+        estimates alone: the discriminators' weights are constants of the generator's move. To be
+        called before `backward`, which frees the graph.
+        """
+        loss = separation_loss(trial.fake, self.settings.labels)  # (S,)
+        (gradient,) = torch.autograd.grad(loss.mean(), estimates, retain_graph=True)
+        B = len(trial.fake[0].active)
+        weights, ratio = self.balance.weights(reconstruction[:B], gradient[:B])  # (S,), (S,)
+        log["loss/adversarial"] = loss.detach()
+        log["gradient_ratio"] = ratio
+        return rearrange(weights, "s -> s 1 1") * gradient
+
+    def backward(self, trial: Trial, log: dict[str, Tensor]) -> None:
+        """Gradients of the discriminators' weights, and of nothing before them."""
+        loss = discriminator_loss(trial.real, trial.fake, self.settings.labels)  # (S,)
+        weights = list(self.discriminator.network.parameters())
+        self.accelerator.backward(loss.mean(), inputs=weights)
+        log["loss/discriminator"] = loss.detach()
+        for name, judged in (("real", trial.real[0]), ("estimate", trial.fake[0])):
+            active, scores = judged.active, judged.judgement.scores().detach()  # (B, S)
+            log[f"score/{name}"] = (scores * active).sum(0) / active.sum(0).clamp_min(1)  # (S,)
+
+    def move(self, step: int, loss: Tensor) -> Tensor:
+        """One step of the discriminators from what `backward` gathered; their gradient's norm.
+
+        loss: (S,), the mean of the passes. Raises NonFiniteError as `Player.move`.
+        """
+        norm = self.discriminator.move(self.accelerator, step, loss)
+        if self.acts(step):
+            self.balance.end_step()
+        return norm
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that lasts from step to step but the player's weights and optimiser."""
+        return {"balance": self.balance.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.balance.load_state_dict(state["balance"])
