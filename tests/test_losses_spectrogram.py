@@ -7,9 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
+from einops import rearrange
 from torch import Tensor
 
+from gan_sep.audio import AudioFormat
+from gan_sep.experiment import Optimizer
+from gan_sep.generators import rnn_mask
 from gan_sep.losses.spectrogram import Config, magnitude_kl, magnitude_mse
+from gan_sep.spectra import stft
+from gan_sep.training.material import Batch
+from gan_sep.training.player import Player
+from gan_sep.training.step import TrainingStep
 
 Loss = Callable[..., Tensor]
 both = pytest.mark.parametrize("loss", [magnitude_mse, magnitude_kl])
@@ -135,13 +144,59 @@ def test_a_small_weight_trades_artefacts_for_interference_and_a_large_one_ruins_
     assert huge["sir"] < plain["sir"]
 
 
-def test_waveforms_are_compared_by_their_spectrograms() -> None:
-    time = torch.arange(4096) / 8000
-    sine = torch.sin(2 * math.pi * 1000 * time)  # bin 32 of 256
-    sources = torch.stack([sine, 0.5 * sine])[None, :, None]  # (1, 2, 1, T)
-    loss = Config("mse", n_fft=256, hop=128).build()(torch.zeros_like(sources), sources)
-    # Inside, the Hann window spreads amplitude a over three bins of 129: a^2 (1 + 2 / 4).
-    assert loss.tolist() == pytest.approx([1.5 / 129, 0.375 / 129], rel=0.05)
+def coloured_noises(items: int, seed: int) -> Tensor:
+    """A low and a high noise, whose bands overlap and whose levels come and go: (B, 2, 1, T)."""
+    generator = torch.Generator().manual_seed(seed)
+    white = torch.randn(items, 2, 1, 4001, generator=generator)
+    tilt = torch.tensor([0.6, -0.6]).reshape(2, 1, 1)
+    levels = torch.rand(items, 2, 1, 16, generator=generator).square()
+    return 0.1 * (white[..., 1:] + tilt * white[..., :-1]) * levels.repeat_interleave(250, -1)
+
+
+def trained_network(weight: float) -> rnn_mask.RNNMask:
+    """A small DNN after some steps on coloured noises."""
+    accelerator = Accelerator(cpu=True)
+    torch.manual_seed(0)
+    config = rnn_mask.Config(n_fft=128, hop=64, hidden=64, recurrent=())
+    network = config.build(AudioFormat(8000, 1, ("low", "high")))
+    player = Player.prepared("generator", network, Optimizer(lr=3e-3), accelerator)
+    loss = Config("mse", n_fft=128, hop=64, discriminative_weight=weight).build()
+    step = TrainingStep(accelerator, player, None, loss)
+    for number in range(200):
+        step([Batch(coloured_noises(8, seed=number))], number)
+    return network
+
+
+@pytest.mark.slow
+def test_networks_trained_with_large_weights_separate_all_or_nothing() -> None:
+    """The published warning: less interference for more artefacts, which soon cost more."""
+    sources = coloured_noises(16, seed=999)
+    found, extreme = [], []
+    for weight in (0.0, 0.05, 0.5):
+        network = trained_network(weight)
+        with torch.no_grad():
+            estimates = network(sources.sum(1))
+            masks = network.masks(stft(sources.sum(1), 128, 64).abs())
+        joined = (rearrange(x, "b s c t -> 1 s c (b t)") for x in (estimates, sources))
+        found.append(ratios(*joined))
+        extreme.append(((masks < 0.05) | (masks > 0.95)).float().mean().item())
+    plain, useful, large = found
+    assert plain["sir"] + 0.5 < useful["sir"] < large["sir"] - 1
+    assert plain["sar"] - 0.1 > useful["sar"] > large["sar"] + 0.5
+    assert useful["sdr"] == pytest.approx(plain["sdr"], abs=0.2)
+    assert large["sdr"] < plain["sdr"] - 0.2
+    assert extreme[0] < 0.3
+    assert extreme[2] > 0.55
+
+
+@pytest.mark.parametrize("n_fft", [256, 1024])
+def test_the_squared_error_of_magnitudes_is_on_the_scale_of_samples(n_fft: int) -> None:
+    time = torch.arange(20000) / 8000
+    sine = torch.sin(2 * math.pi * 1000 * time)  # mean square 1 / 2
+    noise = 0.3 * torch.randn(20000, generator=torch.Generator().manual_seed(0))
+    sources = torch.stack([sine, noise])[None, :, None]  # (1, 2, 1, T)
+    loss = Config("mse", n_fft, n_fft // 2).build()(torch.zeros_like(sources), sources)
+    assert loss.tolist() == pytest.approx([0.5, 0.09], rel=0.05)
 
 
 @pytest.mark.parametrize("distance", ["mse", "kl"])
@@ -161,7 +216,8 @@ def test_the_chosen_distance_and_weight_are_used() -> None:
         pad_mode="constant",
         return_complex=True,
     )
-    e, y = (frames.abs() / 32).unflatten(0, (2, 1, 2, 1))  # a sine's peak is 128 / 4
+    window_energy = torch.hann_window(128).square().sum()
+    e, y = (frames.abs() / window_energy.sqrt()).unflatten(0, (2, 1, 2, 1))
     for distance, on_magnitudes in (("mse", magnitude_mse), ("kl", magnitude_kl)):
         config = Config(distance, 128, 64, discriminative_weight=0.1)  # type: ignore[arg-type]
         loss = config.build()(estimates, sources)

@@ -18,6 +18,7 @@ Neural Networks for Monaural Source Separation", 2015: there for two sources, wi
 where here is a mean, and with half the squared error.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -28,7 +29,7 @@ from torch import Tensor
 from gan_sep.losses.base import ReconstructionLoss
 from gan_sep.spectra import stft
 
-# Added to both magnitudes in the divergence: 100 dB below a sine of amplitude 1.
+# Added to both magnitudes in the divergence: about the rounding noise of 16-bit samples.
 _FLOOR = 1e-5
 
 
@@ -66,6 +67,8 @@ class Config:
 class SpectrogramLoss:
     """Waveforms, estimates and sources (B, S, C, T) -> (S,): their spectrograms' distance.
 
+    Magnitudes are scaled so that the mean square of a signal's is that of its samples, whatever
+    n_fft: with smaller ones the gradients of a squared error would sink below Adam's epsilon.
     Published losses compare the masked spectrum itself. The spectrum of a waveform made from it,
     which is compared here, is not quite the same: overlapping frames have come to agree.
     """
@@ -86,9 +89,10 @@ class SpectrogramLoss:
             return self.distance(*magnitudes, self.config.discriminative_weight)
 
     def _magnitude(self, signal: Tensor) -> Tensor:
-        """(..., T) -> (..., F, N), at least float32; a sine of amplitude 1 peaks at 1."""
+        """(..., T) -> (..., F, N), at least float32."""
         n_fft = self.config.n_fft
-        return stft(signal, n_fft, self.config.hop).abs() * (4 / n_fft)
+        window_energy = 3 / 8 * n_fft  # of a Hann window
+        return stft(signal, n_fft, self.config.hop).abs() / math.sqrt(window_energy)
 
 
 def magnitude_mse(estimates: Tensor, sources: Tensor, discriminative_weight: float = 0.0) -> Tensor:
