@@ -161,7 +161,21 @@ def test_the_resolved_tree_read_back_is_the_same_experiment(tmp_path: Path) -> N
     assert experiment(tmp_path, yaml.safe_dump(tree)) == config
 
 
-@pytest.mark.parametrize("path", sorted((CHECKOUT / "configs").rglob("*.yaml")), ids=str)
+EXPERIMENTS = [
+    path
+    for path in sorted((CHECKOUT / "configs").rglob("*.yaml"))
+    if not {"accelerate", "studies"} & set(path.parts)
+]
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=str)
 def test_every_configuration_of_the_project_is_valid(path: Path) -> None:
-    if not {"accelerate", "studies"} & set(path.parts):
-        assert load(ExperimentConfig, path).name
+    assert load(ExperimentConfig, path).name
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=str)
+def test_spectrogram_losses_have_the_spectra_that_the_generator_masks(path: Path) -> None:
+    tree = to_dict(load(ExperimentConfig, path))
+    generator, loss = tree["generator"], tree["reconstruction"]
+    if loss["name"] == "spectrogram" and "n_fft" in generator:
+        assert (loss["n_fft"], loss["hop"]) == (generator["n_fft"], generator["hop"])

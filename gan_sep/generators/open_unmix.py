@@ -4,8 +4,9 @@ Source: Stöter, Uhlich, Liutkus, Mitsufuji, "Open-Unmix - A Reference Implement
 Source Separation", 2019. Parameters are named as in the published state dicts and drawn in the same
 order. Differences from the published recipe:
 
-- all networks are trained together, on the loss of the waveforms that they make with the mixture's
-  phase; published were networks trained apart, on the squared error of magnitudes
+- all networks are trained together; published were networks trained apart
+- losses compare the spectra of the estimated waveforms; published was the squared error of the
+  magnitudes of which, with the mixture's phase, the waveforms are made
 - inputs begin unscaled (`input_scale` of 1), since a network is built before it has met data;
   published were the statistics of the training set
 - estimates are not refined by expectation maximisation: the published separator without iterations

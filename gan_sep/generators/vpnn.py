@@ -9,8 +9,9 @@ Differences from the published recipe:
 - of the last layer's outputs only what becomes a magnitude is computed
 - hidden layers have ReLUs, which in short trials on MIR-1K separated better than tanh and sigmoid;
   which activation was used is not known to us
-- Adam on batches of segments, and the loss of the waveforms; published was the squared error of
-  magnitudes
+- Adam on batches of segments
+- losses compare the spectra of the estimated waveforms; published was the squared error of the
+  masked magnitudes, of which the waveforms are made
 """
 
 from dataclasses import dataclass
