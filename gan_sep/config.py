@@ -28,9 +28,13 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class Component:
-    """Marks a field whose section is built by the file gan_sep/FOLDER/NAME.py."""
+    """Marks a field whose section is built by the file gan_sep/FOLDER/NAME.py.
+
+    default: the name of a section that says none, where it may leave it out.
+    """
 
     folder: str
+    default: str | None = None
 
     def names(self) -> list[str]:
         """The files of the folder that define a `Config`, without importing any."""
@@ -156,10 +160,11 @@ def _is_bool(value: Any) -> bool:
 
 
 def _component(component: Component, value: Any, key: str) -> Any:
-    if not isinstance(value, dict) or "name" not in value:
+    named = isinstance(value, dict) and ("name" in value or component.default is not None)
+    if not named:
         raise ConfigError(f"{key}.name: missing value (one of {', '.join(component.names())})")
     fields = dict(value)
-    name, known = fields.pop("name"), component.names()
+    name, known = fields.pop("name", component.default), component.names()
     if name not in known:
         hint = _suggest(str(name), known)
         raise ConfigError(

@@ -17,8 +17,10 @@ from gan_sep.generators.base import GeneratorConfig
 from gan_sep.losses import l1
 from gan_sep.losses.adversarial import Labels
 from gan_sep.losses.base import ReconstructionConfig
+from gan_sep.optimizers import adam
+from gan_sep.optimizers.base import OptimizerConfig
 
-__all__ = ["Adversarial", "AudioFormat", "Diagnosis", "ExperimentConfig", "Optimizer", "Training"]
+__all__ = ["Adversarial", "AudioFormat", "Diagnosis", "ExperimentConfig", "Training"]
 
 Arm = Literal["plain", "gan"]
 
@@ -30,23 +32,6 @@ RESERVED_NAMES = ("plain", "gan", "reference", *BOUNDS)
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise ValueError(message)
-
-
-@dataclass(frozen=True)
-class Optimizer:
-    """Adam with decoupled weight decay; max_gradient_norm null leaves gradients unclipped."""
-
-    lr: float = 3e-4
-    betas: tuple[float, float] = (0.9, 0.999)
-    weight_decay: float = 0.0
-    max_gradient_norm: float | None = None
-
-    def __post_init__(self) -> None:
-        _require(self.lr > 0, f"lr: expected a positive rate, got {self.lr}")
-        _require(all(0 <= b < 1 for b in self.betas), f"betas: expected [0, 1), got {self.betas}")
-        _require(self.weight_decay >= 0, f"weight_decay: expected >= 0, got {self.weight_decay}")
-        norm = self.max_gradient_norm
-        _require(norm is None or norm > 0, f"max_gradient_norm: expected > 0 or null, got {norm}")
 
 
 @dataclass(frozen=True)
@@ -69,7 +54,7 @@ class Adversarial:
     head_start_steps: int = 0
     silence_db: float | None = -60.0
     labels: Labels = field(default_factory=Labels)
-    optimizer: Optimizer = field(default_factory=lambda: Optimizer(lr=2e-4, betas=(0.5, 0.9)))
+    optimizer: adam.Config = field(default_factory=lambda: adam.Config(lr=2e-4, betas=(0.5, 0.9)))
 
     def __post_init__(self) -> None:
         _require(
@@ -176,7 +161,9 @@ class ExperimentConfig:
     audio: AudioFormat = field(default_factory=AudioFormat)
     unpaired: Unpaired | None = None
     augment: Augmentation = field(default_factory=Augmentation)
-    optimizer: Optimizer = field(default_factory=Optimizer)
+    optimizer: Annotated[OptimizerConfig, Component("optimizers", default="adam")] = field(
+        default_factory=adam.Config
+    )
     adversarial: Adversarial = field(default_factory=Adversarial)
     training: Training = field(default_factory=Training)
     diagnosis: Diagnosis = field(default_factory=Diagnosis)

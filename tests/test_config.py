@@ -7,6 +7,7 @@ import yaml
 
 from gan_sep.config import ConfigError, load, to_dict
 from gan_sep.experiment import ExperimentConfig
+from gan_sep.optimizers import adam
 
 CHECKOUT = Path(__file__).parents[1]
 MINIMAL = "name: x\ndata: {name: synthetic}\ngenerator: {name: demucs}\narms: [plain]\n"
@@ -127,6 +128,9 @@ def test_every_mistake_names_its_key(
         (["audio.channels=3"], "audio.channels: expected 1 (mono) or 2 (stereo), got 3"),
         (["optimizer.lr=-1"], "optimizer.lr: expected a positive rate, got -1"),
         (["optimizer.betas=[0.9, 1]"], "optimizer.betas: expected [0, 1)"),
+        (["optimizer.weight_decay=-1"], "optimizer.weight_decay: expected >= 0, got -1"),
+        (["optimizer.max_gradient_norm=0"], "optimizer.max_gradient_norm: expected > 0 or null"),
+        (["adversarial.optimizer.lr=0"], "adversarial.optimizer.lr: expected a positive rate"),
         (["training.precision=fp16"], "training.precision: expected one of 'fp32', 'bf16'"),
         (["training.threads=0"], "training.threads: expected >= 1 or null, got 0"),
         (["name=a/b"], "name: expected the plain name of a folder"),
@@ -151,6 +155,17 @@ def test_a_section_of_another_name_replaces_the_base_section(tmp_path: Path) -> 
     (tmp_path / "base.yaml").write_text(base)
     config = experiment(tmp_path, "base: base.yaml\ndata: {name: synthetic}")
     assert type(config.data).__module__ == "gan_sep.data.synthetic"
+
+
+def test_an_optimizer_without_a_name_is_adam(tmp_path: Path) -> None:
+    config = experiment(tmp_path, MINIMAL, "optimizer.lr=0.1")
+    assert config.optimizer == adam.Config(lr=0.1)
+    assert to_dict(config)["optimizer"]["name"] == "adam"
+    assert experiment(tmp_path, MINIMAL, "optimizer={name: adam, lr: 0.1}") == config
+    with pytest.raises(ConfigError, match=r"optimizer\.name: no optimizer called 'adom'; did you"):
+        experiment(tmp_path, MINIMAL, "optimizer.name=adom")
+    with pytest.raises(ConfigError, match=r"optimizer\.name: missing value \(one of adam"):
+        experiment(tmp_path, MINIMAL, "optimizer=adam")
 
 
 def test_the_resolved_tree_read_back_is_the_same_experiment(tmp_path: Path) -> None:

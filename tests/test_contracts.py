@@ -1,5 +1,6 @@
 """Every component file is held to its contract; a new file is found without being named here."""
 
+import copy
 import dataclasses
 import importlib
 import itertools
@@ -20,6 +21,7 @@ FORMATS = [
 ]
 GENERATORS = Component("generators")
 DISCRIMINATORS = Component("discriminators")
+OPTIMIZERS = Component("optimizers")
 LOSSES = Component("losses")
 
 
@@ -41,11 +43,12 @@ def test_the_walk_finds_the_components() -> None:
     assert "demucs" in GENERATORS.names()
     assert "spectrogram" in DISCRIMINATORS.names()
     assert {"l1", "spectrogram"} <= set(LOSSES.names())
+    assert "adam" in OPTIMIZERS.names()
     assert {"synthetic", "musdb", "mir1k", "stem_folders"} <= set(Component("data").names())
 
 
 @pytest.mark.parametrize(
-    "component", [GENERATORS, DISCRIMINATORS, LOSSES, Component("data")], ids=str
+    "component", [GENERATORS, DISCRIMINATORS, LOSSES, OPTIMIZERS, Component("data")], ids=str
 )
 def test_every_file_without_a_leading_role_is_a_component_with_a_frozen_config(
     component: Component,
@@ -59,7 +62,7 @@ def test_every_file_without_a_leading_role_is_a_component_with_a_frozen_config(
         assert importlib.import_module(f"gan_sep.{component.folder}.{name}").__doc__
 
 
-@pytest.mark.parametrize("component", [GENERATORS, DISCRIMINATORS, LOSSES], ids=str)
+@pytest.mark.parametrize("component", [GENERATORS, DISCRIMINATORS, LOSSES, OPTIMIZERS], ids=str)
 def test_every_default_configuration_can_be_built_from_its_name(component: Component) -> None:
     for name in component.names():
         assert build(component.config_class(name), {}) == component.config_class(name)()
@@ -222,3 +225,28 @@ def test_no_folder_holds_a_file_that_is_neither_component_nor_support() -> None:
             text = path.read_text()
             if "def build(" in text and path.stem != "base":
                 assert path.stem in Component(folder).names()
+
+
+def descend(optimizer: torch.optim.Optimizer, weight: nn.Parameter, steps: int) -> list[float]:
+    """The loss before each step: a bowl down to 0, far steeper one way than the other."""
+
+    def closure() -> float:
+        optimizer.zero_grad()
+        loss = (torch.tensor([1.0, 50.0]) * weight.square()).sum()
+        loss.backward()
+        return loss.item()
+
+    return [optimizer.step(closure) for _ in range(steps)]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS.names())
+def test_an_optimizer_goes_downhill_and_on_from_its_saved_state(name: str) -> None:
+    config: Any = OPTIMIZERS.config_class(name)(lr=0.1)
+    weight = nn.Parameter(torch.tensor([1.0, 1.0]))
+    optimizer = config.build([weight])
+    first = descend(optimizer, weight, 3)
+    assert first[0] > first[1] > first[2]
+    resumed = nn.Parameter(weight.detach().clone())
+    other = config.build([resumed])
+    other.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    assert descend(other, resumed, 3) == descend(optimizer, weight, 3)

@@ -12,9 +12,9 @@ from einops import rearrange
 from torch import Tensor
 
 from gan_sep.audio import AudioFormat
-from gan_sep.experiment import Optimizer
 from gan_sep.generators import rnn_mask
 from gan_sep.losses.spectrogram import Config, magnitude_kl, magnitude_mse
+from gan_sep.optimizers import adam
 from gan_sep.spectra import stft
 from gan_sep.training.material import Batch
 from gan_sep.training.player import Player
@@ -159,7 +159,7 @@ def trained_network(weight: float) -> rnn_mask.RNNMask:
     torch.manual_seed(0)
     config = rnn_mask.Config(n_fft=128, hop=64, hidden=64, recurrent=())
     network = config.build(AudioFormat(8000, 1, ("low", "high")))
-    player = Player.prepared("generator", network, Optimizer(lr=3e-3), accelerator)
+    player = Player.prepared("generator", network, adam.Config(lr=3e-3), accelerator)
     loss = Config("mse", n_fft=128, hop=64, discriminative_weight=weight).build()
     step = TrainingStep(accelerator, player, None, loss)
     for number in range(200):

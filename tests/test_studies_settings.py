@@ -60,7 +60,7 @@ def test_changes_go_to_the_study_where_it_has_the_key_and_else_to_all_arms(
     changes = ["seeds=[5]", "budget.minutes=2", "report=there", "optimizer.lr=0.5"]
     settings, configs = load_study(path, changes)
     assert [config.seed for config in configs] == [5, 5, 5]
-    assert [config.optimizer.lr for config in configs] == [0.5] * 3
+    assert [to_dict(config)["optimizer"]["lr"] for config in configs] == [0.5] * 3
     assert [config.training.steps for config in configs] == [8] * 3
     assert (settings.budget.minutes, settings.budget.steps) == (2, None)
     assert settings.report_folder == Path("there")

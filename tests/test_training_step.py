@@ -7,12 +7,13 @@ from torch import Tensor
 
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.spectrogram import Config as Spectrogram
-from gan_sep.experiment import Adversarial, Optimizer
+from gan_sep.experiment import Adversarial
 from gan_sep.generators.demucs import Config as Demucs
 from gan_sep.losses import spectrogram
 from gan_sep.losses.adversarial import Judged, Labels, separation_loss
 from gan_sep.losses.base import ReconstructionLoss
 from gan_sep.losses.l1 import l1
+from gan_sep.optimizers import adam
 from gan_sep.training.adversary import Adversary
 from gan_sep.training.balance import GradientBalance
 from gan_sep.training.material import Batch
@@ -29,11 +30,11 @@ def training_step(
     """A step of tiny players; of the generator alone without settings."""
     accelerator = Accelerator(cpu=True, gradient_accumulation_steps=passes)
     torch.manual_seed(0)
-    generator = Player.prepared("generator", Demucs.tiny().build(AUDIO), Optimizer(), accelerator)
+    generator = Player.prepared("generator", Demucs.tiny().build(AUDIO), adam.Config(), accelerator)
     adversary = None
     if settings is not None:
         panel = Spectrogram.tiny().build(AUDIO)
-        judge = Player.prepared("discriminator", panel, Optimizer(), accelerator)
+        judge = Player.prepared("discriminator", panel, adam.Config(), accelerator)
         adversary = Adversary(judge, settings, 2, accelerator)
     return TrainingStep(accelerator, generator, adversary, reconstruction)
 

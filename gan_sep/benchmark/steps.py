@@ -13,9 +13,10 @@ from gan_sep.audio import AudioFormat
 from gan_sep.benchmark.table import Table
 from gan_sep.benchmark.timing import Work, interleave, peak_memory
 from gan_sep.discriminators import spectrogram
-from gan_sep.experiment import Adversarial, Optimizer
+from gan_sep.experiment import Adversarial
 from gan_sep.generators import demucs
 from gan_sep.losses.l1 import l1
+from gan_sep.optimizers import adam
 from gan_sep.training.adversary import Adversary
 from gan_sep.training.material import Batch
 from gan_sep.training.player import Player
@@ -174,7 +175,7 @@ def arm_step(setting: Setting, device: torch.device, gan: bool) -> Work:
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="no")
     settings = Adversarial()
     network = setting.generator.build(setting.audio)
-    generator = Player.prepared("generator", network, Optimizer(LEARNING_RATE), accelerator)
+    generator = Player.prepared("generator", network, adam.Config(LEARNING_RATE), accelerator)
     adversary = None
     if gan:
         panel = setting.panel.build(setting.audio)

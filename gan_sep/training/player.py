@@ -6,7 +6,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from gan_sep.experiment import Optimizer
+from gan_sep.optimizers.base import OptimizerConfig
 
 
 class NonFiniteError(RuntimeError):
@@ -24,17 +24,11 @@ class Player:
 
     @classmethod
     def prepared(
-        cls, name: str, network: nn.Module, settings: Optimizer, accelerator: Accelerator
+        cls, name: str, network: nn.Module, settings: OptimizerConfig, accelerator: Accelerator
     ) -> "Player":
-        """A fresh network with its Adam, on the accelerator's device and processes."""
+        """A fresh network with its optimiser, on the accelerator's device and processes."""
         network = network.to(accelerator.device)
-        optimizer = torch.optim.AdamW(
-            network.parameters(),
-            lr=settings.lr,
-            betas=settings.betas,
-            weight_decay=settings.weight_decay,
-            fused=True,
-        )
+        optimizer = settings.build(network.parameters())
         network, optimizer = accelerator.prepare(network, optimizer)
         return cls(name, network, optimizer, settings.max_gradient_norm)
 

@@ -1,0 +1,23 @@
+"""The contract of optimizers: how a network's weights follow its loss."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import torch
+from torch import nn
+
+
+class OptimizerConfig(Protocol):
+    """What an optimizer's `Config` dataclass offers.
+
+    Its fields are the YAML keys under `optimizer`, each with a default.
+    """
+
+    @property
+    def max_gradient_norm(self) -> float | None:
+        """The norm that longer gradients are shortened to, or None."""
+        ...
+
+    def build(self, weights: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """The optimizer of these weights; what lasts from step to step is in its `state_dict`."""
+        ...
