@@ -67,6 +67,14 @@ def test_the_same_arm_of_one_seed_in_two_runs_is_refused(tmp_path: Path) -> None
         find_arms([tmp_path / "first", tmp_path / "second"])
 
 
+def test_runs_from_before_there_was_a_choice_of_losses_learned_from_l1(tmp_path: Path) -> None:
+    for name, text in (("seed0-plain", "{}"), ("seed0-gan", "reconstruction: {name: spectrogram}")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(text)
+    losses = [run.config["reconstruction"]["name"] for run in find_arms([tmp_path])]
+    assert losses == ["l1", "spectrogram"]
+
+
 @pytest.mark.parametrize("asked", ["config", "environment"])
 def test_a_missing_file_is_named(tmp_path: Path, asked: str) -> None:
     with pytest.raises(FileNotFoundError, match=f"{asked}.*: not there; train and evaluate"):

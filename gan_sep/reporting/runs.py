@@ -49,6 +49,8 @@ class ArmRun:
     def config(self) -> dict[str, Any]:
         """The resolved configuration. Raises FileNotFoundError without one."""
         config: dict[str, Any] = yaml.safe_load(self._existing("config.yaml").read_text("utf-8"))
+        # Runs from before there was a choice learned from L1.
+        config.setdefault("reconstruction", {"name": "l1"})
         return config
 
     @cached_property
