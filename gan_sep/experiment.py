@@ -15,7 +15,7 @@ from gan_sep.evaluation.evaluate import EvaluationSettings
 from gan_sep.evaluation.pairing import BOUNDS
 from gan_sep.generators.base import GeneratorConfig
 from gan_sep.losses import l1
-from gan_sep.losses.adversarial import Labels
+from gan_sep.losses.adversarial import Labels, Objective
 from gan_sep.losses.base import ReconstructionConfig
 from gan_sep.optimizers import adam
 from gan_sep.optimizers.base import OptimizerConfig
@@ -38,15 +38,17 @@ def _require(condition: bool, message: str) -> None:
 class Adversarial:
     """The generator's adversarial term and the discriminators' training.
 
-    gamma weighs the adversarial loss against reconstruction, so that what it does depends on that
-    loss's scale; or balance, instead, holds the ratio of their gradient norms at the generator's
-    output, per source, at that value, whatever the loss: exactly one is set. The generator learns
-    from reconstruction alone for warmup_steps; the discriminators begin to learn head_start_steps
-    before that ends. Segments whose source lies below silence_db (RMS, dB full scale) are kept from
-    the discriminators; null keeps none of them out. The published method gives none of these
-    numbers: they are this project's choice, and the reports measure it.
+    objective: what the judges are trained to say, see `gan_sep.losses.adversarial`. gamma weighs
+    the adversarial loss against reconstruction, so that what it does depends on that loss's scale;
+    or balance, instead, holds the ratio of their gradient norms at the generator's output, per
+    source, at that value, whatever the loss: exactly one is set. The generator learns from
+    reconstruction alone for warmup_steps; the discriminators begin to learn head_start_steps before
+    that ends. Segments whose source lies below silence_db (RMS, dB full scale) are kept from the
+    discriminators; null keeps none of them out. The published method gives none of these numbers:
+    they are this project's choice, and the reports measure it.
     """
 
+    objective: Objective = "least_squares"
     gamma: float | None = None
     balance: float | None = 0.2
     balance_decay: float = 0.99

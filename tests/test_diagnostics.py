@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_sep.training.diagnostics import SETS, measure
+from gan_sep.training.diagnostics import SETS, centred, measure
 
 # Of source 0 every number can be counted on fingers; source 1 is silent everywhere.
 SCORES = {
@@ -81,6 +81,17 @@ def test_r_v_is_not_given_where_constant_scores_hardly_differ() -> None:
 def test_r_t_is_the_mean_sign_of_training_scores_about_the_threshold() -> None:
     assert measured(SCORES)["r_t"] == 1
     assert measured(SCORES | {"real_train": [0.9, 0.6, 0.4, 0.5]})["r_t"] == pytest.approx(0.25)
+
+
+def test_centred_scores_keep_their_differences_and_lie_around_the_threshold() -> None:
+    scores = {name: torch.tensor([[3.0, 5.0], [4.0, 5.0]]) - 2 * SETS.index(name) for name in SETS}
+    active = {name: torch.tensor([[True, False], [True, False]]) for name in SETS}
+    moved = centred(scores, active)
+    # Of source 0: training sources 3 and 4, their estimates -1 and 0.
+    assert moved["real_train"][:, 0].tolist() == [2.0, 3.0]
+    assert moved["fake_train"][:, 0].tolist() == [-2.0, -1.0]
+    assert moved["real_valid"][:, 0].tolist() == [0.0, 1.0]
+    assert torch.equal(moved["real_train"][:, 1], scores["real_train"][:, 1])
 
 
 def test_histograms_count_scores_in_tenths_and_clip_what_lies_outside() -> None:

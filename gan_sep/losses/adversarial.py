@@ -1,7 +1,7 @@
-"""Least-squares adversarial losses with smoothed labels, per source.
+"""Adversarial losses per source: what a judge learns from, and what a generator hears of it.
 
 Material is paired (mixtures X, their stems Y) or unpaired (mixtures X^, stems Y^ of other tracks).
-For judge k:
+For judge k, by least squares with smoothed labels:
 
     L_D,k   = 1/4 [ (D(Y^) - real)^2 + (D(Y) - real)^2 + (D(f(X^)) - fake)^2 + (D(f(X)) - fake)^2 ]
     L_sep,k =       (D(f(X)) - real)^2 + (D(f(X^)) - real)^2
@@ -13,17 +13,35 @@ Real and fake material weigh one half each in L_D,k, and each half is the mean o
 each with unpaired material, 1/2 each without. L_sep,k is a sum of its terms, so that without
 unpaired material one term of weight 1 remains.
 
-Source: Mao et al., Least squares generative adversarial networks, 2017.
+Two other objectives take the place of these squares, all else being equal:
+
+    hinge          for the judge, relu(real - D) on real and relu(D - fake) on estimated signals,
+                   which says nothing of what it judges well enough; for the generator, real - D
+    relativistic   for the judge, (D(Y) - E D(f) - m)^2 and (D(f) - E D(Y) + m)^2 with the means
+                   E D(Y), E D(f) over all real and all estimated signals and m = real - fake; for
+                   the generator, half of the same with -m for m, summed over real and estimated
+                   terms, since it can win by either
+
+In the published hinge loss the labels are 1 and -1, in the relativistic one m is 1: a judge's last
+layer scales and shifts what it says, and with the labels of least squares 0.5 stays the threshold
+of hinge. A relativistic judge has no threshold, only differences. Its means are those of one pass
+of one process: accumulated passes and several processes are close to one large batch, not equal.
+
+Sources: Mao et al., Least squares generative adversarial networks, 2017; Lim and Ye, Geometric
+GAN, 2017 (hinge); Jolicoeur-Martineau, The relativistic discriminator: a key element missing from
+standard GAN, 2018 (RaLSGAN).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from gan_sep.discriminators.base import Judgement
+
+Objective = Literal["least_squares", "hinge", "relativistic"]
 
 
 @dataclass(frozen=True)
@@ -57,8 +75,13 @@ class Judged(NamedTuple):
     divisor: Tensor | None = None
 
 
-def discriminator_loss(real: Sequence[Judged], fake: Sequence[Judged], labels: Labels) -> Tensor:
-    """L_D,k for every judge: (S,), at least 0; zero where every logit of k meets its label.
+def discriminator_loss(
+    real: Sequence[Judged],
+    fake: Sequence[Judged],
+    labels: Labels,
+    objective: Objective = "least_squares",
+) -> Tensor:
+    """L_D,k for every judge: (S,), at least 0; zero where every logit of k meets its target.
 
     real: paired stems, then unpaired if any; fake: estimates of paired mixtures, then unpaired if
     any. A source with no active segment adds exactly zero to value and gradient.
@@ -69,34 +92,105 @@ def discriminator_loss(real: Sequence[Judged], fake: Sequence[Judged], labels: L
             "discriminator loss: expected at least one real and one fake judgement, "
             f"got {len(real)} and {len(fake)}"
         )
-    reals = torch.stack([_squared_distance(judged, labels.real) for judged in real]).mean(0)  # (S,)
-    fakes = torch.stack([_squared_distance(judged, labels.fake) for judged in fake]).mean(0)  # (S,)
-    return (reals + fakes) / 2
+    if objective == "relativistic":
+        reals, fakes = _relativistic(real, fake, labels.real - labels.fake)
+    elif objective == "hinge":
+        reals = [mean_over_active(judged, labels.real, shortfall) for judged in real]
+        fakes = [mean_over_active(judged, labels.fake, excess) for judged in fake]
+    else:
+        reals = [mean_over_active(judged, labels.real, torch.square) for judged in real]
+        fakes = [mean_over_active(judged, labels.fake, torch.square) for judged in fake]
+    return (torch.stack(reals).mean(0) + torch.stack(fakes).mean(0)) / 2
 
 
-def separation_loss(fake: Sequence[Judged], labels: Labels) -> Tensor:
-    """L_sep,k for every source: (S,), at least 0; zero where every estimate is taken for real.
+def separation_loss(
+    fake: Sequence[Judged],
+    labels: Labels,
+    objective: Objective = "least_squares",
+    real: Sequence[Judged] = (),
+) -> Tensor:
+    """L_sep,k for every source: (S,); of squares at least 0, and zero where all is taken for real.
 
-    fake: estimates of paired mixtures, then unpaired if any. A source with no active segment adds
-    exactly zero to value and gradient.
-    Raises ValueError where fake is empty, or a mask does not fit its judgement.
+    fake: estimates of paired mixtures, then unpaired if any; real: as for `discriminator_loss`,
+    asked for by the relativistic objective alone. A source with no active segment adds exactly zero
+    to value and gradient.
+    Raises ValueError where what is asked for is empty, or a mask does not fit its judgement.
     """
     if not fake:
         raise ValueError("separation loss: expected at least one judgement of estimates, got none")
-    return torch.stack([_squared_distance(judged, labels.real) for judged in fake]).sum(0)  # (S,)
+    if objective == "relativistic":
+        if not real:
+            raise ValueError("separation loss: relativistic: expected judgements of real signals")
+        reals, fakes = _relativistic(real, fake, labels.fake - labels.real)
+        return (torch.stack(reals).sum(0) + torch.stack(fakes).sum(0)) / 2
+    distance = torch.neg if objective == "hinge" else torch.square
+    return torch.stack([mean_over_active(j, labels.real, distance) for j in fake]).sum(0)  # (S,)
 
 
-def _squared_distance(judged: Judged, label: float) -> Tensor:
-    """Mean over the active segments of (logit - label)^2: (S,)."""
+def mean_over_active(
+    judged: Judged, target: Tensor | float, distance: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """Mean over the active segments of distance(logit - target), itself the mean over logits: (S,).
+
+    target: one for all sources, or (S,). distance: elementwise, 0 at 0.
+    Raises ValueError where the mask does not fit the judgement.
+    """
     logits, active = judged.judgement.logits, judged.active
     if active.shape != logits.shape[:2] or active.dtype != torch.bool:
         raise ValueError(
             f"adversarial loss: expected a bool mask (B, S) = {tuple(logits.shape[:2])}, "
             f"got {active.dtype} {tuple(active.shape)}"
         )
-    # Filled before the square, not multiplied after: zero times an overflow would be NaN.
-    distances = (logits.float() - label).flatten(2).masked_fill(~active[:, :, None], 0.0)
-    total = distances.square().mean(-1).sum(0)  # (S,)
-    divisor = active.sum(0) if judged.divisor is None else judged.divisor
+    if isinstance(target, Tensor):
+        target = target[:, None]  # (S, 1)
+    differences = logits.float().flatten(2) - target  # (B, S, n)
+    # Filled before the distance, not multiplied after: zero times an overflow would be NaN.
+    differences = differences.masked_fill(~active[:, :, None], 0.0)
+    return over_divisor(judged, distance(differences).mean(-1))  # (S,)
+
+
+def over_divisor(judged: Judged, values: Tensor) -> Tensor:
+    """Values of the segments (B, S), zero where not active -> their sum over the divisor: (S,)."""
+    divisor = judged.active.sum(0) if judged.divisor is None else judged.divisor
     # A total without active segments is zero whatever it is divided by.
-    return total / torch.where(divisor > 0, divisor, 1)
+    return values.sum(0) / torch.where(divisor > 0, divisor, 1)
+
+
+def shortfall(difference: Tensor) -> Tensor:
+    """How far a value lies below its target: 0 at and above it."""
+    return (-difference).relu()
+
+
+def excess(difference: Tensor) -> Tensor:
+    """How far a value lies above its target: 0 at and below it."""
+    return difference.relu()
+
+
+def _relativistic(
+    real: Sequence[Judged], fake: Sequence[Judged], margin: float
+) -> tuple[list[Tensor], list[Tensor]]:
+    """The squares by which real signals miss `margin` above estimates: (S,) for each material.
+
+    A source that has no active segment among the real, or none among the estimates, is compared
+    with nothing: all its terms are zero.
+    """
+    comparable = _sounding(real) & _sounding(fake)  # (S,)
+    real = [judged._replace(active=judged.active & comparable) for judged in real]
+    fake = [judged._replace(active=judged.active & comparable) for judged in fake]
+    above, below = _mean_logit(fake) + margin, _mean_logit(real) - margin  # (S,) each
+    return (
+        [mean_over_active(judged, above, torch.square) for judged in real],
+        [mean_over_active(judged, below, torch.square) for judged in fake],
+    )
+
+
+def _sounding(materials: Sequence[Judged]) -> Tensor:
+    """Where any segment of any material is active: bool (S,)."""
+    return torch.cat([judged.active for judged in materials]).any(0)
+
+
+def _mean_logit(materials: Sequence[Judged]) -> Tensor:
+    """Mean over the materials, those without active segments left out, of the means of each."""
+    means = [mean_over_active(j._replace(divisor=None), 0.0, torch.positive) for j in materials]
+    counted = torch.stack([judged.active.any(0) for judged in materials]).sum(0)  # (S,)
+    return torch.stack(means).sum(0) / counted.clamp_min(1)  # (S,)

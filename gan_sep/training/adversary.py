@@ -72,7 +72,8 @@ class Adversary:
         estimates alone: the discriminators' weights are constants of the generator's move. To be
         called before `backward`, which frees the graph.
         """
-        loss = separation_loss(trial.fake, self.settings.labels)  # (S,)
+        labels, objective = self.settings.labels, self.settings.objective
+        loss = separation_loss(trial.fake, labels, objective, trial.real)  # (S,)
         (gradient,) = torch.autograd.grad(loss.mean(), estimates, retain_graph=True)
         B = len(trial.fake[0].active)
         weights, ratio = self.balance.weights(reconstruction[:B], gradient[:B])  # (S,), (S,)
@@ -82,7 +83,8 @@ class Adversary:
 
     def backward(self, trial: Trial, log: dict[str, Tensor]) -> None:
         """Gradients of the discriminators' weights, and of nothing before them."""
-        loss = discriminator_loss(trial.real, trial.fake, self.settings.labels)  # (S,)
+        labels, objective = self.settings.labels, self.settings.objective
+        loss = discriminator_loss(trial.real, trial.fake, labels, objective)  # (S,)
         weights = list(self.discriminator.network.parameters())
         self.accelerator.backward(loss.mean(), inputs=weights)
         log["loss/discriminator"] = loss.detach()

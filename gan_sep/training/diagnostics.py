@@ -63,6 +63,21 @@ def measure(
     }
 
 
+def centred(scores: Mapping[str, Tensor], active: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Scores (n, S) of judges that know only differences, moved to lie around THRESHOLD.
+
+    One shift for each source, the same in all sets, after which the means of training sources and
+    of their estimates are equally far from THRESHOLD. A source without active segments stays.
+    """
+    means = [
+        scores[name].masked_fill(~active[name], 0.0).sum(0) / active[name].sum(0)
+        for name in ("real_train", "fake_train")
+    ]  # (S,) each, not finite where nothing is active
+    shift = THRESHOLD - (means[0] + means[1]) / 2  # (S,)
+    shift = torch.where(shift.isfinite(), shift, 0.0)
+    return {name: values + shift for name, values in scores.items()}
+
+
 def _scores_of(k: int, scores: Tensor, active: Tensor) -> Tensor:
     """The active scores of source k (n,); all NaN where one is not finite."""
     chosen = scores[active[:, k], k].double().cpu()

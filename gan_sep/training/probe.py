@@ -12,7 +12,7 @@ from gan_sep.data.base import Track
 from gan_sep.data.segments import PairedSegments
 from gan_sep.evaluation.separate import evaluating
 from gan_sep.experiment import ExperimentConfig
-from gan_sep.training.diagnostics import measure
+from gan_sep.training.diagnostics import centred, measure
 from gan_sep.training.silence import audible
 
 PROBE_SEED = 20190901  # the same segments for every seed of a study
@@ -55,6 +55,8 @@ class Probe:
                 scores |= {f"real_{split}": torch.stack(real), f"fake_{split}": torch.stack(fake)}
                 mask = torch.stack(sounding)  # (n, S)
                 active |= {f"real_{split}": mask, f"fake_{split}": mask}
+        if self.config.adversarial.objective == "relativistic":
+            scores = centred(scores, active)
         return measure(scores, active, self.config.audio.sources)
 
     def _ask(

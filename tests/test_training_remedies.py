@@ -1,0 +1,41 @@
+"""Every switch of the adversarial section in a whole run: it acts, and the run can be resumed."""
+
+from typing import Any
+
+import pytest
+from conftest import MakeExperiment
+from test_training_loop import equal, interrupted, train
+
+SWITCHES = {
+    "hinge": ["adversarial.objective=hinge"],
+    "relativistic": ["adversarial.objective=relativistic"],
+}
+
+
+def lasting(state: dict[str, Any]) -> dict[str, Any]:
+    """What two runs of one seed share, whatever their names and speeds."""
+    del state["config"], state["files"]["timing"]
+    return state
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("overrides", SWITCHES.values(), ids=SWITCHES)
+def test_every_switch_changes_what_both_players_learn(
+    make_experiment: MakeExperiment, overrides: list[str]
+) -> None:
+    without = train(make_experiment("name=without"))
+    switched = train(make_experiment("name=switched", *overrides))
+    for player in ("generator", "discriminator"):
+        assert not equal(switched["players"][player], without["players"][player])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["hinge", "relativistic"])
+def test_a_run_with_remedies_resumes_to_the_same_bits(
+    make_experiment: MakeExperiment, objective: str
+) -> None:
+    overrides = [f"adversarial.objective={objective}"]
+    whole = lasting(train(make_experiment("name=whole", *overrides)))
+    parts = make_experiment("name=parts", *overrides)
+    interrupted(parts, "gan", 4)
+    assert equal(lasting(train(parts)), whole)
