@@ -41,7 +41,8 @@ class Adversarial:
     objective: what the judges are trained to say, see `gan_sep.losses.adversarial`. gamma weighs
     the adversarial loss against reconstruction, so that what it does depends on that loss's scale;
     or balance, instead, holds the ratio of their gradient norms at the generator's output, per
-    source, at that value, whatever the loss: exactly one is set. The generator learns from
+    source, at that value, whatever the loss: exactly one is set. feature_matching is the weight of
+    that term beside the adversarial loss, before both are weighed. The generator learns from
     reconstruction alone for warmup_steps; the discriminators begin to learn head_start_steps before
     that ends. Segments whose source lies below silence_db (RMS, dB full scale) are kept from the
     discriminators; null keeps none of them out. The published method gives none of these numbers:
@@ -52,6 +53,7 @@ class Adversarial:
     gamma: float | None = None
     balance: float | None = 0.2
     balance_decay: float = 0.99
+    feature_matching: float = 0.0
     warmup_steps: int = 0
     head_start_steps: int = 0
     silence_db: float | None = -60.0
@@ -64,7 +66,7 @@ class Adversarial:
             f"gamma: expected either gamma or balance, the other null, got gamma {self.gamma} and "
             f"balance {self.balance}",
         )
-        for name in ("gamma", "balance"):
+        for name in ("gamma", "balance", "feature_matching"):
             value = getattr(self, name)
             _require(value is None or value >= 0, f"{name}: expected >= 0, got {value}")
         _require(

@@ -9,6 +9,7 @@ from test_training_loop import equal, interrupted, train
 SWITCHES = {
     "hinge": ["adversarial.objective=hinge"],
     "relativistic": ["adversarial.objective=relativistic"],
+    "feature_matching": ["adversarial.feature_matching=2"],
 }
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gan_sep.experiment import Adversarial
 from gan_sep.losses.adversarial import Judged, discriminator_loss, separation_loss
+from gan_sep.losses.feature_matching import feature_matching
 from gan_sep.training.balance import GradientBalance
 from gan_sep.training.material import Batch, materials
 from gan_sep.training.player import Player
@@ -72,14 +73,23 @@ class Adversary:
         estimates alone: the discriminators' weights are constants of the generator's move. To be
         called before `backward`, which frees the graph.
         """
-        labels, objective = self.settings.labels, self.settings.objective
-        loss = separation_loss(trial.fake, labels, objective, trial.real)  # (S,)
+        loss = self._generator_loss(trial, log)  # (S,)
         (gradient,) = torch.autograd.grad(loss.mean(), estimates, retain_graph=True)
         B = len(trial.fake[0].active)
         weights, ratio = self.balance.weights(reconstruction[:B], gradient[:B])  # (S,), (S,)
-        log["loss/adversarial"] = loss.detach()
         log["gradient_ratio"] = ratio
         return rearrange(weights, "s -> s 1 1") * gradient
+
+    def _generator_loss(self, trial: Trial, log: dict[str, Tensor]) -> Tensor:
+        """What the judges say against the estimates, (S,): the gradient of which is balanced."""
+        settings = self.settings
+        loss = separation_loss(trial.fake, settings.labels, settings.objective, trial.real)  # (S,)
+        log["loss/adversarial"] = loss.detach()
+        if settings.feature_matching:
+            matching = feature_matching(trial.real[0], trial.fake[0])  # (S,)
+            log["loss/feature_matching"] = matching.detach()
+            loss = loss + settings.feature_matching * matching
+        return loss
 
     def backward(self, trial: Trial, log: dict[str, Tensor]) -> None:
         """Gradients of the discriminators' weights, and of nothing before them."""
