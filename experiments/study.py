@@ -5,8 +5,9 @@
     accelerate launch experiments/study.py --config FILE --dry-run
 
 The same command goes on after Ctrl-C, a kill, or the end of its budget: what is finished is not
-done again. Keys of the study (seeds, arms, budget, report, ...) can follow as key.path=value; any
-other key changes the experiment of all arms. --dry-run prints what is to do and how long it takes.
+done again, and only=[gan] leaves the other arms to other calls beside it. Keys of the study (seeds,
+arms, budget, report, ...) can follow as key.path=value; any other key changes the experiment of all
+arms. --dry-run prints what is to do and how long it takes.
 """
 
 from pathlib import Path

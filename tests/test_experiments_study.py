@@ -118,6 +118,19 @@ def test_calls_with_a_budget_of_steps_end_well_and_together_give_the_same(
 
 
 @pytest.mark.slow
+def test_calls_for_different_arms_together_give_the_same(
+    here: Path, whole: tuple[Path, Ended]
+) -> None:
+    first = study("only=[gan_r1]")
+    assert (first.status, first.out.splitlines()[-1]) == (
+        0,
+        "Done but for the other arms. tiny: 1 of 3 arms are done; the same command goes on",
+    )
+    assert study("only=[plain, gan]").out.endswith("Report: reports/tiny/README.md\n")
+    assert_equal_results(here, whole[0])
+
+
+@pytest.mark.slow
 def test_a_budget_of_no_time_is_used_up_at_the_first_step(here: Path) -> None:
     ended = study("budget.minutes=1e-6")
     assert ended.status == 0, ended.err

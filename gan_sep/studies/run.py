@@ -52,7 +52,10 @@ def run_study(
         )
     if not accelerator.is_main_process:
         return ""
-    folders = [Work.of(config).folder for config in configs]
+    works = survey(configs)
+    if any(work.state != "done" for work in works):
+        return f"Done but for the other arms. {_left(settings, configs)}"
+    folders = [work.folder for work in works]
     # What lies below the runs stays with whoever has the music; other reports are passed on.
     private = settings.report_folder.resolve().is_relative_to(configs[0].runs.resolve())
     return write_report(folders, settings.report_folder, audio=private)
@@ -61,9 +64,9 @@ def run_study(
 def _run_arms(
     settings: StudySettings, configs: Sequence[ExperimentConfig], accelerator: Accelerator
 ) -> dict[str, str]:
-    """Takes every arm to its end -> what failed, by the names of the folders, and why."""
+    """Takes the call's arms to their ends -> what failed, by the names of the folders, and why."""
     budget = Budget(settings.budget.minutes, settings.budget.steps)
-    works = survey(configs)
+    works = [work for work in survey(configs) if _concerns(settings, work)]
     forecast = Forecast(works)
     accelerator.wait_for_everyone()  # no process writes before all have read
     failed = {}
@@ -80,6 +83,11 @@ def _run_arms(
             failed[work.folder.name] = str(error)
             accelerator.print(f"{work.folder.name} failed: {error}", flush=True)
     return failed
+
+
+def _concerns(settings: StudySettings, work: Work) -> bool:
+    """Whether the arm is one of those that this call works on."""
+    return settings.only is None or work.arm_name in settings.only
 
 
 def _announcement(place: int, works: Sequence[Work], forecast: Forecast) -> str:

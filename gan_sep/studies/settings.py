@@ -34,7 +34,8 @@ class StudySettings:
     name names runs/NAME and the report's folder, by default reports/NAME. experiment: the file of
     the configuration, relative to the study's file. arms: name -> differences key.path=value; one
     is `plain`, and each other arm is compared with it. overrides: key.path=value for all arms.
-    Raises ValueError without seeds or arms to compare.
+    only: the arms this call works on, null for all: calls beside each other share a study so.
+    Raises ValueError without seeds or arms to compare, or where `only` names another arm.
     """
 
     name: str
@@ -42,6 +43,7 @@ class StudySettings:
     arms: dict[str, tuple[str, ...]]
     seeds: tuple[int, ...] = (0,)
     overrides: tuple[str, ...] = ()
+    only: tuple[str, ...] | None = None
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     report: Path | None = None
 
@@ -53,6 +55,9 @@ class StudySettings:
                 f"arms: expected {BASELINE} and at least one arm to compare with it, "
                 f"got {', '.join(self.arms) or 'none'}"
             )
+        for arm in self.only or ():
+            if arm not in self.arms:
+                raise ValueError(f"only: expected some of {', '.join(self.arms)}, got {arm}")
 
     @property
     def report_folder(self) -> Path:
