@@ -42,11 +42,13 @@ class Adversarial:
     the adversarial loss against reconstruction, so that what it does depends on that loss's scale;
     or balance, instead, holds the ratio of their gradient norms at the generator's output, per
     source, at that value, whatever the loss: exactly one is set. feature_matching is the weight of
-    that term beside the adversarial loss, before both are weighed. The generator learns from
-    reconstruction alone for warmup_steps; the discriminators begin to learn head_start_steps before
-    that ends. Segments whose source lies below silence_db (RMS, dB full scale) are kept from the
-    discriminators; null keeps none of them out. The published method gives none of these numbers:
-    they are this project's choice, and the reports measure it.
+    that term beside the adversarial loss, before both are weighed.
+
+    The generator learns from reconstruction alone for warmup_steps; the discriminators begin to
+    learn head_start_steps before that ends, and then move in each step with update_probability.
+    Segments whose source lies below silence_db (RMS, dB full scale) are kept from them; null keeps
+    none of them out. The published method gives none of these numbers: they are this project's
+    choice, and the reports measure it.
     """
 
     objective: Objective = "least_squares"
@@ -56,6 +58,7 @@ class Adversarial:
     feature_matching: float = 0.0
     warmup_steps: int = 0
     head_start_steps: int = 0
+    update_probability: float = 1.0
     silence_db: float | None = -60.0
     labels: Labels = field(default_factory=Labels)
     optimizer: adam.Config = field(default_factory=lambda: adam.Config(lr=2e-4, betas=(0.5, 0.9)))
@@ -71,6 +74,10 @@ class Adversarial:
             _require(value is None or value >= 0, f"{name}: expected >= 0, got {value}")
         _require(
             0 <= self.balance_decay < 1, f"balance_decay: expected [0, 1), got {self.balance_decay}"
+        )
+        _require(
+            0 < self.update_probability <= 1,
+            f"update_probability: expected above 0 and at most 1, got {self.update_probability}",
         )
         _require(self.warmup_steps >= 0, f"warmup_steps: expected >= 0, got {self.warmup_steps}")
         _require(

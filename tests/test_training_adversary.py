@@ -1,7 +1,8 @@
 """The adversary: each setting against gradients written out from its definition."""
 
+import pytest
 import torch
-from test_training_step import adversary_of, batch, training_step
+from test_training_step import adversary_of, batch, same, training_step, weights
 from torch import Tensor
 
 from gan_sep.experiment import Adversarial
@@ -37,3 +38,27 @@ def test_feature_matching_of_paired_material_joins_the_adversarial_loss() -> Non
     torch.testing.assert_close(
         log["loss/adversarial"], separation_loss(trial.fake, Labels()).detach()
     )
+
+
+def test_judges_move_in_the_share_of_steps_that_was_asked_for_and_the_generator_in_all() -> None:
+    step = training_step(Adversarial(update_probability=0.4))
+    judges = adversary_of(step)
+    drawn = [judges.updates(number) for number in range(1000)]
+    assert sum(drawn) == pytest.approx(400, abs=50)
+    seen = set()
+    for number in range(6):
+        before = weights(step.generator), weights(judges.discriminator)
+        log = step([batch()], number)
+        assert not same(before[0], weights(step.generator))
+        assert same(before[1], weights(judges.discriminator)) is not drawn[number]
+        assert ("gradient_norm/discriminator" in log) is drawn[number]
+        seen.add(drawn[number])
+    assert seen == {True, False}
+
+
+def test_another_seed_updates_in_other_steps_and_certainty_in_all() -> None:
+    settings = Adversarial(update_probability=0.5)
+    first, other = adversary_of(training_step(settings)), adversary_of(training_step(settings))
+    other.seed = 1
+    assert [first.updates(n) for n in range(50)] != [other.updates(n) for n in range(50)]
+    assert all(adversary().updates(number) for number in range(50))

@@ -10,6 +10,7 @@ SWITCHES = {
     "hinge": ["adversarial.objective=hinge"],
     "relativistic": ["adversarial.objective=relativistic"],
     "feature_matching": ["adversarial.feature_matching=2"],
+    "update_probability": ["adversarial.update_probability=0.5"],
 }
 
 

@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from einops import rearrange
 from torch import Tensor
 
+from gan_sep.data.draws import draw
 from gan_sep.experiment import Adversarial
 from gan_sep.losses.adversarial import Judged, discriminator_loss, separation_loss
 from gan_sep.losses.feature_matching import feature_matching
@@ -39,15 +40,22 @@ class Adversary:
         settings: Adversarial,
         num_sources: int,
         accelerator: Accelerator,
+        seed: int = 0,
     ) -> None:
+        self.seed = seed  # of everything drawn here, with the step
         self.discriminator = discriminator
         self.settings = settings
         self.accelerator = accelerator
         self.balance = GradientBalance(settings, num_sources, accelerator)
 
     def learns(self, step: int) -> bool:
-        """Whether the discriminators learn in this step, counted from 0."""
+        """Whether the discriminators have begun to learn in this step, counted from 0."""
         return step >= self.settings.first_discriminator_step
+
+    def updates(self, step: int) -> bool:
+        """Whether their weights move in this step, in which they learn."""
+        probability = self.settings.update_probability
+        return draw(self.seed, "discriminator update", step).random() < probability
 
     def acts(self, step: int) -> bool:
         """Whether the generator learns from them in this step."""
@@ -91,26 +99,29 @@ class Adversary:
             loss = loss + settings.feature_matching * matching
         return loss
 
-    def backward(self, trial: Trial, log: dict[str, Tensor]) -> None:
-        """Gradients of the discriminators' weights, and of nothing before them."""
+    def backward(self, trial: Trial, step: int, log: dict[str, Tensor]) -> None:
+        """Gradients of the discriminators' weights, where they update, and of nothing else."""
         labels, objective = self.settings.labels, self.settings.objective
         loss = discriminator_loss(trial.real, trial.fake, labels, objective)  # (S,)
-        weights = list(self.discriminator.network.parameters())
-        self.accelerator.backward(loss.mean(), inputs=weights)
         log["loss/discriminator"] = loss.detach()
+        if self.updates(step):
+            weights = list(self.discriminator.network.parameters())
+            self.accelerator.backward(loss.mean(), inputs=weights)
         for name, judged in (("real", trial.real[0]), ("estimate", trial.fake[0])):
             active, scores = judged.active, judged.judgement.scores().detach()  # (B, S)
             log[f"score/{name}"] = (scores * active).sum(0) / active.sum(0).clamp_min(1)  # (S,)
 
-    def move(self, step: int, loss: Tensor) -> Tensor:
-        """One step of the discriminators from what `backward` gathered; their gradient's norm.
+    def move(self, step: int, loss: Tensor) -> dict[str, Tensor]:
+        """What their part of a step ends with: their own step, where they update; values to log.
 
         loss: (S,), the mean of the passes. Raises NonFiniteError as `Player.move`.
         """
-        norm = self.discriminator.move(self.accelerator, step, loss)
         if self.acts(step):
             self.balance.end_step()
-        return norm
+        if not self.updates(step):
+            return {}
+        norm = self.discriminator.move(self.accelerator, step, loss)
+        return {"gradient_norm/discriminator": norm}
 
     def state_dict(self) -> dict[str, Any]:
         """All that lasts from step to step but the player's weights and optimiser."""

@@ -97,7 +97,8 @@ class Run:
             panel = config.discriminator.build(config.audio)
             settings = config.adversarial
             judge = Player.prepared("discriminator", panel, settings.optimizer, accelerator)
-            self.adversary = Adversary(judge, settings, len(config.audio.sources), accelerator)
+            num_sources = len(config.audio.sources)
+            self.adversary = Adversary(judge, settings, num_sources, accelerator, config.seed)
         # Other draws from torch's random state must not depend on how many networks were built.
         torch.manual_seed(config.seed + 2 + accelerator.process_index)
         reconstruction = config.reconstruction.build()

@@ -52,7 +52,7 @@ class TrainingStep:
         loss = log["loss/reconstruction"]
         log["gradient_norm/generator"] = self.generator.move(self.accelerator, step, loss)
         if adversary is not None:
-            log["gradient_norm/discriminator"] = adversary.move(step, log["loss/discriminator"])
+            log |= adversary.move(step, log["loss/discriminator"])
         return log
 
     def _differentiate(
@@ -72,6 +72,6 @@ class TrainingStep:
             trial = adversary.judge(batch, output, log)
             if adversary.acts(step):
                 gradient = gradient + adversary.gradient(trial, output, gradient, log)
-            adversary.backward(trial, log)
+            adversary.backward(trial, step, log)
         self.accelerator.backward(estimates, gradient=gradient)
         return log
