@@ -1,10 +1,20 @@
-"""Measure speed and memory: training steps, data loading and the fast SDR.
+"""Measure speed and memory: training steps, separation, data loading, the fast SDR and BSSEval.
 
     python experiments/benchmark.py
     python experiments/benchmark.py step data --rounds 20 --out benchmark.json
 
-Prints one Markdown table per section. For the comparison with the published code, install
-demucs==2.0.3 beside this package.
+Prints one Markdown table per section:
+
+    step        Demucs' plain training step, against the package demucs
+    systems     every generator's plain training step, against torchaudio and openunmix
+    gan_step    the step with discriminators against the plain one
+    panels      the same for each discriminator and training switch
+    separation  whole songs: seconds, and memory that must not grow with the song
+    data        reading segments from files
+    sdr         the fast SDR against museval
+    bss_eval    the native BSSEval against museval
+
+For the comparisons with other packages, install demucs==2.0.3 and openunmix==1.3.0 beside this one.
 """
 
 import json

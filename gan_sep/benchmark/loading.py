@@ -11,7 +11,8 @@ import soundfile
 import torch
 
 from gan_sep.audio import AudioFormat
-from gan_sep.benchmark.steps import Setting, plain_step
+from gan_sep.benchmark.settings import Setting
+from gan_sep.benchmark.steps import plain_step
 from gan_sep.benchmark.table import Cell, Table
 from gan_sep.benchmark.timing import interleave
 from gan_sep.data import stem_folders

@@ -8,35 +8,61 @@ import torch
 from gan_sep.audio import AudioFormat
 from gan_sep.benchmark.bss_eval_speed import Clip, bss_eval_speed
 from gan_sep.benchmark.loading import loading
+from gan_sep.benchmark.panels import panel_costs, variants
 from gan_sep.benchmark.sdr_speed import sdr_speed
-from gan_sep.benchmark.steps import (
-    GAN_SETTINGS,
-    QUICK_SETTINGS,
-    SETTINGS,
+from gan_sep.benchmark.separation import separation
+from gan_sep.benchmark.settings import (
+    DEMUCS,
+    GAN,
+    LARGE_SYSTEMS,
+    QUICK,
+    QUICK_SYSTEMS,
+    SMALL,
     STEREO,
-    against_peer,
-    gan_against_plain,
+    SYSTEMS,
 )
+from gan_sep.benchmark.steps import against_peers, gan_against_plain
 from gan_sep.benchmark.table import Table
+from gan_sep.evaluation.scores import EvaluationSettings
 
 
 def _step(quick: bool, rounds: int, device: torch.device) -> Table:
-    return against_peer(QUICK_SETTINGS if quick else SETTINGS, rounds, device)
+    return against_peers("Plain training step", (QUICK,) if quick else DEMUCS, rounds, device)
+
+
+def _systems(quick: bool, rounds: int, device: torch.device) -> Table:
+    settings = QUICK_SYSTEMS if quick else SYSTEMS + LARGE_SYSTEMS
+    return against_peers("Training step of each system", settings, rounds, device)
 
 
 def _gan_step(quick: bool, rounds: int, device: torch.device) -> Table:
-    return gan_against_plain(QUICK_SETTINGS if quick else GAN_SETTINGS, rounds, device)
+    return gan_against_plain((QUICK,) if quick else GAN, rounds, device)
+
+
+def _panels(quick: bool, rounds: int, device: torch.device) -> Table:
+    if quick:
+        tiny = {name: variant.tiny() for name, variant in variants().items()}
+        return panel_costs(QUICK, tiny, rounds, device)
+    return panel_costs(SMALL, variants(), rounds, device)
+
+
+def _separation(quick: bool, rounds: int, device: torch.device) -> Table:
+    if quick:
+        evaluation = EvaluationSettings(segment_seconds=0.5)
+        return separation(QUICK_SYSTEMS, evaluation, (1, 2), rounds, device)
+    evaluation = EvaluationSettings(segment_seconds=8)
+    return separation(SYSTEMS, evaluation, (60, 240), min(rounds, 3), device)
 
 
 def _data(quick: bool, rounds: int, device: torch.device) -> Table:
     if quick:
-        return loading(QUICK_SETTINGS[0], track_seconds=1, segments=2, rounds=rounds, device=device)
-    return loading(SETTINGS[1], track_seconds=30, segments=64, rounds=rounds, device=device)
+        return loading(QUICK, track_seconds=1, segments=2, rounds=rounds, device=device)
+    return loading(DEMUCS[1], track_seconds=30, segments=64, rounds=rounds, device=device)
 
 
 def _sdr(quick: bool, rounds: int, device: torch.device) -> Table:
     if quick:
-        return sdr_speed(QUICK_SETTINGS[0].audio, seconds=1, rounds=rounds)
+        return sdr_speed(QUICK.audio, seconds=1, rounds=rounds)
     return sdr_speed(STEREO, seconds=20, rounds=min(rounds, 3))  # museval takes its time
 
 
@@ -50,7 +76,10 @@ def _bss_eval(quick: bool, rounds: int, device: torch.device) -> Table:
 
 SECTIONS: dict[str, Callable[[bool, int, torch.device], Table]] = {
     "step": _step,
+    "systems": _systems,
     "gan_step": _gan_step,
+    "panels": _panels,
+    "separation": _separation,
     "data": _data,
     "sdr": _sdr,
     "bss_eval": _bss_eval,

@@ -4,11 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 Cell = str | float
+Row = dict[str, Cell]
+"""Column -> cell."""
+
+ABSENT = "-"
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows with the same columns in the same order; the remark says what they mean."""
+    """Rows, whose columns come in the order of their first appearance; the remark says what they
+    mean. A row need not have every column."""
 
     title: str
     rows: Sequence[Mapping[str, Cell]]
@@ -18,8 +23,10 @@ class Table:
         """A heading, the table and the remark; numbers with three significant digits."""
         lines = [f"## {self.title}", ""]
         if self.rows:
-            lines += [_line(list(self.rows[0])), _line(["---"] * len(self.rows[0]))]
-            lines += [_line([_text(cell) for cell in row.values()]) for row in self.rows]
+            columns = list(dict.fromkeys(column for row in self.rows for column in row))
+            lines += [_line(columns), _line(["---"] * len(columns))]
+            for row in self.rows:
+                lines.append(_line([_text(row.get(column, ABSENT)) for column in columns]))
             lines.append("")
         return "\n".join([*lines, self.remark, ""])
 

@@ -46,22 +46,23 @@ def interleave(contenders: Mapping[str, Work], rounds: int, device: torch.device
     return Timings({name: np.array(values) for name, values in seconds.items()})
 
 
-def peak_memory(build: Callable[[], Work], device: torch.device) -> float:
+def peak_memory(build: Callable[[], Work], device: torch.device, turns: int = 2) -> float:
     """MiB that building and doing some work takes above an idle process, in a process of its own.
 
-    build has to be picklable. Resident memory on a CPU, memory of tensors on a GPU.
+    build has to be picklable. turns: how often the work is done; an optimiser's state exists from
+    the second turn on. Resident memory on a CPU, memory of tensors on a GPU.
     """
     # Spawned, not forked: the child must not inherit this process's memory.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
-        return pool.submit(_peak_memory, build, device).result()
+        return pool.submit(_peak_memory, build, device, turns).result()
 
 
-def _peak_memory(build: Callable[[], Work], device: torch.device) -> float:
+def _peak_memory(build: Callable[[], Work], device: torch.device, turns: int) -> float:
     reset_peak_memory()
     idle = peak_memory_mib(device)
     work = build()
-    for _ in range(2):  # the optimiser's state exists from the second turn on
+    for _ in range(turns):
         work()
     return peak_memory_mib(device) - idle
 

@@ -1,0 +1,108 @@
+"""What discriminators cost: the training step of a small Demucs with each panel and switch."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+import torch
+
+from gan_sep.benchmark.settings import SMALL_PANEL, Setting
+from gan_sep.benchmark.steps import arm_step
+from gan_sep.benchmark.table import Row, Table
+from gan_sep.benchmark.timing import Timings, Work, interleave, peak_memory
+from gan_sep.config import Component
+from gan_sep.discriminators.base import DiscriminatorConfig
+from gan_sep.experiment import Adversarial
+
+# One turn takes so many steps: what is done in every 16th step counts by its share.
+STEPS_OF_A_TURN = 16
+
+
+class Variant(NamedTuple):
+    """A GAN arm: its panel, and how it is trained."""
+
+    panel: DiscriminatorConfig
+    adversarial: Adversarial = Adversarial()
+
+    def tiny(self) -> "Variant":
+        """The same with a panel that takes no time."""
+        return Variant(self.panel.tiny(), self.adversarial)
+
+
+# One row each: switches of the section `adversarial`, beside the same panel without them.
+SWITCHES: Mapping[str, Variant] = {
+    "small spectrogram": Variant(SMALL_PANEL),
+    "small spectrogram, gamma": Variant(SMALL_PANEL, Adversarial(gamma=0.01, balance=None)),
+    "small spectrogram, hinge": Variant(SMALL_PANEL, Adversarial(objective="hinge")),
+    "small spectrogram, relativistic": Variant(SMALL_PANEL, Adversarial(objective="relativistic")),
+    "small spectrogram, feature matching": Variant(SMALL_PANEL, Adversarial(feature_matching=1.0)),
+    "small spectrogram, half of the updates": Variant(
+        SMALL_PANEL, Adversarial(update_probability=0.5)
+    ),
+}
+
+
+def variants() -> dict[str, Variant]:
+    """Every panel of gan_sep/discriminators at its default, by its file's name; the switches."""
+    component = Component("discriminators")
+    panels = {name: Variant(component.config_class(name)()) for name in component.names()}
+    return panels | dict(SWITCHES)
+
+
+def panel_costs(
+    setting: Setting, compared: Mapping[str, Variant], rounds: int, device: torch.device
+) -> Table:
+    """The step of the setting's generator with each variant's panel over its plain step.
+
+    The setting's own panel plays no part.
+    """
+    builders: dict[str, Callable[[], Work]] = {
+        name: partial(_turn, _trained(setting, variant), device, gan=True)
+        for name, variant in compared.items()
+    }
+    builders["plain"] = partial(_turn, setting, device, gan=False)
+    memory = {name: peak_memory(build, device) for name, build in builders.items()}
+    timings = interleave({name: build() for name, build in builders.items()}, rounds, device)
+    rows = [
+        _row(name, judge_parameters(setting, variant), timings, memory)
+        for name, variant in compared.items()
+    ]
+    remark = (
+        f"The whole step of {setting}; plain: {timings.median('plain') / STEPS_OF_A_TURN:.3g} s, "
+        f"{memory['plain']:.0f} MiB. All arms in turns of {STEPS_OF_A_TURN} steps. A small "
+        "spectrogram panel is that of the small configurations."
+    )
+    return Table("Step with each panel", rows, remark)
+
+
+def judge_parameters(setting: Setting, variant: Variant) -> int:
+    """Parameters of one judge: a panel has one per source, all alike."""
+    panel = variant.panel.build(setting.audio)
+    return sum(p.numel() for p in panel.parameters()) // len(setting.audio.sources)
+
+
+def _row(name: str, parameters: int, timings: Timings, memory: Mapping[str, float]) -> Row:
+    return {
+        "panel": name,
+        "parameters of a judge": str(parameters),
+        "gan, s": timings.median(name) / STEPS_OF_A_TURN,
+        "time gan / plain": timings.ratio(name, "plain"),
+        "gan, MiB": memory[name],
+        "memory gan / plain": memory[name] / memory["plain"],
+    }
+
+
+def _trained(setting: Setting, variant: Variant) -> Setting:
+    return replace(setting, panel=variant.panel, adversarial=variant.adversarial)
+
+
+def _turn(setting: Setting, device: torch.device, gan: bool) -> Work:
+    """Several steps of an arm."""
+    step = arm_step(setting, device, gan)
+
+    def turn() -> None:
+        for _ in range(STEPS_OF_A_TURN):
+            step()
+
+    return turn

@@ -1,0 +1,39 @@
+"""Whole songs through the systems: what is timed, and what memory is left out."""
+
+import pytest
+import torch
+
+from gan_sep.benchmark import separation
+from gan_sep.benchmark.sections import SECTIONS
+from gan_sep.benchmark.separation import held, separating
+from gan_sep.benchmark.settings import QUICK, QUICK_SYSTEMS
+from gan_sep.evaluation.scores import EvaluationSettings
+
+CPU = torch.device("cpu")
+
+
+def test_song_and_estimates_are_held_on_the_cpu_whatever_the_device() -> None:
+    song, estimates = 2 * 4000, 4 * 2 * 4000
+    assert held(QUICK, 2, CPU) == (song + estimates) * 4 / 2**20
+    assert held(QUICK, 2, torch.device("cuda")) == 0
+
+
+def test_a_song_is_separated_as_long_as_it_is() -> None:
+    torch.manual_seed(0)
+    estimates = separating(QUICK, EvaluationSettings(segment_seconds=0.5), 1.3, CPU)()
+    assert isinstance(estimates, torch.Tensor)
+    assert estimates.shape == (4, 1, 5200)
+    assert estimates.std(-1).min() > 0
+
+
+def test_every_system_separates_two_songs_and_memory_leaves_out_what_is_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(separation, "peak_memory", lambda build, device, turns: 100.0 * turns)
+    table = SECTIONS["separation"](True, 1, CPU)
+    assert len(table.rows) == len(QUICK_SYSTEMS)
+    for row, setting in zip(table.rows, QUICK_SYSTEMS, strict=True):
+        assert str(row["system"]).startswith(setting.name)
+        assert row["real-time factor"] == float(row["2 s, s"]) / 2
+        assert row["1 s, MiB beyond"] == 100 - held(setting, 1, CPU)
+        assert row["2 s, MiB beyond"] == 100 - held(setting, 2, CPU)
