@@ -17,6 +17,7 @@ from gan_sep.generators.base import GeneratorConfig
 from gan_sep.losses import l1
 from gan_sep.losses.adversarial import Labels, Objective
 from gan_sep.losses.base import ReconstructionConfig
+from gan_sep.losses.penalties import LeCam
 from gan_sep.optimizers import adam
 from gan_sep.optimizers.base import OptimizerConfig
 
@@ -45,7 +46,8 @@ class Adversarial:
     that term beside the adversarial loss, before both are weighed.
 
     The generator learns from reconstruction alone for warmup_steps; the discriminators begin to
-    learn head_start_steps before that ends, and then move in each step with update_probability.
+    learn head_start_steps before that ends, and then move in each step with update_probability;
+    lecam: a penalty on their loss, null for none.
     Segments whose source lies below silence_db (RMS, dB full scale) are kept from them; null keeps
     none of them out. The published method gives none of these numbers: they are this project's
     choice, and the reports measure it.
@@ -59,6 +61,7 @@ class Adversarial:
     warmup_steps: int = 0
     head_start_steps: int = 0
     update_probability: float = 1.0
+    lecam: LeCam | None = None
     silence_db: float | None = -60.0
     labels: Labels = field(default_factory=Labels)
     optimizer: adam.Config = field(default_factory=lambda: adam.Config(lr=2e-4, betas=(0.5, 0.9)))

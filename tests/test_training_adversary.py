@@ -6,8 +6,9 @@ from test_training_step import adversary_of, batch, same, training_step, weights
 from torch import Tensor
 
 from gan_sep.experiment import Adversarial
-from gan_sep.losses.adversarial import Labels, separation_loss
+from gan_sep.losses.adversarial import Labels, discriminator_loss, separation_loss
 from gan_sep.losses.feature_matching import feature_matching
+from gan_sep.losses.penalties import LeCam, lecam_penalty
 from gan_sep.training.adversary import Adversary, Trial
 from gan_sep.training.material import Batch
 
@@ -62,3 +63,31 @@ def test_another_seed_updates_in_other_steps_and_certainty_in_all() -> None:
     other.seed = 1
     assert [first.updates(n) for n in range(50)] != [other.updates(n) for n in range(50)]
     assert all(adversary().updates(number) for number in range(50))
+
+
+def gradients(judges: Adversary) -> list[Tensor]:
+    """What `backward` gathered for the judges' weights."""
+    found = [p.grad for p in judges.discriminator.network.parameters() if p.grad is not None]
+    assert found
+    return found
+
+
+def test_lecam_joins_the_judges_loss_after_the_step_that_made_its_means() -> None:
+    judges = adversary(lecam=LeCam(weight=5.0))
+    for step in range(2):
+        log = dict[str, Tensor]()
+        judges.discriminator.optimizer.zero_grad()
+        _, trial = judged(judges, batch(seed=step))
+        loss = discriminator_loss(trial.real, trial.fake, Labels())
+        if step:
+            usual = judges.usual_scores
+            assert usual is not None
+            penalty = 5.0 * lecam_penalty(trial.real, trial.fake, *usual.means)
+            assert penalty.min() > 0
+            loss = loss + penalty
+        parameters = list(judges.discriminator.network.parameters())
+        expected = torch.autograd.grad(loss.mean(), parameters, retain_graph=True)
+        judges.backward(trial, step, log)
+        torch.testing.assert_close(gradients(judges), list(expected))
+        judges.move(step, log["loss/discriminator"])
+    torch.testing.assert_close(log["loss/lecam"], penalty.detach())

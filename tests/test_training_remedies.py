@@ -11,7 +11,13 @@ SWITCHES = {
     "relativistic": ["adversarial.objective=relativistic"],
     "feature_matching": ["adversarial.feature_matching=2"],
     "update_probability": ["adversarial.update_probability=0.5"],
+    "lecam": ["adversarial.lecam={}"],
 }
+EVERYTHING = [
+    "adversarial.feature_matching=2",
+    "adversarial.update_probability=0.7",
+    "adversarial.lecam={}",
+]
 
 
 def lasting(state: dict[str, Any]) -> dict[str, Any]:
@@ -33,10 +39,10 @@ def test_every_switch_changes_what_both_players_learn(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("objective", ["hinge", "relativistic"])
-def test_a_run_with_remedies_resumes_to_the_same_bits(
+def test_a_run_with_all_remedies_resumes_to_the_same_bits(
     make_experiment: MakeExperiment, objective: str
 ) -> None:
-    overrides = [f"adversarial.objective={objective}"]
+    overrides = [f"adversarial.objective={objective}", *EVERYTHING]
     whole = lasting(train(make_experiment("name=whole", *overrides)))
     parts = make_experiment("name=parts", *overrides)
     interrupted(parts, "gan", 4)

@@ -18,6 +18,7 @@ from gan_sep.losses.feature_matching import feature_matching
 from gan_sep.training.balance import GradientBalance
 from gan_sep.training.material import Batch, materials
 from gan_sep.training.player import Player
+from gan_sep.training.usual_scores import UsualScores
 
 
 class Trial(NamedTuple):
@@ -47,6 +48,9 @@ class Adversary:
         self.settings = settings
         self.accelerator = accelerator
         self.balance = GradientBalance(settings, num_sources, accelerator)
+        self.usual_scores: UsualScores | None = None
+        if settings.lecam is not None:
+            self.usual_scores = UsualScores(settings.lecam, num_sources, accelerator)
 
     def learns(self, step: int) -> bool:
         """Whether the discriminators have begun to learn in this step, counted from 0."""
@@ -105,6 +109,10 @@ class Adversary:
         loss = discriminator_loss(trial.real, trial.fake, labels, objective)  # (S,)
         log["loss/discriminator"] = loss.detach()
         if self.updates(step):
+            if self.usual_scores is not None:
+                penalty = self.usual_scores.penalty(trial.real, trial.fake)  # (S,)
+                log["loss/lecam"] = penalty.detach()
+                loss = loss + penalty
             weights = list(self.discriminator.network.parameters())
             self.accelerator.backward(loss.mean(), inputs=weights)
         for name, judged in (("real", trial.real[0]), ("estimate", trial.fake[0])):
@@ -120,12 +128,19 @@ class Adversary:
             self.balance.end_step()
         if not self.updates(step):
             return {}
+        if self.usual_scores is not None:
+            self.usual_scores.end_step()
         norm = self.discriminator.move(self.accelerator, step, loss)
         return {"gradient_norm/discriminator": norm}
 
     def state_dict(self) -> dict[str, Any]:
         """All that lasts from step to step but the player's weights and optimiser."""
-        return {"balance": self.balance.state_dict()}
+        state = {"balance": self.balance.state_dict()}
+        if self.usual_scores is not None:
+            state["usual_scores"] = self.usual_scores.state_dict()
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.balance.load_state_dict(state["balance"])
+        if self.usual_scores is not None:
+            self.usual_scores.load_state_dict(state["usual_scores"])
