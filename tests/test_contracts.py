@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from panels import conditioned, judged
 from torch import nn
 
 from gan_sep.audio import AudioFormat
@@ -36,6 +37,14 @@ def tiny(component: Component, name: str, audio: AudioFormat) -> nn.Module:
     torch.manual_seed(0)
     config_class: Any = component.config_class(name)
     network: nn.Module = config_class.tiny().build(audio)
+    return network
+
+
+def tiny_conditioned(name: str, audio: AudioFormat) -> nn.Module:
+    """A panel whose judges hear the mixture too."""
+    torch.manual_seed(0)
+    config_class: Any = DISCRIMINATORS.config_class(name)
+    network: nn.Module = conditioned(config_class.tiny()).build(audio)
     return network
 
 
@@ -114,7 +123,7 @@ def test_a_panel_gives_logits_and_features_per_source(name: str, audio: AudioFor
     panel = tiny(DISCRIMINATORS, name, audio)
     S = len(audio.sources)
     for batch, length in ((1, 2000), (3, 4111)):
-        judgement = panel(torch.randn(batch, S, audio.channels, length))
+        judgement = judged(panel, torch.randn(batch, S, audio.channels, length))
         assert judgement.logits.shape[:2] == (batch, S)
         assert judgement.scores().shape == (batch, S)
         assert all(feature.shape[:2] == (batch, S) for feature in judgement.features)
@@ -125,21 +134,49 @@ def test_a_judge_sees_its_own_source_and_segment_only(name: str, audio: AudioFor
     panel = tiny(DISCRIMINATORS, name, audio).eval()
     S = len(audio.sources)
     sources = torch.randn(2, S, audio.channels, 3000)
-    scores = panel(sources).scores()
+    scores = judged(panel, sources).scores()
     changed = sources.clone()
     changed[0, 0] = torch.randn(audio.channels, 3000)
     others = torch.ones(2, S, dtype=torch.bool)
     others[0, 0] = False
-    after = panel(changed).scores()
+    after = judged(panel, changed).scores()
     torch.testing.assert_close(after[others], scores[others], rtol=1e-5, atol=1e-6)
     assert not torch.allclose(after[0, 0], scores[0, 0])
+
+
+@walk(DISCRIMINATORS)
+def test_a_judge_sees_the_mixture_if_and_only_if_the_panel_is_conditioned(
+    name: str, audio: AudioFormat
+) -> None:
+    S = len(audio.sources)
+    sources, mixture = torch.randn(2, S, audio.channels, 3000), torch.randn(2, audio.channels, 3000)
+    changed = torch.stack([mixture[0], torch.randn(audio.channels, 3000)])  # of the second item
+    plain = tiny(DISCRIMINATORS, name, audio)
+    assert torch.equal(plain(sources, mixture).logits, plain(sources, changed).logits)
+    panel = tiny_conditioned(name, audio)
+    before, after = panel(sources, mixture).scores(), panel(sources, changed).scores()
+    torch.testing.assert_close(after[0], before[0], rtol=1e-5, atol=1e-6)
+    assert (after[1] != before[1]).all()
+
+
+@walk(DISCRIMINATORS)
+def test_a_conditioned_judge_sees_no_other_source(name: str, audio: AudioFormat) -> None:
+    panel = tiny_conditioned(name, audio)
+    sources = torch.randn(1, len(audio.sources), audio.channels, 3000, requires_grad=True)
+    mixture = torch.randn(1, audio.channels, 3000, requires_grad=True)
+    panel(sources, mixture).scores()[0, 1].backward()
+    assert sources.grad is not None
+    assert mixture.grad is not None
+    assert sources.grad[0, 1].abs().sum() > 0
+    assert mixture.grad.abs().sum() > 0
+    assert sources.grad[0, [k for k in range(len(audio.sources)) if k != 1]].abs().sum() == 0
 
 
 @walk(DISCRIMINATORS)
 def test_a_panel_has_finite_gradients_on_silence(name: str, audio: AudioFormat) -> None:
     panel = tiny(DISCRIMINATORS, name, audio)
     silence = torch.zeros(1, len(audio.sources), audio.channels, 3000, requires_grad=True)
-    panel(silence).scores().square().sum().backward()
+    judged(panel, silence).scores().square().sum().backward()
     assert silence.grad is not None
     assert torch.isfinite(silence.grad).all()
     assert all(torch.isfinite(p.grad).all() for p in panel.parameters() if p.grad is not None)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from panels import judged
 from torch import Tensor
 
 from gan_sep.audio import AudioFormat
@@ -60,7 +61,7 @@ def test_a_logit_hears_15_frames_and_63_bins() -> None:
 def scores_of_both_polarities(config: Any) -> tuple[Tensor, Tensor]:
     torch.manual_seed(0)
     network, signal = config.build(VOICE), torch.randn(1, 1, 1, 2000)
-    return network(signal).logits, network(-signal).logits
+    return judged(network, signal).logits, judged(network, -signal).logits
 
 
 @pytest.mark.parametrize("config", [complex_stft.Config.tiny(), multi_band.Config.tiny()])

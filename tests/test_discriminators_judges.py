@@ -4,17 +4,26 @@ from typing import Any
 
 import pytest
 import torch
+from panels import judged
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
-from gan_sep.discriminators import complex_stft, multi_band, multi_period, multi_scale, several
+from gan_sep.discriminators import (
+    complex_stft,
+    multi_band,
+    multi_period,
+    multi_scale,
+    several,
+    spectrogram,
+)
 from gan_sep.discriminators.base import Judgement
 from gan_sep.discriminators.judges import Judges, Layer, joined
 
 AUDIO = AudioFormat(16000, 2, ("drums", "bass", "vocals"))
 VOICE = AudioFormat(16000, 1, ("voice",))
 MODULES = (complex_stft, multi_band, multi_period, multi_scale, several)
-VIEWING = MODULES[:-1]  # several leaves the view to its members
+CHAINS = MODULES[:-1]
+VIEWING = (*CHAINS, spectrogram)  # several leaves the view to its members
 each_panel = pytest.mark.parametrize(
     "config", [module.Config.tiny() for module in MODULES], ids=lambda c: type(c).__module__[23:]
 )
@@ -29,11 +38,11 @@ def panel(config: Any, audio: AudioFormat = AUDIO) -> nn.Module:
 @each_panel
 def test_one_pass_equals_one_network_per_source(config: Any) -> None:
     together, sources = panel(config), torch.randn(2, 3, 2, 1000)
-    judgement = together(sources)
+    judgement = judged(together, sources)
     for k, name in enumerate(AUDIO.sources):
         alone = panel(config, AudioFormat(AUDIO.sample_rate, AUDIO.channels, (name,)))
         alone.load_state_dict({n: w.chunk(3)[k] for n, w in together.state_dict().items()})
-        expected = alone(sources[:, k : k + 1])
+        expected = judged(alone, sources[:, k : k + 1])
         torch.testing.assert_close(judgement.logits[:, k : k + 1], expected.logits)
         for feature, other in zip(judgement.features, expected.features, strict=True):
             torch.testing.assert_close(feature[:, k : k + 1], other)
@@ -42,7 +51,7 @@ def test_one_pass_equals_one_network_per_source(config: Any) -> None:
 @each_panel
 def test_a_judge_hears_only_its_own_source(config: Any) -> None:
     sources = torch.randn(2, 3, 2, 1000, requires_grad=True)
-    panel(config)(sources).logits[:, 1].square().sum().backward()
+    judged(panel(config), sources).logits[:, 1].square().sum().backward()
     assert sources.grad is not None
     assert sources.grad[:, 1].abs().max() > 0
     assert sources.grad[:, [0, 2]].abs().max() == 0
@@ -51,7 +60,7 @@ def test_a_judge_hears_only_its_own_source(config: Any) -> None:
 @each_panel
 def test_a_judge_learns_from_its_own_source_only(config: Any) -> None:
     network = panel(config)
-    network(torch.randn(2, 3, 2, 1000)).logits[:, 1].square().sum().backward()
+    judged(network, torch.randn(2, 3, 2, 1000)).logits[:, 1].square().sum().backward()
     for name, weight in network.named_parameters():
         assert weight.grad is not None, name
         own, others = weight.grad.chunk(3)[1], weight.grad.chunk(3)[::2]
@@ -62,14 +71,16 @@ def test_a_judge_learns_from_its_own_source_only(config: Any) -> None:
 @each_panel
 def test_a_score_does_not_depend_on_the_rest_of_the_batch(config: Any) -> None:
     network, sources = panel(config), torch.randn(3, 3, 2, 1000)
-    torch.testing.assert_close(network(sources).logits[1:2], network(sources[1:2]).logits)
+    torch.testing.assert_close(
+        judged(network, sources).logits[1:2], judged(network, sources[1:2]).logits
+    )
 
 
 @each_panel
 @pytest.mark.parametrize("num_samples", [1, 2, 997])
 def test_every_sample_of_any_length_is_judged(config: Any, num_samples: int) -> None:
     sources = torch.randn(1, 3, 2, num_samples, requires_grad=True)
-    panel(config)(sources).logits.square().sum().backward()
+    judged(panel(config), sources).logits.square().sum().backward()
     assert sources.grad is not None
     assert (sources.grad != 0).all()
 
@@ -77,7 +88,7 @@ def test_every_sample_of_any_length_is_judged(config: Any, num_samples: int) -> 
 @each_panel
 def test_gradients_are_finite_on_silence(config: Any) -> None:
     network, silence = panel(config), torch.zeros(2, 3, 2, 1000, requires_grad=True)
-    network(silence).logits.square().sum().backward()
+    judged(network, silence).logits.square().sum().backward()
     gradients = [silence.grad, *(p.grad for p in network.parameters())]
     assert all(g is not None and bool(torch.isfinite(g).all()) for g in gradients)
 
@@ -85,7 +96,7 @@ def test_gradients_are_finite_on_silence(config: Any) -> None:
 @each_panel
 def test_a_penalty_on_the_gradient_reaches_the_weights(config: Any) -> None:
     network, sources = panel(config), torch.randn(2, 3, 2, 600, requires_grad=True)
-    scores = network(sources).scores()
+    scores = judged(network, sources).scores()
     (gradient,) = torch.autograd.grad(scores.sum(), sources, create_graph=True)
     gradient.square().sum().backward()
     first = next(p for n, p in network.named_parameters() if not n.endswith("bias"))
@@ -97,29 +108,33 @@ def test_a_penalty_on_the_gradient_reaches_the_weights(config: Any) -> None:
 def test_half_precision_judges_about_the_same(config: Any) -> None:
     network, sources = panel(config), torch.randn(1, 3, 2, 1000)
     with torch.autocast("cpu", torch.bfloat16):
-        inside = network(sources)
-    torch.testing.assert_close(inside.logits.float(), network(sources).logits, atol=0.02, rtol=0)
+        inside = judged(network, sources)
+    torch.testing.assert_close(
+        inside.logits.float(), judged(network, sources).logits, atol=0.02, rtol=0
+    )
 
 
 @each_panel
 def test_a_seed_gives_the_same_panel_and_a_signal_the_same_judgement(config: Any) -> None:
     sources = torch.randn(1, 3, 2, 1000)
-    judgements = [panel(config)(sources) for _ in range(2)]
+    judgements = [judged(panel(config), sources) for _ in range(2)]
     assert torch.equal(judgements[0].logits, judgements[1].logits)
 
 
-@pytest.mark.parametrize("module", VIEWING)
+@pytest.mark.parametrize("module", CHAINS)
 def test_the_default_panel_learns_to_tell_noise_from_tones(module: Any) -> None:
     network = panel(module.Config(), VOICE)
     optimizer = torch.optim.Adam(network.parameters(), 1e-2, betas=(0.5, 0.9))
     tones = 0.5 * torch.sin(torch.arange(1000) * 0.3).expand(4, 1, 1, 1000)
     for _ in range(40):
-        real, fake = network(tones).logits, network(0.3 * torch.randn(4, 1, 1, 1000)).logits
+        noise = 0.3 * torch.randn(4, 1, 1, 1000)
+        real, fake = judged(network, tones).logits, judged(network, noise).logits
         loss = (real - 0.9).square().mean() + (fake - 0.1).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    margin = network(tones).scores() - network(0.3 * torch.randn(4, 1, 1, 1000)).scores()
+    noise = 0.3 * torch.randn(4, 1, 1, 1000)
+    margin = judged(network, tones).scores() - judged(network, noise).scores()
     assert (margin > 0.3).all()
 
 
@@ -127,16 +142,16 @@ def test_the_default_panel_learns_to_tell_noise_from_tones(module: Any) -> None:
 @pytest.mark.parametrize("shape", [(1, 3, 2, 0), (3, 2, 1000)])
 def test_signals_without_samples_or_axes_are_refused(module: Any, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"expected sources .* at least one sample, got shape"):
-        panel(module.Config.tiny())(torch.zeros(shape))
+        judged(panel(module.Config.tiny()), torch.zeros(shape))
 
 
 @pytest.mark.parametrize("module", VIEWING)
 def test_a_mono_view_hears_the_mean_of_the_channels(module: Any) -> None:
     network = panel(module.Config(view="mono"))
     left, right = torch.randn(2, 1, 3, 1, 500).unbind()
-    exchanged = network(torch.cat([right, left], 2)).logits
-    torch.testing.assert_close(network(torch.cat([left, right], 2)).logits, exchanged)
-    assert not torch.allclose(network(torch.cat([left, -right], 2)).logits, exchanged)
+    exchanged = judged(network, torch.cat([right, left], 2)).logits
+    torch.testing.assert_close(judged(network, torch.cat([left, right], 2)).logits, exchanged)
+    assert not torch.allclose(judged(network, torch.cat([left, -right], 2)).logits, exchanged)
 
 
 @pytest.mark.parametrize("module", VIEWING)
@@ -162,7 +177,7 @@ def test_impossible_sizes_are_refused(module: Any, fields: dict[str, Any], messa
 def reach(config: Any) -> int:
     """Samples between the first and the last that the middle logit of a voice depends on."""
     signal = torch.randn(1, 1, 1, 40000, requires_grad=True)
-    logits = panel(config, VOICE)(signal).logits[0, 0]
+    logits = judged(panel(config, VOICE), signal).logits[0, 0]
     (gradient,) = torch.autograd.grad(logits[len(logits) // 2], signal)
     (heard,) = gradient[0, 0, 0].nonzero(as_tuple=True)
     return int(heard[-1] - heard[0]) + 1
@@ -193,6 +208,8 @@ def test_receptive_fields_are_the_documented_ones(config: Any, samples: int) -> 
         (multi_scale.Config(), 14946),
         (complex_stft.Config(), 3332),
         (multi_band.Config(), 8330),
+        (spectrogram.Config(), 174513),
+        (several.Config(), 177085),
     ],
     ids=lambda value: type(value).__module__[23:],
 )

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from panels import judged
 
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.multi_band import Config, band_slices
@@ -31,8 +32,8 @@ def test_a_high_tone_is_heard_by_the_judge_of_the_high_band_alone() -> None:
     time = torch.arange(4096)
     # Faded in and out: what begins at once is heard in every band.
     tone = torch.sin(2 * math.pi * 6000 / 16000 * time) * torch.hann_window(4096)
-    low, high = network(tone.reshape(1, 1, 1, -1)).logits[0, 0].chunk(2)
-    quiet_low, quiet_high = network(torch.zeros(1, 1, 1, 4096)).logits[0, 0].chunk(2)
+    low, high = judged(network, tone.reshape(1, 1, 1, -1)).logits[0, 0].chunk(2)
+    quiet_low, quiet_high = judged(network, torch.zeros(1, 1, 1, 4096)).logits[0, 0].chunk(2)
     assert (low - quiet_low).abs().max() < 1e-4
     assert (high - quiet_high).abs().max() > 1e-2
 

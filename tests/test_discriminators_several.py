@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from panels import judged
 
 from gan_sep.audio import AudioFormat
 from gan_sep.config import ConfigError, build, to_dict
@@ -36,8 +37,8 @@ def test_members_judge_one_after_the_other_with_the_same_say() -> None:
     network = Config(members).build(AUDIO)
     assert isinstance(network, SeveralPanels)
     sources = torch.randn(2, 2, 2, 1500)
-    both = network(sources)
-    one, other = (member(sources) for member in network.members)
+    both = judged(network, sources)
+    one, other = (judged(member, sources) for member in network.members)
     halves = both.logits.chunk(2, 2)
     assert [set(half[0, 0].tolist()) for half in halves] == [
         set(each.logits[0, 0].tolist()) for each in (one, other)

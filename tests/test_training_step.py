@@ -128,7 +128,7 @@ def test_the_split_gradient_is_that_of_the_summed_loss(
     assert pass_.unpaired is not None
     mixture = torch.cat([pass_.sources.sum(1), pass_.unpaired[0]])
     estimates = step.generator.network(mixture)
-    judgement = adversary_of(step).discriminator.network(estimates)
+    judgement = adversary_of(step).discriminator.network(estimates, mixture)
     active = torch.ones(6, 2, dtype=torch.bool)
     paired = Judged(type(judgement)(judgement.logits[:4], []), active[:4])
     unpaired = Judged(type(judgement)(judgement.logits[4:], []), active[4:])

@@ -25,8 +25,9 @@ class Judgement(NamedTuple):
 class DiscriminatorConfig(Protocol):
     """What a discriminator's `Config` offers; its fields are the YAML keys under `discriminator`.
 
-    The network that `build` returns maps sources (B, S, C, T) to a `Judgement`; judge k sees
-    only source k.
+    The network that `build` returns maps sources (B, S, C, T) and the mixture (B, C, T) that they
+    belong to to a `Judgement`. Judge k sees source k and no other; of the mixture it sees nothing
+    unless the panel is conditioned on it.
     """
 
     def build(self, audio: AudioFormat) -> nn.Module:

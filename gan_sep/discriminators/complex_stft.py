@@ -17,6 +17,7 @@ small Demucs (16 channels, 16 kHz mono), half of it for each window.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ from gan_sep.discriminators.complex_spectra import (
     spectral_layers,
 )
 from gan_sep.discriminators.judges import Judges, check_sizes, joined
-from gan_sep.discriminators.views import View, check_view, view_channels, viewed
+from gan_sep.discriminators.views import View, check_view, heard, heard_channels
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Config:
 
     n_ffts, the windows in samples, and hops_per_window, by how many hops each is covered; channels,
     the width of the first layer, doubled in each of the following; layers, the first of which keeps
-    an eighth of the bins, each further one half of the frames and bins; view: of the source's
-    channels.
+    an eighth of the bins, each further one half of the frames and bins; view: of the channels;
+    conditioned: whether each judge hears the mixture beside its source.
     """
 
     n_ffts: tuple[int, ...] = (256, 1024)
@@ -48,6 +49,7 @@ class Config:
     channels: int = 4
     layers: int = 3
     view: View = "channels"
+    conditioned: bool = False
 
     def __post_init__(self) -> None:
         check_resolutions(self.n_ffts, self.hops_per_window)
@@ -68,21 +70,25 @@ class Config:
 
 
 class ComplexSTFTPanel(nn.Module):
-    """sources (B, S, C, T), any T >= 1 -> Judgement: logits (B, S, n), window after window."""
+    """sources (B, S, C, T), mixture (B, C, T) -> Judgement: logits (B, S, n), window by window.
+
+    Any T >= 1 will do.
+    """
 
     def __init__(self, config: Config, audio: AudioFormat) -> None:
         super().__init__()
         self.config = config
         layers = spectral_layers(config.channels, config.layers)
-        channels = 2 * view_channels(config.view, audio)  # real and imaginary parts
+        channels = 2 * heard_channels(config, audio)  # real and imaginary parts
         self.resolutions = nn.ModuleList(
             Judges(len(audio.sources), channels, layers, VERDICT) for _ in config.n_ffts
         )
 
-    def forward(self, sources: Tensor) -> Judgement:
-        signals = viewed(sources, self.config.view).flatten(1, 2)  # (B, S*C, T)
+    def forward(self, sources: Tensor, mixture: Tensor) -> Judgement:
+        signals = heard(sources, mixture, self.config)
         judgements = []
         for judge, n_fft in zip(self.resolutions, self.config.n_ffts, strict=True):
             hop = n_fft // self.config.hops_per_window
-            judgements.append(judge(complex_spectrogram(signals, n_fft, hop)))
+            transform = partial(complex_spectrogram, n_fft=n_fft, hop=hop)
+            judgements.append(judge(signals.side_by_side(transform)))
         return joined(judgements)

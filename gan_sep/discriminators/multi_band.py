@@ -15,6 +15,7 @@ step to one of a small Demucs (16 channels, 16 kHz mono).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Self
 
@@ -29,7 +30,7 @@ from gan_sep.discriminators.complex_spectra import (
     spectral_layers,
 )
 from gan_sep.discriminators.judges import Judges, check_sizes, joined
-from gan_sep.discriminators.views import View, check_view, view_channels, viewed
+from gan_sep.discriminators.views import View, check_view, heard, heard_channels
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Config:
     n_ffts, the windows in samples, and hops_per_window, by how many hops each is covered; splits,
     where one band ends and the next begins, as shares of half the sample rate; channels, the width
     of the first layer, doubled in each of the following; layers, the first of which keeps an eighth
-    of the bins, each further one half of the frames and bins; view: of the source's channels.
+    of the bins, each further one half of the frames and bins; view: of the channels;
+    conditioned: whether each judge hears the mixture beside its source.
     """
 
     n_ffts: tuple[int, ...] = (1024,)
@@ -48,6 +50,7 @@ class Config:
     channels: int = 4
     layers: int = 3
     view: View = "channels"
+    conditioned: bool = False
 
     def __post_init__(self) -> None:
         check_resolutions(self.n_ffts, self.hops_per_window)
@@ -70,31 +73,33 @@ class Config:
 
 
 class MultiBandPanel(nn.Module):
-    """sources (B, S, C, T), any T >= 1 -> Judgement: logits (B, S, n), band after band.
+    """sources (B, S, C, T), mixture (B, C, T) -> Judgement: logits (B, S, n), band by band.
 
-    All bands of the first window come before those of the second.
+    Any T >= 1 will do. All bands of the first window come before those of the second.
     """
 
     def __init__(self, config: Config, audio: AudioFormat) -> None:
         super().__init__()
         self.config = config
         layers = spectral_layers(config.channels, config.layers)
-        channels = 2 * view_channels(config.view, audio)  # real and imaginary parts
+        channels = 2 * heard_channels(config, audio)  # real and imaginary parts
         self.bands = nn.ModuleList(
             Judges(len(audio.sources), channels, layers, VERDICT)
             for _ in config.n_ffts
             for _ in range(len(config.splits) + 1)
         )
 
-    def forward(self, sources: Tensor) -> Judgement:
-        signals = viewed(sources, self.config.view).flatten(1, 2)  # (B, S*C, T)
-        spectra = zip(self.bands, self._spectra(signals), strict=True)
+    def forward(self, sources: Tensor, mixture: Tensor) -> Judgement:
+        spectra = zip(self.bands, self._spectra(sources, mixture), strict=True)
         return joined([judge(spectrum) for judge, spectrum in spectra])
 
-    def _spectra(self, signals: Tensor) -> Iterator[Tensor]:
-        """Signals (B, S*C, T) -> (B, 2*S*C, N, F') of each band, window after window."""
+    def _spectra(self, sources: Tensor, mixture: Tensor) -> Iterator[Tensor]:
+        """Of each band (B, S*2C, N, F'), window after window."""
+        signals = heard(sources, mixture, self.config)
         for n_fft in self.config.n_ffts:
-            spectrum = complex_spectrogram(signals, n_fft, n_fft // self.config.hops_per_window)
+            hop = n_fft // self.config.hops_per_window
+            transform = partial(complex_spectrogram, n_fft=n_fft, hop=hop)
+            spectrum = signals.side_by_side(transform)  # (B, S*2C, N, F)
             for band in band_slices(self.config.splits, spectrum.shape[-1]):
                 yield spectrum[..., band]
 

@@ -31,7 +31,7 @@ from gan_sep.discriminators.judges import (
     joined,
     waveform_layers,
 )
-from gan_sep.discriminators.views import View, check_view, view_channels, viewed
+from gan_sep.discriminators.views import View, check_view, heard, heard_channels
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,14 @@ class Config:
 
     periods in samples; channels, the width of the first layer, doubled in each of the following;
     layers, the first of which keeps an eighth of the rows, each further one a quarter; view: of the
-    source's channels.
+    channels; conditioned: whether each judge hears the mixture beside its source.
     """
 
     periods: tuple[int, ...] = (3, 7)
     channels: int = 4
     layers: int = 3
     view: View = "channels"
+    conditioned: bool = False
 
     def __post_init__(self) -> None:
         check_distinct("periods", self.periods, least=1)
@@ -67,19 +68,22 @@ class Config:
 
 
 class MultiPeriodPanel(nn.Module):
-    """sources (B, S, C, T), any T >= 1 -> Judgement: logits (B, S, n), period after period."""
+    """sources (B, S, C, T), mixture (B, C, T) -> Judgement: logits (B, S, n), period by period.
+
+    Any T >= 1 will do.
+    """
 
     def __init__(self, config: Config, audio: AudioFormat) -> None:
         super().__init__()
         self.config = config
         layers = waveform_layers(config.channels, config.layers)
-        channels = view_channels(config.view, audio)
+        channels = heard_channels(config, audio)
         self.periods = nn.ModuleList(
             Judges(len(audio.sources), channels, layers, verdict=(3,)) for _ in config.periods
         )
 
-    def forward(self, sources: Tensor) -> Judgement:
-        signals = viewed(sources, self.config.view).flatten(1, 2)  # (B, S*C, T)
+    def forward(self, sources: Tensor, mixture: Tensor) -> Judgement:
+        signals = heard(sources, mixture, self.config).side_by_side()  # (B, S*C, T)
         judges = zip(self.periods, self.config.periods, strict=True)
         return joined([_judged(judge, signals, period) for judge, period in judges])
 

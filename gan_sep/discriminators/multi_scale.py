@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.base import Judgement
 from gan_sep.discriminators.judges import Judges, check_sizes, joined, waveform_layers
-from gan_sep.discriminators.views import View, check_view, view_channels, viewed
+from gan_sep.discriminators.views import View, check_view, heard, heard_channels
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,15 @@ class Config:
 
     scales, each of half the rate of the one before; channels, the width of the first layer, doubled
     in each of the following; layers, the first of which keeps an eighth of the positions, each
-    further one a quarter; view: of the source's channels.
+    further one a quarter; view: of the channels; conditioned: whether each judge hears the mixture
+    beside its source.
     """
 
     scales: int = 3
     channels: int = 4
     layers: int = 4
     view: View = "channels"
+    conditioned: bool = False
 
     def __post_init__(self) -> None:
         check_sizes(scales=self.scales, channels=self.channels, layers=self.layers)
@@ -58,19 +60,22 @@ class Config:
 
 
 class MultiScalePanel(nn.Module):
-    """sources (B, S, C, T), any T >= 1 -> Judgement: logits (B, S, n), scale after scale."""
+    """sources (B, S, C, T), mixture (B, C, T) -> Judgement: logits (B, S, n), scale by scale.
+
+    Any T >= 1 will do.
+    """
 
     def __init__(self, config: Config, audio: AudioFormat) -> None:
         super().__init__()
-        self.view = config.view
+        self.config = config
         layers = waveform_layers(config.channels, config.layers)
-        channels = view_channels(config.view, audio)
+        channels = heard_channels(config, audio)
         self.scales = nn.ModuleList(
             Judges(len(audio.sources), channels, layers, verdict=(3,)) for _ in range(config.scales)
         )
 
-    def forward(self, sources: Tensor) -> Judgement:
-        signals = viewed(sources, self.view).flatten(1, 2)  # (B, S*C, T)
+    def forward(self, sources: Tensor, mixture: Tensor) -> Judgement:
+        signals = heard(sources, mixture, self.config).side_by_side()  # (B, S*C, T)
         first, *coarser = self.scales
         judgements = [first(signals)]
         for judge in coarser:

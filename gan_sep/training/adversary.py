@@ -16,7 +16,7 @@ from gan_sep.experiment import Adversarial
 from gan_sep.losses.adversarial import Judged, discriminator_loss, separation_loss
 from gan_sep.losses.feature_matching import feature_matching
 from gan_sep.training.balance import GradientBalance
-from gan_sep.training.material import Batch, materials
+from gan_sep.training.material import Batch, judge, materials
 from gan_sep.training.player import Player
 from gan_sep.training.usual_scores import UsualScores
 
@@ -68,13 +68,11 @@ class Adversary:
     def judge(self, batch: Batch, estimates: Tensor, log: dict[str, Tensor]) -> Trial:
         """Judge a pass and its estimates (B + U, S, C, T); the graphs serve both players."""
         real, fake = materials(batch, estimates, self.settings.silence_db)
-        log["silent_share"] = 1 - torch.cat(real.active).float().mean(0)  # (S,)
+        active = torch.cat([material.active for material in real])  # (B + U, S)
+        log["silent_share"] = 1 - active.float().mean(0)  # (S,)
         panel = self.discriminator.network
         # Two passes: what flows back to the estimates must not pass through the real sources too.
-        return Trial(
-            real.judged(panel(torch.cat(real.signals))),
-            fake.judged(panel(torch.cat(fake.signals))),
-        )
+        return Trial(judge(panel, real), judge(panel, fake))
 
     def gradient(
         self, trial: Trial, estimates: Tensor, reconstruction: Tensor, log: dict[str, Tensor]

@@ -1,9 +1,10 @@
 """What a step learns from, and what of it the discriminators judge."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan_sep.discriminators.base import Judgement
 from gan_sep.losses.adversarial import Judged
@@ -18,43 +19,51 @@ class Batch(NamedTuple):
 
 
 class Material(NamedTuple):
-    """Signals (B, S, C, T) and (U, S, C, T), and where each counts: bool (B, S) and (U, S)."""
+    """Signals to judge (B, S, C, T), their mixture (B, C, T), and where they count: bool (B, S)."""
 
-    signals: list[Tensor]
-    active: list[Tensor]
-
-    def judged(self, judgement: Judgement) -> list[Judged]:
-        """A judgement of all signals in one batch, taken apart again.
-
-        The losses divide by the number of segments, silent ones included, so that neither
-        accumulation nor the number of processes changes what a segment weighs.
-        """
-        parts, start = [], 0
-        for active in self.active:
-            part = take(judgement, slice(start, start + len(active)))
-            divisor = torch.full_like(active[0], len(active), dtype=torch.float)  # (S,)
-            parts.append(Judged(part, active, divisor))
-            start += len(active)
-        return parts
+    signals: Tensor
+    mixture: Tensor
+    active: Tensor
 
 
 def materials(
     batch: Batch, estimates: Tensor, silence_db: float | None
-) -> tuple[Material, Material]:
-    """The real and the estimated signals, paired then unpaired, with the masks of silence.
+) -> tuple[list[Material], list[Material]]:
+    """The real material and the estimated one, each paired, then unpaired if any.
 
-    estimates (B + U, S, C, T). One of a paired mixture counts where its true source sounds; that of
-    an unpaired one, whose stems nobody knows, where it sounds itself.
+    estimates (B + U, S, C, T), of the paired and the unpaired mixtures. Unpaired stems belong to a
+    mixture that nobody separates: their sum. An estimate of a paired mixture counts where its true
+    source sounds; that of an unpaired one, whose stems nobody knows, where it sounds itself.
     """
-    B = len(batch.sources)
-    sounding = audible(batch.sources, silence_db)  # (B, S)
-    if batch.unpaired is None:
-        return Material([batch.sources], [sounding]), Material([estimates], [sounding])
-    stems, others = batch.unpaired[1], estimates[B:]  # (U, S, C, T)
-    return (
-        Material([batch.sources, stems], [sounding, audible(stems, silence_db)]),
-        Material([estimates[:B], others], [sounding, audible(others, silence_db)]),
-    )
+    sources, mixture = batch.sources, batch.sources.sum(1)  # (B, S, C, T), (B, C, T)
+    sounding = audible(sources, silence_db)  # (B, S)
+    real = [Material(sources, mixture, sounding)]
+    fake = [Material(estimates[: len(sources)], mixture, sounding)]
+    if batch.unpaired is not None:
+        others, stems = batch.unpaired  # (U, C, T), (U, S, C, T)
+        found = estimates[len(sources) :]  # (U, S, C, T)
+        real.append(Material(stems, stems.sum(1), audible(stems, silence_db)))
+        fake.append(Material(found, others, audible(found, silence_db)))
+    return real, fake
+
+
+def judge(panel: nn.Module, asked: Sequence[Material]) -> list[Judged]:
+    """What the panel says of each material, all asked in one batch.
+
+    The losses divide by the number of segments, silent ones included, so that neither accumulation
+    nor the number of processes changes what a segment weighs.
+    """
+    signals = torch.cat([material.signals for material in asked])  # (B + U, S, C, T)
+    mixture = torch.cat([material.mixture for material in asked])  # (B + U, C, T)
+    judgement = panel(signals, mixture)
+    judged, start = [], 0
+    for material in asked:
+        active, count = material.active, len(material.active)
+        divisor = torch.full_like(active[0], count, dtype=torch.float)  # (S,)
+        part = take(judgement, slice(start, start + count))
+        judged.append(Judged(part, active, divisor))
+        start += count
+    return judged
 
 
 def take(judgement: Judgement, items: slice) -> Judgement:

@@ -67,7 +67,9 @@ class Probe:
         for position in range(rank, self.config.diagnosis.segments, world):
             sources = segments[position][None].to(self.accelerator.device)  # (1, S, C, T)
             with self.accelerator.autocast():
-                estimates = generator(sources.sum(1)).float()  # (1, S, C, T)
-                judged = panel(torch.cat([sources, estimates])).scores().float().cpu()  # (2, S)
+                mixture = sources.sum(1)  # (1, C, T)
+                estimates = generator(mixture).float()  # (1, S, C, T)
+                both = torch.cat([sources, estimates])  # (2, S, C, T)
+                judged = panel(both, mixture.expand(2, -1, -1)).scores().float().cpu()  # (2, S)
             mask = audible(sources, self.config.adversarial.silence_db).cpu()  # (1, S)
             yield position, judged[0], judged[1], mask[0]

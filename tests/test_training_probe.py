@@ -1,0 +1,58 @@
+"""Questioning the discriminators: what they are asked."""
+
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from conftest import MakeExperiment
+from torch import Tensor, nn
+
+from gan_sep.discriminators.base import Judgement
+from gan_sep.training.probe import Probe
+
+
+class Half(nn.Module):
+    """A generator that gives each of two sources half of the mixture."""
+
+    def forward(self, mixture: Tensor) -> Tensor:
+        return mixture[:, None].expand(-1, 2, -1, -1) / 2
+
+
+class Witness(nn.Module):
+    """A panel that keeps what it was asked; its scores are the signals' means."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[Tensor, Tensor]] = []
+
+    def forward(self, sources: Tensor, mixture: Tensor) -> Judgement:
+        self.asked.append((sources, mixture))
+        return Judgement(sources.mean((2, 3))[..., None], [])
+
+
+def question(make_experiment: MakeExperiment, *overrides: str) -> tuple[Witness, dict[str, Any]]:
+    """A witness of four segments of each split, and the answer."""
+    config = make_experiment(*overrides)
+    train, valid = (config.data.build(config.audio, split) for split in ("train", "valid"))
+    panel = Witness()
+    measures = Probe(config, train, valid, Accelerator(cpu=True)).question(Half(), panel)
+    return panel, measures
+
+
+def test_sources_and_estimates_are_asked_with_the_mixture_they_belong_to(
+    make_experiment: MakeExperiment,
+) -> None:
+    panel, measures = question(make_experiment)
+    assert len(panel.asked) == 8
+    for signals, mixture in panel.asked:
+        sources, estimates = signals
+        assert torch.equal(mixture[0], sources.sum(0))
+        assert torch.equal(mixture[0], mixture[1])
+        torch.testing.assert_close(estimates.sum(0), mixture[1])
+    assert measures["low"]["real_train"]["count"] == 4
+
+
+def test_the_same_segments_are_asked_whatever_the_seed(make_experiment: MakeExperiment) -> None:
+    first, second = (question(make_experiment, f"seed={seed}")[0] for seed in (0, 1))
+    for (one, _), (other, _) in zip(first.asked, second.asked, strict=True):
+        assert torch.equal(one, other)
