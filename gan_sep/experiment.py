@@ -17,7 +17,7 @@ from gan_sep.generators.base import GeneratorConfig
 from gan_sep.losses import l1
 from gan_sep.losses.adversarial import Labels, Objective
 from gan_sep.losses.base import ReconstructionConfig
-from gan_sep.losses.penalties import LeCam
+from gan_sep.losses.penalties import GradientPenalty, LeCam
 from gan_sep.optimizers import adam
 from gan_sep.optimizers.base import OptimizerConfig
 
@@ -47,7 +47,7 @@ class Adversarial:
 
     The generator learns from reconstruction alone for warmup_steps; the discriminators begin to
     learn head_start_steps before that ends, and then move in each step with update_probability;
-    lecam: a penalty on their loss, null for none.
+    gradient_penalty and lecam are added to their loss, null for neither.
     Segments whose source lies below silence_db (RMS, dB full scale) are kept from them; null keeps
     none of them out. The published method gives none of these numbers: they are this project's
     choice, and the reports measure it.
@@ -61,6 +61,7 @@ class Adversarial:
     warmup_steps: int = 0
     head_start_steps: int = 0
     update_probability: float = 1.0
+    gradient_penalty: GradientPenalty | None = None
     lecam: LeCam | None = None
     silence_db: float | None = -60.0
     labels: Labels = field(default_factory=Labels)

@@ -254,6 +254,21 @@ def test_a_loss_refuses_shapes_that_differ(name: str) -> None:
         tiny_loss(name)(torch.zeros(2, 2, 2, 9), torch.zeros(2, 2, 1, 9))
 
 
+@walk(DISCRIMINATORS)
+def test_a_penalty_on_a_panels_gradient_reaches_its_weights(name: str, audio: AudioFormat) -> None:
+    panel = tiny(DISCRIMINATORS, name, audio)
+    for level in (0.1, 0.0):
+        panel.zero_grad()
+        sources = level * torch.randn(2, len(audio.sources), audio.channels, 3000)
+        sources.requires_grad_()
+        scores = judged(panel, sources).scores()
+        (slope,) = torch.autograd.grad(scores.sum(), sources, create_graph=True)
+        slope.square().sum().backward()
+        gradients = [p.grad for p in panel.parameters() if p.grad is not None]
+        assert all(torch.isfinite(gradient).all() for gradient in gradients)
+        assert level == 0 or any(gradient.abs().max() > 0 for gradient in gradients)
+
+
 def test_no_folder_holds_a_file_that_is_neither_component_nor_support() -> None:
     """A component without a class named Config would silently not exist."""
     package = Path(__file__).parents[1] / "gan_sep"

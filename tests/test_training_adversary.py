@@ -8,7 +8,7 @@ from torch import Tensor
 from gan_sep.experiment import Adversarial
 from gan_sep.losses.adversarial import Labels, discriminator_loss, separation_loss
 from gan_sep.losses.feature_matching import feature_matching
-from gan_sep.losses.penalties import LeCam, lecam_penalty
+from gan_sep.losses.penalties import GradientPenalty, LeCam, lecam_penalty
 from gan_sep.training.adversary import Adversary, Trial
 from gan_sep.training.material import Batch
 
@@ -19,12 +19,12 @@ def adversary(**settings: object) -> Adversary:
     return adversary_of(training_step(Adversarial(**(fixed | settings))))  # type: ignore[arg-type]
 
 
-def judged(judges: Adversary, pass_: Batch) -> tuple[Tensor, Trial]:
+def judged(judges: Adversary, pass_: Batch, step: int = 0) -> tuple[Tensor, Trial]:
     """Estimates, half of what they should be and a little more, and what is said of them."""
     assert pass_.unpaired is not None
     estimates = 0.5 * torch.cat([pass_.sources, pass_.unpaired[1]]) + 0.01
     estimates = estimates.requires_grad_()
-    return estimates, judges.judge(pass_, estimates, {})
+    return estimates, judges.judge(pass_, estimates, step, {})
 
 
 def test_feature_matching_of_paired_material_joins_the_adversarial_loss() -> None:
@@ -91,3 +91,30 @@ def test_lecam_joins_the_judges_loss_after_the_step_that_made_its_means() -> Non
         torch.testing.assert_close(gradients(judges), list(expected))
         judges.move(step, log["loss/discriminator"])
     torch.testing.assert_close(log["loss/lecam"], penalty.detach())
+
+
+def test_gradient_penalties_join_the_judges_loss_in_every_third_step_threefold() -> None:
+    """On all that is judged, against a panel asked anew; no weight but the judges' is touched."""
+    judges = adversary(gradient_penalty=GradientPenalty(r1=4.0, r2=1.0, every=3))
+    panel, pass_ = judges.discriminator.network, batch()
+    assert pass_.unpaired is not None
+    parameters = list(panel.parameters())
+    for step in range(4):
+        log = dict[str, Tensor]()
+        judges.discriminator.optimizer.zero_grad()
+        estimates, trial = judged(judges, pass_, step)
+        loss = discriminator_loss(trial.real, trial.fake, Labels()).mean()
+        if step % 3 == 0:
+            for weight, signals in ((4.0, (pass_.sources, pass_.unpaired[1])), (1.0, estimates)):
+                parts = signals if isinstance(signals, tuple) else signals.split([4, 2])
+                for part in parts:
+                    heard = part.detach().requires_grad_()
+                    scores = panel(heard, heard.sum(1)).scores()
+                    (slope,) = torch.autograd.grad(scores.sum(), heard, create_graph=True)
+                    squares = slope.square().sum((2, 3)).mean(0)  # (S,)
+                    loss = loss + 3 * weight / 2 * squares.mean() / 2
+        expected = torch.autograd.grad(loss, parameters, retain_graph=True)
+        judges.backward(trial, step, log)
+        assert estimates.grad is None
+        torch.testing.assert_close(gradients(judges), list(expected), rtol=1e-3, atol=1e-7)
+        assert ("loss/r1" in log, "loss/r2" in log) == (step % 3 == 0, step % 3 == 0)

@@ -11,12 +11,15 @@ SWITCHES = {
     "relativistic": ["adversarial.objective=relativistic"],
     "feature_matching": ["adversarial.feature_matching=2"],
     "update_probability": ["adversarial.update_probability=0.5"],
+    "r1": ["adversarial.gradient_penalty={r1: 1, every: 2}"],
+    "r2": ["adversarial.gradient_penalty={r2: 1, every: 2}"],
     "lecam": ["adversarial.lecam={}"],
 }
 EVERYTHING = [
     "adversarial.feature_matching=2",
     "adversarial.update_probability=0.7",
     "adversarial.lecam={}",
+    "adversarial.gradient_penalty={r1: 1, r2: 1, every: 2}",
 ]
 
 

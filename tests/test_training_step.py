@@ -77,7 +77,7 @@ def test_the_generators_move_leaves_no_gradient_in_the_discriminators() -> None:
     adversary = adversary_of(step)
     sources = batch().sources
     output = sources.clone().requires_grad_()
-    trial = adversary.judge(Batch(sources), output, {})
+    trial = adversary.judge(Batch(sources), output, 0, {})
     gradient = adversary.gradient(trial, output, torch.ones_like(output), {})
     assert gradient.abs().sum() > 0
     assert all(p.grad is None for p in adversary.discriminator.network.parameters())
@@ -88,7 +88,7 @@ def test_the_discriminators_move_leaves_no_gradient_in_the_generator_or_its_esti
     adversary = adversary_of(step)
     sources = batch().sources
     output = step.generator.network(sources.sum(1)).detach().requires_grad_()
-    adversary.backward(adversary.judge(Batch(sources), output, {}), 0, {})
+    adversary.backward(adversary.judge(Batch(sources), output, 0, {}), 0, {})
     assert all(p.grad is not None for p in adversary.discriminator.network.parameters())
     assert all(p.grad is None for p in step.generator.network.parameters())
     assert output.grad is None

@@ -15,6 +15,7 @@ from gan_sep.data.draws import draw
 from gan_sep.experiment import Adversarial
 from gan_sep.losses.adversarial import Judged, discriminator_loss, separation_loss
 from gan_sep.losses.feature_matching import feature_matching
+from gan_sep.losses.penalties import gradient_penalty
 from gan_sep.training.balance import GradientBalance
 from gan_sep.training.material import Batch, judge, materials
 from gan_sep.training.player import Player
@@ -22,10 +23,15 @@ from gan_sep.training.usual_scores import UsualScores
 
 
 class Trial(NamedTuple):
-    """What the panel says of real sources and of estimates, paired then unpaired."""
+    """What the panel says of real sources and of estimates, paired then unpaired.
+
+    heard_real, heard_fake: the signals (B, S, C, T) of each judgement, as the panel received them.
+    """
 
     real: list[Judged]
     fake: list[Judged]
+    heard_real: list[Tensor]
+    heard_fake: list[Tensor]
 
 
 class Adversary:
@@ -65,14 +71,21 @@ class Adversary:
         """Whether the generator learns from them in this step."""
         return step >= self.settings.warmup_steps
 
-    def judge(self, batch: Batch, estimates: Tensor, log: dict[str, Tensor]) -> Trial:
+    def judge(self, batch: Batch, estimates: Tensor, step: int, log: dict[str, Tensor]) -> Trial:
         """Judge a pass and its estimates (B + U, S, C, T); the graphs serve both players."""
         real, fake = materials(batch, estimates, self.settings.silence_db)
         active = torch.cat([material.active for material in real])  # (B + U, S)
         log["silent_share"] = 1 - active.float().mean(0)  # (S,)
+        if self._gradient_penalties(step)[0]:
+            real = [each._replace(signals=each.signals.detach().requires_grad_()) for each in real]
         panel = self.discriminator.network
         # Two passes: what flows back to the estimates must not pass through the real sources too.
-        return Trial(judge(panel, real), judge(panel, fake))
+        return Trial(
+            judge(panel, real),
+            judge(panel, fake),
+            [material.signals for material in real],
+            [material.signals for material in fake],
+        )
 
     def gradient(
         self, trial: Trial, estimates: Tensor, reconstruction: Tensor, log: dict[str, Tensor]
@@ -107,15 +120,35 @@ class Adversary:
         loss = discriminator_loss(trial.real, trial.fake, labels, objective)  # (S,)
         log["loss/discriminator"] = loss.detach()
         if self.updates(step):
-            if self.usual_scores is not None:
-                penalty = self.usual_scores.penalty(trial.real, trial.fake)  # (S,)
-                log["loss/lecam"] = penalty.detach()
-                loss = loss + penalty
+            loss = loss + self._penalties(trial, step, log)
             weights = list(self.discriminator.network.parameters())
             self.accelerator.backward(loss.mean(), inputs=weights)
         for name, judged in (("real", trial.real[0]), ("estimate", trial.fake[0])):
             active, scores = judged.active, judged.judgement.scores().detach()  # (B, S)
             log[f"score/{name}"] = (scores * active).sum(0) / active.sum(0).clamp_min(1)  # (S,)
+
+    def _penalties(self, trial: Trial, step: int, log: dict[str, Tensor]) -> Tensor:
+        """What is added to the judges' loss, weighted: (S,), or 0 without any penalty."""
+        total = torch.zeros(())
+        if self.usual_scores is not None:
+            penalty = self.usual_scores.penalty(trial.real, trial.fake)  # (S,)
+            log["loss/lecam"] = penalty.detach()
+            total = total + penalty
+        r1, r2 = self._gradient_penalties(step)
+        for name, weight, judged, heard in (
+            ("r1", r1, trial.real, trial.heard_real),
+            ("r2", r2, trial.fake, trial.heard_fake),
+        ):
+            if weight:
+                penalty = weight * gradient_penalty(judged, heard)  # (S,)
+                log[f"loss/{name}"] = penalty.detach()
+                total = total + penalty
+        return total
+
+    def _gradient_penalties(self, step: int) -> tuple[float, float]:
+        """The weights of R1 and R2 in this step."""
+        settings = self.settings.gradient_penalty
+        return (0.0, 0.0) if settings is None else settings.weights(step)
 
     def move(self, step: int, loss: Tensor) -> dict[str, Tensor]:
         """What their part of a step ends with: their own step, where they update; values to log.

@@ -69,7 +69,7 @@ class TrainingStep:
         (gradient,) = torch.autograd.grad(loss.mean(), output)  # (B + U, S, C, T)
         log = {"loss/reconstruction": loss.detach()}
         if adversary is not None:
-            trial = adversary.judge(batch, output, log)
+            trial = adversary.judge(batch, output, step, log)
             if adversary.acts(step):
                 gradient = gradient + adversary.gradient(trial, output, gradient, log)
             adversary.backward(trial, step, log)
