@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
 from gan_sep.discriminators.base import Judgement
+from gan_sep.discriminators.spectral_norm import spectrally_normalised
 
 LEAK = 0.1  # slope of the activations below zero
 
@@ -38,21 +39,27 @@ class Judges(nn.Module):
 
     There are one or two axes after the channels, as many as kernels have. n positions become
     ceil(n / stride), so that no input is too short. The last convolution, of kernel `verdict`,
-    makes the logits.
+    makes the logits. spectral_norm normalises by its largest stretch what weight normalisation
+    normalises by its length.
     """
 
     def __init__(
-        self, num_sources: int, channels: int, layers: Sequence[Layer], verdict: tuple[int, ...]
+        self,
+        num_sources: int,
+        channels: int,
+        layers: Sequence[Layer],
+        verdict: tuple[int, ...],
+        spectral_norm: bool = False,
     ) -> None:
         super().__init__()
         self.num_sources = num_sources
         inputs = [channels, *(layer.width for layer in layers)]
         self.layers = nn.ModuleList(
-            _convolution(num_sources, narrow, layer)
+            _convolution(num_sources, narrow, layer, spectral_norm)
             for narrow, layer in zip(inputs, layers, strict=False)
         )
         last = Layer(1, verdict, (1,) * len(verdict))
-        self.verdict = _convolution(num_sources, inputs[-1], last)
+        self.verdict = _convolution(num_sources, inputs[-1], last, spectral_norm)
 
     def forward(self, x: Tensor) -> Judgement:
         features = []
@@ -104,16 +111,15 @@ def check_distinct(name: str, values: Sequence[int], least: int) -> None:
         )
 
 
-def _convolution(groups: int, narrow: int, layer: Layer) -> nn.Module:
+def _convolution(groups: int, narrow: int, layer: Layer, spectral_norm: bool) -> nn.Module:
     """(B, groups*narrow, ...) -> (B, groups*width, ...), with silence around the input."""
-    convolution: Callable[..., nn.Module] = nn.Conv1d if len(layer.kernel) == 1 else nn.Conv2d
-    return weight_norm(
-        convolution(
-            groups * narrow,
-            groups * layer.width,
-            layer.kernel,
-            layer.stride,
-            padding=tuple(size // 2 for size in layer.kernel),
-            groups=groups,
-        )
+    kind: Callable[..., nn.Module] = nn.Conv1d if len(layer.kernel) == 1 else nn.Conv2d
+    convolution = kind(
+        groups * narrow,
+        groups * layer.width,
+        layer.kernel,
+        layer.stride,
+        padding=tuple(size // 2 for size in layer.kernel),
+        groups=groups,
     )
+    return spectrally_normalised(convolution, groups) if spectral_norm else weight_norm(convolution)

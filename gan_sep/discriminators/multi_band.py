@@ -41,7 +41,8 @@ class Config:
     where one band ends and the next begins, as shares of half the sample rate; channels, the width
     of the first layer, doubled in each of the following; layers, the first of which keeps an eighth
     of the bins, each further one half of the frames and bins; view: of the channels;
-    conditioned: whether each judge hears the mixture beside its source.
+    conditioned: whether each judge hears the mixture beside its source;
+    spectral_norm: in place of weight normalisation.
     """
 
     n_ffts: tuple[int, ...] = (1024,)
@@ -51,6 +52,7 @@ class Config:
     layers: int = 3
     view: View = "channels"
     conditioned: bool = False
+    spectral_norm: bool = False
 
     def __post_init__(self) -> None:
         check_resolutions(self.n_ffts, self.hops_per_window)
@@ -84,7 +86,7 @@ class MultiBandPanel(nn.Module):
         layers = spectral_layers(config.channels, config.layers)
         channels = 2 * heard_channels(config, audio)  # real and imaginary parts
         self.bands = nn.ModuleList(
-            Judges(len(audio.sources), channels, layers, VERDICT)
+            Judges(len(audio.sources), channels, layers, VERDICT, config.spectral_norm)
             for _ in config.n_ffts
             for _ in range(len(config.splits) + 1)
         )

@@ -40,7 +40,8 @@ class Config:
 
     periods in samples; channels, the width of the first layer, doubled in each of the following;
     layers, the first of which keeps an eighth of the rows, each further one a quarter; view: of the
-    channels; conditioned: whether each judge hears the mixture beside its source.
+    channels; conditioned: whether each judge hears the mixture beside its source;
+    spectral_norm: in place of weight normalisation.
     """
 
     periods: tuple[int, ...] = (3, 7)
@@ -48,6 +49,7 @@ class Config:
     layers: int = 3
     view: View = "channels"
     conditioned: bool = False
+    spectral_norm: bool = False
 
     def __post_init__(self) -> None:
         check_distinct("periods", self.periods, least=1)
@@ -79,7 +81,8 @@ class MultiPeriodPanel(nn.Module):
         layers = waveform_layers(config.channels, config.layers)
         channels = heard_channels(config, audio)
         self.periods = nn.ModuleList(
-            Judges(len(audio.sources), channels, layers, verdict=(3,)) for _ in config.periods
+            Judges(len(audio.sources), channels, layers, (3,), config.spectral_norm)
+            for _ in config.periods
         )
 
     def forward(self, sources: Tensor, mixture: Tensor) -> Judgement:

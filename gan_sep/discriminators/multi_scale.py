@@ -33,7 +33,7 @@ class Config:
     scales, each of half the rate of the one before; channels, the width of the first layer, doubled
     in each of the following; layers, the first of which keeps an eighth of the positions, each
     further one a quarter; view: of the channels; conditioned: whether each judge hears the mixture
-    beside its source.
+    beside its source; spectral_norm: in place of weight normalisation.
     """
 
     scales: int = 3
@@ -41,6 +41,7 @@ class Config:
     layers: int = 4
     view: View = "channels"
     conditioned: bool = False
+    spectral_norm: bool = False
 
     def __post_init__(self) -> None:
         check_sizes(scales=self.scales, channels=self.channels, layers=self.layers)
@@ -71,7 +72,8 @@ class MultiScalePanel(nn.Module):
         layers = waveform_layers(config.channels, config.layers)
         channels = heard_channels(config, audio)
         self.scales = nn.ModuleList(
-            Judges(len(audio.sources), channels, layers, verdict=(3,)) for _ in range(config.scales)
+            Judges(len(audio.sources), channels, layers, (3,), config.spectral_norm)
+            for _ in range(config.scales)
         )
 
     def forward(self, sources: Tensor, mixture: Tensor) -> Judgement:

@@ -29,6 +29,7 @@ from torchaudio.functional import melscale_fbanks
 
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.base import Judgement
+from gan_sep.discriminators.spectral_norm import spectrally_normalised
 from gan_sep.discriminators.views import View, check_view, heard, heard_channels
 from gan_sep.spectra import decibels, power_spectrogram
 
@@ -42,7 +43,8 @@ class Config:
 
     n_fft and hop in samples; mel_bands, the height of a judge's input; channels, the width of the
     first layer, doubled in each of the following; layers, each of which halves height and width;
-    view: of the channels; conditioned: whether each judge hears the mixture beside its source.
+    view: of the channels; conditioned: whether each judge hears the mixture beside its source;
+    spectral_norm: of the weights, in place of layer normalisation, which would undo it.
     The cost falls with hop and rises with mel_bands and channels: sized for a small Demucs.
     """
 
@@ -53,6 +55,7 @@ class Config:
     layers: int = 4
     view: View = "channels"
     conditioned: bool = False
+    spectral_norm: bool = False
 
     def __post_init__(self) -> None:
         check_view(self.view)
@@ -101,12 +104,15 @@ class SpectrogramPanel(nn.Module):
         inputs = [heard_channels(config, audio), *widths[:-1]]
         # As in DCGAN the first layer is not normalised: it is the one that sees the level.
         self.layers = nn.ModuleList(
-            _layer(S, narrow, wide, normalised=index > 0)
+            _layer(S, narrow, wide, normalised=index > 0 and not config.spectral_norm)
             for index, (narrow, wide) in enumerate(zip(inputs, widths, strict=True))
         )
         height = config.mel_bands // 2**config.layers
         self.verdict = nn.Conv2d(S * widths[-1], S, (height, 3), padding=(0, 1), groups=S)
         self.apply(_initialise)
+        if config.spectral_norm:
+            for convolution in [m for m in self.modules() if isinstance(m, nn.Conv2d)]:
+                spectrally_normalised(convolution, S)
 
     def forward(self, sources: Tensor, mixture: Tensor) -> Judgement:
         S = sources.shape[1]

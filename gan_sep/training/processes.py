@@ -16,7 +16,8 @@ def accelerator_for(config: ExperimentConfig) -> Accelerator:
     return Accelerator(
         mixed_precision=precision,
         gradient_accumulation_steps=config.training.accumulation,
-        # No buffer ever changes; copying them at each pass would spoil the gradients of the last.
+        # Buffers change in all processes alike, or never; copying them at each pass would spoil the
+        # gradients of the last.
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
     )
 
