@@ -1,6 +1,7 @@
 """A finished study without training: rows, records, and excerpts of tones, to make pages of."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,16 @@ RATE = 8000
 SOURCES = ("drums", "vocals")
 ARMS = {"plain": 0.0, "gan": 0.3}
 """Arm -> by how many dB its drums are better, and its vocals worse, than the plain arm's."""
+
+EIGHT_ARMS = {
+    **ARMS,
+    "conv_tasnet": -0.2,
+    "drnn2": 0.1,
+    "drnn2_discriminative": 0.4,
+    "open_unmix": -0.4,
+    "vpnn": 0.2,
+    "wave_unet": -0.1,
+}
 
 AWKWARD = "\"Quotes\" & <b>tags</b> 'ö' 日本 {{ braces }}"
 TRACKS = (AWKWARD, *(f"song {number}" for number in range(7)))
@@ -55,13 +66,16 @@ class Bleeding(nn.Module):
 
 
 def write_study_run(
-    folder: Path, seeds: tuple[int, ...] = (0, 1), data: str = "stem_folders"
+    folder: Path,
+    seeds: tuple[int, ...] = (0, 1),
+    data: str = "stem_folders",
+    arms: Mapping[str, float] = ARMS,
 ) -> Path:
     """runs/NAME with every arm of every seed; the lowest seed kept excerpts of two tracks."""
     for seed in seeds:
-        for arm in ARMS:
+        for arm, better in arms.items():
             arm_folder = folder / f"seed{seed}-{arm}"
-            write_rows(arm_folder / ROWS, _rows(seed, arm))
+            write_rows(arm_folder / ROWS, _rows(seed, arm, better))
             _describe(arm_folder, folder.name, arm, data)
             if seed == min(seeds):
                 write_tones(arm_folder, arm)
@@ -74,7 +88,7 @@ def write_tones(arm_folder: Path, arm: str, tracks: int = 2) -> None:
         segment_seconds=1.0, excerpts=ExcerptSettings(tracks, EXCERPT_SECONDS)
     )
     write_excerpts(
-        Bleeding(0.8 + ARMS[arm]),
+        Bleeding(0.8 + EIGHT_ARMS[arm]),
         [Tones(track) for track in TRACKS],
         Evaluation(AUDIO, settings, arm, seed=0),
         arm_folder / ROWS.parent / EXCERPTS,
@@ -82,12 +96,12 @@ def write_tones(arm_folder: Path, arm: str, tracks: int = 2) -> None:
     )
 
 
-def _rows(seed: int, arm: str) -> list[Row]:
+def _rows(seed: int, arm: str, better: float) -> list[Row]:
     random = np.random.default_rng([seed, *map(ord, arm)])
     noise = random.normal(scale=0.05, size=(len(TRACKS), len(SOURCES)))
     return [
         Row(seed, name, track, source, metric, level + place / 4 + sign * change[place, i])
-        for name, level, change in (("mixture", -4.0, 0 * noise), (arm, 5.0, ARMS[arm] + noise))
+        for name, level, change in (("mixture", -4.0, 0 * noise), (arm, 5.0, better + noise))
         for place, track in enumerate(TRACKS)
         for i, (source, sign) in enumerate(zip(SOURCES, (1, -1), strict=True))
         for metric in ("sdr", "usdr")
@@ -100,7 +114,8 @@ def _describe(folder: Path, name: str, arm: str, data: str) -> None:
         "question": "Do <discriminators> help?",
         "data": {"name": data, "root": "music"},
         "audio": {"sample_rate": RATE, "channels": 1, "sources": list(SOURCES)},
-        "discriminator": None if arm == "plain" else {"name": "spectrogram"},
+        "generator": {"name": "demucs", "channels": 4, "depth": 2, "lstm_layers": 0},
+        "discriminator": {"name": "spectrogram"} if arm == "gan" else None,
         "adversarial": {"warmup_steps": 0},
         "unpaired": None,
     }

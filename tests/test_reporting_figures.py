@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.text import Annotation
 
 from gan_sep.evaluation.statistics import STATISTICS, Comparison, compare
@@ -70,17 +71,41 @@ def test_many_arms_are_compared_without_words_and_oracles_share_a_name_in_the_le
     assert names[:5] == ["plain", "GAN", "hinge", "mixture", "IRM1, MWF"]
 
 
-def test_the_forest_has_a_line_per_source_and_arm_with_the_verdict() -> None:
-    one = usdr_comparison(hinge=3.0)
-    (panel,) = forest_figure([one]).axes
-    words = [text.get_text() for text in panel.texts]
-    assert words == ["+1.00  better"] * 2 + ["-1.00  worse"] * 2
+def test_the_forest_of_one_arm_has_a_line_per_source_with_the_verdict() -> None:
+    (panel,) = forest_figure([usdr_comparison()]).axes
+    assert [text.get_text() for text in panel.texts] == ["+1.00  better"] * 2
     assert [label.get_text() for label in panel.get_yticklabels()] == ["drums", "All"]
     assert panel.get_xlabel() == "difference from plain, dB, higher is better"
-    marks = [text for text in panel.texts if isinstance(text, Annotation)]
-    first, second, third, last = sorted(text.xy[1] for text in marks)
-    assert second - first == pytest.approx(last - third)  # the arms of one source
-    assert third - second > 1  # sources stand apart
+
+
+def test_the_forest_of_several_arms_has_a_panel_per_source_and_a_line_per_arm() -> None:
+    one = usdr_comparison(conv_tasnet=3.0, equal=4.0)
+    figure = forest_figure([one, one])
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["drums", "All"] * 2
+    for panel in figure.axes:
+        written = {text.get_text(): text.get_fontweight() for text in panel.texts}
+        assert written == {"+1.00": "bold", "-1.00": "bold", "+0.00": "normal"}
+        assert [line.xy[1] for line in panel.texts if isinstance(line, Annotation)] == [0, 1, 2]
+        low, high = panel.get_ylim()
+        assert low > high  # the first arm is at the top
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == ["GAN", "Conv-TasNet", "equal"]
+    colours = arm_colours(one.levels)
+    intervals = np.concatenate([c.get_edgecolor() for c in figure.axes[0].collections[::2]])
+    assert [to_hex(colour) for colour in intervals] == [
+        colours["gan"],
+        colours["conv_tasnet"],
+        colours["equal"],
+    ]
+
+
+def test_an_undecided_difference_is_hollow_among_several_arms() -> None:
+    panel = forest_figure([usdr_comparison(equal=4.0)]).axes[0]
+    decided, undecided = panel.collections[1::2]
+    assert np.asarray(undecided.get_facecolor()).tolist() == [[1, 1, 1, 1]]
+    assert np.asarray(decided.get_facecolor()).tolist() == [
+        [*to_rgb(arm_colours(["gan"])["gan"]), 1]
+    ]
 
 
 def test_the_forest_marks_every_seed_where_there_are_several() -> None:
@@ -88,6 +113,12 @@ def test_the_forest_marks_every_seed_where_there_are_several() -> None:
     assert [len(figure.axes[0].collections) for figure in (single, several)] == [2, 3]
     marks = several.axes[0].collections[-1].get_offsets()
     np.testing.assert_allclose(np.asarray(marks)[:, 0], [1, 1, 2, 2])
+
+
+def test_seeds_stand_above_the_interval_of_their_arm() -> None:
+    panel = forest_figure([usdr_comparison(seeds=2, hinge=3.0)]).axes[0]
+    seeds = [np.asarray(marks.get_offsets()) for marks in panel.collections[2::3]]
+    np.testing.assert_allclose(seeds, [[[1, -0.38], [2, -0.38]], [[-1, 0.62], [-1, 0.62]]])
 
 
 def test_a_forest_of_nothing_is_refused() -> None:
@@ -116,6 +147,18 @@ def test_curves_have_a_panel_for_all_that_was_recorded(tmp_path: Path) -> None:
     assert np.asarray(points).tolist() == [[step, 1 / step] for step in (10, 20, 30, 40, 50)]
     assert [line.get_label() for line in valid.lines] == ["plain", "GAN"]
     assert np.asarray(ratio.lines[0].get_xdata()).tolist() == [30, 40, 50]
+
+
+def test_arms_that_learn_by_different_losses_have_panels_of_their_own(tmp_path: Path) -> None:
+    runs = [run_with_records(tmp_path, arm) for arm in ("plain", "dnn", "vpnn")]
+    for run in runs[1:]:
+        run.config["reconstruction"] = {"name": "spectrogram", "distance": "mse"}
+    first, second, *_ = curves_figure(runs).axes
+    assert first.get_title(loc="left") == "reconstruction loss, l1"
+    assert second.get_title(loc="left") == "reconstruction loss, spectrogram"
+    colours = arm_colours(["plain", "dnn", "vpnn"])
+    bold = [[line.get_color() for line in axes.lines[1::2]] for axes in (first, second)]
+    assert bold == [[colours["plain"]], [colours["dnn"], colours["vpnn"]]]
 
 
 def test_curves_of_seeds_are_thin_and_their_mean_is_bold(tmp_path: Path) -> None:
@@ -177,11 +220,37 @@ def test_sources_have_different_colours() -> None:
 
 
 def test_arms_keep_their_colours_and_names_whoever_else_is_there() -> None:
-    colours = arm_colours(["mixture", "plain", "gan", "hinge", "wide", "irm1", "mwf"])
-    assert len(set(colours.values())) == 6  # the oracles share one
+    others = ["hinge", "wide", *"abcde"]
+    colours = arm_colours(["mixture", "plain", "gan", *others, "irm1", "mwf"])
+    assert len(set(colours.values())) == 4 + len(others)  # the oracles share one
     assert colours["irm1"] == colours["mwf"]
     assert arm_colours(["gan"])["gan"] == colours["gan"]
-    assert [arm_name(arm) for arm in ("gan", "hinge", "irm1")] == ["GAN", "hinge", "IRM1"]
+
+
+@pytest.mark.parametrize(
+    ("arm", "name"),
+    [
+        ("plain", "plain"),
+        ("gan", "GAN"),
+        ("gan_r1", "GAN r1"),
+        ("begany", "begany"),
+        ("irm1", "IRM1"),
+        ("conv_tasnet", "Conv-TasNet"),
+        ("rnn_mask", "RNN mask"),
+        ("drnn2_discriminative", "DRNN-2 discriminative"),
+        ("wave_unet_gan", "Wave-U-Net GAN"),
+        ("lecam-0_3", "lecam-0 3"),
+    ],
+)
+def test_arms_are_named_as_the_field_writes_them(arm: str, name: str) -> None:
+    assert arm_name(arm) == name
+
+
+def test_the_panels_of_many_arms_are_wider() -> None:
+    few = comparison_figure({"usdr": usdr_comparison()})
+    many = {f"arm{number}": float(number) for number in range(20)}
+    wide = comparison_figure({"usdr": usdr_comparison(1, **many)})
+    assert wide.get_figwidth() > few.get_figwidth()
 
 
 def test_a_figure_written_twice_has_the_same_bytes(tmp_path: Path) -> None:

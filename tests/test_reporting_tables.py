@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gan_sep.config import load, to_dict
 from gan_sep.evaluation.statistics import STATISTICS, Comparison, Effect
+from gan_sep.experiment import ExperimentConfig
 from gan_sep.reporting.formats import (
     count,
     decimals,
@@ -19,12 +21,13 @@ from gan_sep.reporting.formats import (
     probability,
     signed,
 )
-from gan_sep.reporting.published import comparable, published_table, read_published
+from gan_sep.reporting.published import Published, comparable, published_table, read_published
 from gan_sep.reporting.remarks import reading, remarks
 from gan_sep.reporting.table_records import COLUMNS, as_csv, as_json
 from gan_sep.reporting.tables import beyond_sdr, console, markdown
 
 NAN = float("nan")
+CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 def comparison(statistic: str = "sdr") -> Comparison:
@@ -92,10 +95,31 @@ def test_the_markdown_table_has_arms_down_and_sources_across() -> None:
     ]
 
 
-def test_arms_and_oracles_follow_each_other_and_every_arm_has_its_effect() -> None:
-    heads = [line.split(" | ")[0] for line in markdown([with_more_arms()]).splitlines()[4:]]
-    assert heads[:6] == ["| mixture", "| plain", "| GAN", "| hinge", "| IRM1", "| GAN - plain"]
-    assert heads[9:11] == ["| hinge - plain", "| 95 % interval"]
+def test_of_several_arms_each_quantity_has_a_table_in_which_they_stand_below_each_other() -> None:
+    lines = markdown([with_more_arms()]).splitlines()
+    heads = [line.split(" | ")[0] for line in lines[4:10]]
+    assert heads == ["| mixture", "| plain", "| GAN", "| hinge", "| IRM1", "| tracks"]
+    cells = "+0.50 [+0.25, +0.75] **better** | -0.50 no interval | +0.00 [-0.12, +0.12] undecided"
+    assert lines[11:15] == [
+        "| difference from plain, 95 % interval | music | voice | All |",
+        "| --- | ---: | ---: | ---: |",
+        f"| GAN | {cells} |",
+        f"| hinge | {cells} |",
+    ]
+    assert lines[16] == "| p (Wilcoxon, Holm) | music | voice | All |"
+    assert lines[18] == "| GAN | 0.031 | - | < 0.001 |"
+
+
+def test_several_arms_and_seeds_have_tables_of_what_seeds_tell() -> None:
+    several = several_seeds()
+    effects = dict.fromkeys(("gan", "hinge"), several.effects["gan"])
+    more = replace(with_more_arms(), seeds=several.seeds, effects=effects)
+    text = markdown([more])
+    assert "| standard deviation of seeds | music | voice | All |" in text
+    assert "| hinge | 0.00 | 0.71 | 0.35 |" in text
+    assert "| seeds to see 0.2 dB | music | voice | All |" in text
+    assert "| hinge | 2 | never | 26 |" in text
+    assert "| hinge - plain, seed 7 | +0.50 | -1.00 | -0.25 |" in text
 
 
 def test_several_seeds_have_their_spread_and_the_number_that_would_do() -> None:
@@ -106,10 +130,16 @@ def test_several_seeds_have_their_spread_and_the_number_that_would_do() -> None:
     assert "| GAN - plain, seed 7 | +0.50 | -1.00 | -0.25 |" in text
 
 
-def test_the_console_has_a_table_for_each_arm() -> None:
+def test_the_console_has_a_line_for_each_of_several_arms() -> None:
     lines = console([with_more_arms()]).splitlines()
-    heads = [line.split()[:3] for line in lines if "95 % interval" in line]
-    assert heads == [["mixture", "plain", "GAN"], ["mixture", "plain", "hinge"]]
+    assert [" ".join(line.split()) for line in lines[1:6]] == [
+        "music voice All All - plain 95 % interval verdict",
+        "mixture -1.00 0.00 -0.50",
+        "plain 4.00 6.00 5.00",
+        "GAN 4.50 5.50 5.00 +0.00 [-0.12, +0.12] undecided",
+        "hinge 4.50 5.50 5.00 +0.00 [-0.12, +0.12] undecided",
+    ]
+    assert len(lines[4]) == len(lines[5]) == len(lines[1]) - len("verdict") + len("undecided") - 2
 
 
 def test_metrics_beyond_sdr_have_a_line_each_with_the_digits_of_their_size() -> None:
@@ -125,6 +155,24 @@ def test_metrics_beyond_sdr_have_a_line_each_with_the_digits_of_their_size() -> 
         "| L1 of magnitude spectrograms | lower is better | -0.00000500 | 0.00005000 | "
     )
     assert beyond_sdr([]) == ""
+
+
+def test_metrics_beyond_sdr_of_several_arms_have_a_line_per_arm_with_what_is_decided() -> None:
+    several = with_more_arms()
+    worse = replace(several.effects["hinge"], verdicts=("worse",) * 3)
+    several = replace(several, effects={**several.effects, "hinge": worse})
+    lines = beyond_sdr([several, replace(several, statistic=STATISTICS["mr_stft"])]).splitlines()
+    assert lines[0] == (
+        "| All, mean of tracks | SDR (BSSEval v4), median of tracks, dB, higher is better "
+        "| Multi-resolution STFT distance, lower is better |"
+    )
+    assert lines[2:6] == [
+        "| mixture | -0.50 | -0.500 |",
+        "| plain | 5.00 | 5.000 |",
+        "| GAN | 5.00 | 5.000 |",
+        "| hinge | 5.00 **worse** | 5.000 **worse** |",
+    ]
+    assert lines[-1].startswith("- better, worse: than plain")
 
 
 def test_the_console_table_is_aligned_and_fits_110_columns() -> None:
@@ -230,8 +278,12 @@ def test_numbers_of_things_are_said_in_words() -> None:
     assert (count(1, "seed"), count(2, "seed")) == ("one seed", "2 seeds")
 
 
+def mir1k() -> Published:
+    return next(p for p in read_published() if p.data["name"] == "mir1k")
+
+
 def test_published_rows_stand_above_the_arms_of_this_run_with_the_number_of_clips() -> None:
-    (published,) = read_published()
+    published = mir1k()
     three = {name: comparison(name) for name in ("gnsdr", "gsir", "gsar")}
     table = published_table(published, three)
     assert table is not None
@@ -244,17 +296,27 @@ def test_published_rows_stand_above_the_arms_of_this_run_with_the_number_of_clip
 
 
 def test_a_run_on_all_published_clips_says_so() -> None:
-    (published,) = read_published()
+    published = mir1k()
     few = replace(published, clips=1)
     three = {name: comparison(name) for name in ("gnsdr", "gsir", "gsar")}
     assert "This run used the same number of clips" in str(published_table(few, three))
 
 
 def test_published_rows_need_all_their_statistics_and_their_source() -> None:
-    (published,) = read_published()
+    published = mir1k()
     assert published_table(published, {"gnsdr": comparison("gnsdr")}) is None
     drums = replace(comparison("gnsdr"), sources=("drums", "bass"))
     assert published_table(published, dict.fromkeys(published.statistics, drums)) is None
+
+
+def test_ikalas_rows_are_those_of_its_configuration_and_say_what_is_not_known() -> None:
+    data = to_dict(load(ExperimentConfig, CONFIGS / "ikala" / "small.yaml").data)
+    (published,) = [p for p in read_published() if comparable(p, {"name": "ikala", **data})]
+    table = str(published_table(published, dict.fromkeys(published.statistics, comparison())))
+    assert "| DNN, 3 x 512 | 8.16 | 11.88 | 12.11 |" in table
+    assert "| CVPNN | 8.87 | 13.38 | 11.37 |" in table
+    assert "| WVPNN | 9.01 | 13.82 | 11.97 |" in table
+    assert "2017; 189 test clips. Which clips they are" in table
 
 
 @pytest.mark.parametrize(
@@ -268,7 +330,7 @@ def test_published_rows_need_all_their_statistics_and_their_source() -> None:
 def test_published_rows_are_shown_only_for_the_papers_material(
     data: dict[str, str], expected: bool
 ) -> None:
-    (published,) = read_published()
+    published = mir1k()
     assert comparable(published, data) is expected
 
 

@@ -24,6 +24,7 @@ _DOT_BINS = 26
 _HALF_WIDTH = 0.38
 _TITLE_INCHES = 5.2
 _PLACE_INCHES = 0.8
+_ARM_INCHES = 0.14
 _CHARACTER_INCHES = 0.075
 _ROOM = 0.7
 
@@ -39,7 +40,7 @@ def comparison_figure(comparisons: Mapping[str, Comparison]) -> Figure:
             f"comparison figure: expected one of the statistics {', '.join(a for a, _ in ROWS)}, "
             f"got {', '.join(comparisons) or 'none'}; evaluate with sdr, usdr or bss_v3"
         )
-    width = _panel_inches(rows[0][0].columns)
+    width = _panel_inches(rows[0][0].columns, len(rows[0][0].effects) + 1)
     with house_style():
         figure = Figure(figsize=(2 * width, 0.5 + 2.7 * len(rows)), layout="constrained")
         axes = figure.subplots(len(rows), 2, squeeze=False)
@@ -50,12 +51,12 @@ def comparison_figure(comparisons: Mapping[str, Comparison]) -> Figure:
     return figure
 
 
-def _panel_inches(names: Sequence[str]) -> float:
-    """The width at which titles fit and neighbouring names, centred below their places, do not
-    meet."""
+def _panel_inches(names: Sequence[str], arms: int) -> float:
+    """The width at which titles fit and neither neighbouring names, centred below their places, nor
+    the dots of neighbouring arms meet."""
     longest = max((len(left) + len(right)) / 2 for left, right in pairwise(names))
-    wanted = 1 + max(_PLACE_INCHES, _CHARACTER_INCHES * (longest + 1)) * len(names)
-    return max(_TITLE_INCHES, wanted)
+    place = max(_PLACE_INCHES, _CHARACTER_INCHES * (longest + 1), _ARM_INCHES * arms)
+    return max(_TITLE_INCHES, 1 + place * len(names))
 
 
 def _draw_levels(axes: Axes, comparison: Comparison) -> None:

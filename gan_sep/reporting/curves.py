@@ -57,7 +57,8 @@ def curves_figure(runs: Sequence[ArmRun]) -> Figure:
     Raises ValueError where there is no record of any of it.
     """
     colours = arm_colours(dict.fromkeys(run.arm for run in runs))
-    panels = [(panel, curves) for panel in PANELS if (curves := panel.curves(runs, colours))]
+    wanted = (*_reconstruction_panels(runs), *PANELS)
+    panels = [(panel, curves) for panel in wanted if (curves := panel.curves(runs, colours))]
     if not panels:
         folders = ", ".join(str(run.folder) for run in runs)
         raise ValueError(f"training curves: no records of training or validation in {folders}")
@@ -76,11 +77,17 @@ def curves_figure(runs: Sequence[ArmRun]) -> Figure:
     return figure
 
 
-def _of_arms(kind: str, key: str) -> Callable[[Sequence[ArmRun], Colours], list[Curve]]:
-    """A curve per run, in its arm's colour; of a number per source the mean."""
+def _of_arms(
+    kind: str, key: str, loss: str | None = None
+) -> Callable[[Sequence[ArmRun], Colours], list[Curve]]:
+    """A curve per run, in its arm's colour; of a number per source the mean.
+
+    loss: of the runs that learn by this reconstruction loss alone.
+    """
 
     def curves(runs: Sequence[ArmRun], colours: Colours) -> list[Curve]:
-        named = [_curve(run, kind, key, arm_name(run.arm), colours[run.arm]) for run in runs]
+        chosen = [run for run in runs if loss in (None, _loss(run))]
+        named = [_curve(run, kind, key, arm_name(run.arm), colours[run.arm]) for run in chosen]
         return [curve for curve in named if len(curve.steps)]
 
     return curves
@@ -104,7 +111,6 @@ def _of_discriminators(kind: str, key: str) -> Callable[[Sequence[ArmRun], Colou
 
 
 PANELS = (
-    Panel("reconstruction loss", _of_arms("train", "loss/reconstruction"), smooth=True, log=True),
     Panel(f"validation uSDR, {ALL}, dB", _of_arms("valid", f"usdr/{ALL}")),
     Panel(f"validation SDR, {ALL}, dB", _of_arms("valid", f"sdr/{ALL}")),
     Panel("discriminator loss", _of_discriminators("train", "loss/discriminator"), smooth=True),
@@ -120,6 +126,24 @@ PANELS = (
         log=True,
     ),
 )
+
+
+def _reconstruction_panels(runs: Sequence[ArmRun]) -> list[Panel]:
+    """One panel; where arms learn by different losses, whose numbers say nothing of each other, one
+    for each loss."""
+    title, key = "reconstruction loss", "loss/reconstruction"
+    losses = list(dict.fromkeys(_loss(run) for run in runs))
+    if len(losses) == 1:
+        return [Panel(title, _of_arms("train", key), smooth=True, log=True)]
+    return [
+        Panel(f"{title}, {loss}", _of_arms("train", key, loss), smooth=True, log=True)
+        for loss in losses
+    ]
+
+
+def _loss(run: ArmRun) -> str:
+    name: str = run.config["reconstruction"]["name"]
+    return name
 
 
 def _curve(run: ArmRun, kind: str, key: str, label: str, colour: str) -> Curve:

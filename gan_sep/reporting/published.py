@@ -11,7 +11,7 @@ from gan_sep.evaluation.oracles import ORACLES
 from gan_sep.evaluation.statistics import Comparison
 from gan_sep.reporting.formats import level
 from gan_sep.reporting.style import arm_name
-from gan_sep.reporting.tables import markdown_grid
+from gan_sep.reporting.tables import bullets, markdown_grid
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
 
@@ -21,7 +21,8 @@ class Published:
     """Results of one paper on one source of one data set.
 
     data: what a configuration's data section must say for its results to be comparable.
-    clips: how many the paper tested on. systems: label -> one value per statistic, in dB.
+    clips: how many the paper tested on. systems: label -> one value per statistic, in dB. caveat:
+    what is not known of how they were tested.
     """
 
     data: Mapping[str, Any]
@@ -30,6 +31,7 @@ class Published:
     statistics: tuple[str, ...]
     citation: str
     systems: Mapping[str, tuple[float, ...]]
+    caveat: str = ""
 
 
 def read_published(path: Path = PUBLISHED) -> list[Published]:
@@ -68,7 +70,8 @@ def _remark(published: Published, comparison: Comparison) -> str:
         "numbers are not those of the full test set, and a small difference from a published row "
         "means nothing."
     )
-    return f"- Published rows: {published.citation}; {published.clips} test clips.\n- {of_this_run}"
+    of_theirs = f"Published rows: {published.citation}; {published.clips} test clips."
+    return bullets([" ".join(filter(None, [of_theirs, published.caveat])), of_this_run])
 
 
 def _published(path: Path, entry: dict[str, Any]) -> Published:

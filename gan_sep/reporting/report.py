@@ -32,6 +32,7 @@ from gan_sep.reporting.published import comparable, published_table, read_publis
 from gan_sep.reporting.remarks import reading
 from gan_sep.reporting.study import BEYOND_SDR, HEADLINES, Study
 from gan_sep.reporting.style import arm_name
+from gan_sep.reporting.systems import systems_table
 from gan_sep.reporting.table_records import COLUMNS, as_csv, as_json
 from gan_sep.reporting.tables import beyond_sdr, bullets, markdown
 
@@ -114,7 +115,7 @@ def _readme(study: Study, folder: Path, question: str | None) -> str:
         "## In the author's words": words.read_text("utf-8") if words.is_file() else NO_WORDS,
         "## Training": "![Training curves of all arms](curves.png)",
         "## Discriminators": _discriminators(study),
-        "## Cost": cost_section(study.runs),
+        "## Cost": cost_section(study.costs, study.runs),
         "## Data": data_section(study.runs, len(set(study.rows["track"]))),
         "## How it was made": provenance_section(study.runs),
         "## Configuration": configuration_section(study.runs),
@@ -130,11 +131,13 @@ def _readme(study: Study, folder: Path, question: str | None) -> str:
 
 
 def _result(study: Study) -> str:
+    headlines = study.chosen(HEADLINES)
     return "\n".join(
         [
+            systems_table(headlines[0], study.costs),
             "![Levels of all arms, and differences by track](comparison.png)\n",
             "![Differences with their intervals and verdicts](forest.png)\n",
-            markdown(study.chosen(HEADLINES)),
+            markdown(headlines),
             f"How to read it:\n\n{bullets(reading(list(study.comparisons.values())))}\n",
             "All statistics: [table.md](table.md), [table.csv](table.csv), "
             "[table.json](table.json); every track: [rows.csv](rows.csv).",

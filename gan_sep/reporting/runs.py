@@ -13,6 +13,7 @@ import pandas as pd
 import yaml
 
 from gan_sep.evaluation.pairing import BASELINE, BOUNDS, COLUMNS, MIXTURE
+from gan_sep.evaluation.speed import SPEED, TrackSpeed, read_speeds
 from gan_sep.experiment import ARM_NAME
 
 ROWS = Path("evaluation", "test", "rows.csv")
@@ -69,6 +70,13 @@ class ArmRun:
     def timing(self) -> list[dict[str, Any]]:
         """Step times and memory in the order of their steps; none where there is no file."""
         return list(_lines(self.folder / "timing.jsonl"))
+
+    def speeds(self) -> list[TrackSpeed]:
+        """How fast the test tracks were separated; none where that was not recorded.
+
+        Raises ValueError as `read_speeds` does.
+        """
+        return read_speeds(self.folder / ROWS.with_name(SPEED))
 
     def rows(self) -> pd.DataFrame:
         """The evaluation rows of the arm, the mixture and the oracles.

@@ -9,6 +9,7 @@ from typing import Self
 import pandas as pd
 
 from gan_sep.evaluation.statistics import Comparison, available, compare
+from gan_sep.reporting.cost import Cost, arm_costs
 from gan_sep.reporting.runs import ArmRun, all_rows, find_arms
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import console
@@ -49,6 +50,11 @@ class Study:
     def comparisons(self) -> Mapping[str, Comparison]:
         """Every statistic whose metric was evaluated, by name. Raises ValueError as `compare`."""
         return {s.name: compare(self.rows, s) for s in available(self.rows)}
+
+    @cached_property
+    def costs(self) -> Mapping[str, Cost]:
+        """Arm -> what it costs, the mean of its seeds. Raises as `arm_costs` does."""
+        return arm_costs(self.runs)
 
     def chosen(self, statistics: Iterable[str]) -> list[Comparison]:
         """The named statistics that are there."""

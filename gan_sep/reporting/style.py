@@ -1,9 +1,11 @@
 """How every figure looks: one palette, one font, quiet axes.
 
-Arms are told apart by colour (Okabe and Ito's, safe for colour-blind readers), sources by a second
-palette that shares no colour with the first. What no training made, mixture and oracles, is grey.
+Arms are told apart by colour (the first six are Okabe and Ito's, safe for colour-blind readers),
+sources by a second palette that shares no colour with the first. What no training made, mixture and
+oracles, is grey.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle
@@ -18,9 +20,25 @@ INK = "#2b2b2b"
 FAINT = "#d9d9d9"
 
 _ARM_COLOURS = {"mixture": "#9a9a9a", "plain": "#0072b2", "gan": "#d55e00"}
-_MORE_ARM_COLOURS = ("#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+_MORE_ARM_COLOURS = (
+    *("#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
+    *("#8c510a", "#7a5ccf", "#a3b51b"),  # more than Okabe and Ito have
+)
 _ORACLE_COLOUR = "#c8c8c8"
 _SOURCE_COLOURS = ("#117733", "#882255", "#ddaa33", "#332288", "#44aa99", "#aa4499", "#999933")
+
+_SYSTEMS = {
+    "gan": "GAN",
+    "conv_tasnet": "Conv-TasNet",
+    "dnn": "DNN",
+    "drnn2": "DRNN-2",
+    "open_unmix": "Open-Unmix",
+    "rnn": "RNN",
+    "vpnn": "VPNN",
+    "wave_unet": "Wave-U-Net",
+    **{oracle: oracle.upper() for oracle in ORACLES},
+}
+_SYSTEM = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(_SYSTEMS)})(?![A-Za-z0-9])")
 
 _SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -61,14 +79,14 @@ def house_style() -> Iterator[None]:
 
 
 def arm_name(arm: str) -> str:
-    """The arm as a reader meets it: abbreviations in capitals, any other arm by its own name."""
-    return arm.upper() if arm in ("gan", *ORACLES) else arm
+    """The arm as a reader meets it: systems as the field writes them, underscores as spaces."""
+    return _SYSTEM.sub(lambda found: _SYSTEMS[found[0]], arm).replace("_", " ")
 
 
 def arm_colours(arms: Iterable[str]) -> dict[str, str]:
     """A colour per arm: oracles all alike, arms without one of their own in the palette's order.
 
-    The palette begins again after five.
+    The palette begins again after seven.
     """
     others = cycle(_MORE_ARM_COLOURS)
     own = _ARM_COLOURS | dict.fromkeys(ORACLES, _ORACLE_COLOUR)

@@ -1,6 +1,11 @@
-"""Comparisons as tables: Markdown for reports, plain text for the console."""
+"""Comparisons as tables: Markdown for reports, plain text for the console.
 
-from collections.abc import Iterable, Iterator, Sequence
+The effect of a single arm is told downwards below the levels. Of several arms each quantity has a
+table of its own, in which they stand below each other.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from textwrap import wrap
 
 import numpy as np
@@ -8,6 +13,7 @@ import numpy as np
 from gan_sep.evaluation.pairing import BASELINE, MIXTURE
 from gan_sep.evaluation.statistics import ALL, Array, Comparison, Effect
 from gan_sep.reporting.formats import (
+    ABSENT,
     decimals,
     interval,
     level,
@@ -20,6 +26,9 @@ from gan_sep.reporting.remarks import remarks
 from gan_sep.reporting.style import arm_name
 
 _CONSOLE_WIDTH = 110
+_P_VALUE = "p (Wilcoxon, Holm)"
+_MEAN = ", mean of tracks"
+_DEVIATION = "standard deviation of seeds"
 
 
 def markdown(comparisons: Iterable[Comparison]) -> str:
@@ -32,10 +41,10 @@ def markdown(comparisons: Iterable[Comparison]) -> str:
 
 
 def console(comparisons: Iterable[Comparison]) -> str:
-    """Sources down, a table for each arm against the baseline; a remark is made once."""
+    """Of one arm sources down, of several arms down; a remark is made once."""
     return "\n".join(
         f"{comparison.statistic.title}, {scale(comparison.statistic)}\n"
-        + "\n\n".join(_console_table(comparison, arm) for arm in comparison.effects)
+        + (_console_arms if len(comparison.effects) > 1 else _console_table)(comparison)
         + "\n"
         + "".join(f"{line}\n" for remark in new_remarks for line in wrap(remark, _CONSOLE_WIDTH))
         for comparison, new_remarks in _with_new_remarks(comparisons)
@@ -43,13 +52,15 @@ def console(comparisons: Iterable[Comparison]) -> str:
 
 
 def beyond_sdr(comparisons: Sequence[Comparison]) -> str:
-    """Markdown: one line per statistic, All of it, a table for each arm against the baseline.
+    """Markdown: All of every statistic; of several arms one line each, with what is decided.
 
     Empty where there is no comparison. The arms are the same in all of them, as `compare` makes
     them from the same rows.
     """
-    arms = comparisons[0].effects if comparisons else ()
-    return "\n\n".join(_beyond_table(comparisons, arm) for arm in arms)
+    if not comparisons:
+        return ""
+    arms = list(comparisons[0].effects)
+    return _beyond_table(comparisons, *arms) if len(arms) == 1 else _beyond_arms(comparisons)
 
 
 def bullets(lines: Iterable[str]) -> str:
@@ -63,15 +74,64 @@ def markdown_grid(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(_escaped(line))} |" for line in [head, rule, *lines])
 
 
+def decided(verdict: str) -> bool:
+    """Whether a difference has a direction; tables and figures set such differences in bold."""
+    return verdict in ("better", "worse")
+
+
+def emphasised(verdict: str) -> str:
+    """Markdown: in bold where it is decided."""
+    return f"**{verdict}**" if decided(verdict) else verdict
+
+
 def _markdown_tables(comparison: Comparison) -> str:
     """Levels and effects; below them the differences of each seed where there are several."""
     digits = decimals(comparison)
     lines = [[arm_name(arm), *_cells(levels, digits)] for arm, levels in comparison.levels.items()]
-    for arm, effect in comparison.effects.items():
+    tables = []
+    if len(comparison.effects) == 1:
+        ((arm, effect),) = comparison.effects.items()
         lines += _effect_lines(arm, effect, digits)
+    else:
+        tables = [markdown_grid(*table) for table in _tables_of_arms(comparison)]
     lines.append(["tracks", *map(str, comparison.track_counts)])
-    table = markdown_grid([scale(comparison.statistic), *comparison.columns], lines)
-    return f"{table}\n\n{_seed_table(comparison)}" if len(comparison.seeds) > 1 else table
+    levels_table = markdown_grid([scale(comparison.statistic), *comparison.columns], lines)
+    if len(comparison.seeds) > 1:
+        tables.append(_seed_table(comparison))
+    return "\n\n".join([levels_table, *tables])
+
+
+def _tables_of_arms(comparison: Comparison) -> Iterator[tuple[list[str], list[list[str]]]]:
+    """The effects of several arms: a table per quantity, head and lines, an arm a line."""
+    digits = decimals(comparison)
+    quantities: dict[str, Callable[[Effect], Iterable[str]]] = {
+        f"difference from {arm_name(BASELINE)}, 95 % interval": partial(_in_words, digits=digits),
+        _P_VALUE: lambda effect: map(probability, effect.p_values),
+    }
+    if len(comparison.seeds) > 1:
+        quantities[_DEVIATION] = lambda effect: _cells(effect.seed_deviation, digits)
+        for size in next(iter(comparison.effects.values())).seeds_needed:
+            quantities[_seeds_to_see(size)] = partial(_seeds_needed, size=size)
+    for title, cells in quantities.items():
+        lines = [[arm_name(arm), *cells(effect)] for arm, effect in comparison.effects.items()]
+        yield [title, *comparison.columns], lines
+
+
+def _in_words(effect: Effect, digits: int) -> list[str]:
+    """ "+0.50 [+0.25, +0.75] **better**" for each source and All."""
+    cells = zip(effect.difference, _intervals(effect, digits), effect.verdicts, strict=True)
+    return [
+        f"{signed(difference, digits)} {ends + ' ' if ends != ABSENT else ''}{emphasised(verdict)}"
+        for difference, ends, verdict in cells
+    ]
+
+
+def _seeds_needed(effect: Effect, size: float) -> list[str]:
+    return [number_of_seeds(needed) for needed in effect.seeds_needed[size]]
+
+
+def _seeds_to_see(size: float) -> str:
+    return f"seeds to see {size:g} dB"
 
 
 def _effect_lines(arm: str, effect: Effect, digits: int) -> list[list[str]]:
@@ -80,13 +140,12 @@ def _effect_lines(arm: str, effect: Effect, digits: int) -> list[list[str]]:
         [_against_baseline(arm), *(signed(value, digits) for value in effect.difference)],
         ["95 % interval", *_intervals(effect, digits)],
         ["verdict", *effect.verdicts],
-        ["p (Wilcoxon, Holm)", *map(probability, effect.p_values)],
+        [_P_VALUE, *map(probability, effect.p_values)],
     ]
     if not np.isnan(effect.seed_deviation).all():
-        lines.append(["standard deviation of seeds", *_cells(effect.seed_deviation, digits)])
+        lines.append([_DEVIATION, *_cells(effect.seed_deviation, digits)])
         lines += [
-            [f"seeds to see {size:g} dB", *map(number_of_seeds, needed)]
-            for size, needed in effect.seeds_needed.items()
+            [_seeds_to_see(size), *_seeds_needed(effect, size)] for size in effect.seeds_needed
         ]
     return lines
 
@@ -104,10 +163,10 @@ def _seed_table(comparison: Comparison) -> str:
 
 def _beyond_table(comparisons: Sequence[Comparison], arm: str) -> str:
     arms = (MIXTURE, BASELINE, arm)
-    head = [f"{ALL}, mean of tracks", "scale", *map(arm_name, arms)]
+    head = [f"{ALL}{_MEAN}", "scale", *map(arm_name, arms)]
     lines = [
         [
-            comparison.statistic.title.removesuffix(", mean of tracks"),
+            comparison.statistic.title.removesuffix(_MEAN),
             scale(comparison.statistic),
             *(cells[-1] for cells in _effect_columns(comparison, arm)),
         ]
@@ -116,7 +175,31 @@ def _beyond_table(comparisons: Sequence[Comparison], arm: str) -> str:
     return markdown_grid([*head, _against_baseline(arm), "95 % interval", "verdict"], lines)
 
 
-def _console_table(comparison: Comparison, arm: str) -> str:
+def _beyond_arms(comparisons: Sequence[Comparison]) -> str:
+    """An arm a line; beside its level what is decided of its difference from the baseline."""
+    titles = [
+        f"{comparison.statistic.title.removesuffix(_MEAN)}, {scale(comparison.statistic)}"
+        for comparison in comparisons
+    ]
+    arms = (MIXTURE, BASELINE, *comparisons[0].effects)
+    lines = [
+        [arm_name(arm), *(_level_in_words(comparison, arm) for comparison in comparisons)]
+        for arm in arms
+    ]
+    remark = f"better, worse: than {arm_name(BASELINE)}; all differences with intervals: table.md."
+    return f"{markdown_grid([f'{ALL}{_MEAN}', *titles], lines)}\n\n{bullets([remark])}"
+
+
+def _level_in_words(comparison: Comparison, arm: str) -> str:
+    """An arm's level of All, and better or worse where that is decided."""
+    text = level(comparison.levels[arm][-1], decimals(comparison))
+    effect = comparison.effects.get(arm)
+    word = effect.verdicts[-1] if effect else ""
+    return f"{text} {emphasised(word)}" if decided(word) else text
+
+
+def _console_table(comparison: Comparison) -> str:
+    (arm,) = comparison.effects
     names = map(arm_name, (MIXTURE, BASELINE, arm))
     head = ["", *names, "difference", "95 % interval", "verdict", "tracks"]
     tracks = list(map(str, comparison.track_counts))
@@ -124,6 +207,23 @@ def _console_table(comparison: Comparison, arm: str) -> str:
     lines = _aligned([head, *zip(*columns, strict=True)])
     lines.insert(-1, "-" * max(map(len, lines)))
     return "\n".join(lines)
+
+
+def _console_arms(comparison: Comparison) -> str:
+    """The levels of the mixture and the trained arms, and the differences of All."""
+    against = f"{ALL} - {arm_name(BASELINE)}"
+    lines = [["", *comparison.columns, against, "95 % interval", "verdict"]]
+    for arm in (MIXTURE, BASELINE, *comparison.effects):
+        levels = _cells(comparison.levels[arm], decimals(comparison))
+        lines.append([arm_name(arm), *levels, *_effect_of_all(comparison, arm)])
+    return "\n".join(line.rstrip() for line in _aligned(lines))
+
+
+def _effect_of_all(comparison: Comparison, arm: str) -> list[str]:
+    """Difference, interval and verdict; empty where the arm is held against nothing."""
+    if arm not in comparison.effects:
+        return [""] * 3
+    return [cells[-1] for cells in _effect_columns(comparison, arm)[-3:]]
 
 
 def _effect_columns(comparison: Comparison, arm: str) -> list[list[str]]:
