@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import math
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,16 @@ import soundfile
 import torch
 from matplotlib.image import imread
 from numpy.testing import assert_allclose
-from page_study import ARMS, AWKWARD, RATE, SOURCES, TRACKS, write_study_run, write_tones
+from page_study import (
+    ARMS,
+    AWKWARD,
+    EIGHT_ARMS,
+    RATE,
+    SOURCES,
+    TRACKS,
+    write_study_run,
+    write_tones,
+)
 
 from gan_sep.evaluation.statistics import RESAMPLES, compare
 from gan_sep.reporting.page.excerpts import shared_excerpts
@@ -169,6 +179,27 @@ def test_the_verdict_says_what_is_decided_and_for_which_sources(study: Study) ->
     (sentence,) = verdict_sentences(study.comparisons["usdr"])
     assert sentence.startswith("No difference between GAN and plain can be seen: ")
     assert sentence.endswith(" By source: drums better, vocals worse.")
+
+
+def test_of_several_arms_the_verdicts_are_told_together(study: Study) -> None:
+    one = study.comparisons["usdr"]
+    undecided = one.effects["gan"]
+    better = replace(undecided, verdicts=("better",) * 3, difference=undecided.difference + 1)
+    effects = {"gan": undecided, "wave_unet": better, "gan_r1": undecided}
+    first, second = verdict_sentences(replace(one, effects=effects))
+    assert first.startswith("Better than plain: Wave-U-Net +")
+    assert second.startswith("Undecided: GAN ")
+    assert "; GAN r1 " in second
+
+
+def test_systems_side_by_side_open_the_result_of_several_arms(tmp_path: Path) -> None:
+    run = write_study_run(tmp_path / "systems", seeds=(0,), arms=EIGHT_ARMS)
+    write_page(Study.of([run]), tmp_path / "page", None, audio=False)
+    html = (tmp_path / "page" / "index.html").read_text("utf-8")
+    table = html.partition('<table class="systems">')[2].partition("</table>")[0]
+    assert table.count("<tr ") == 1 + len(EIGHT_ARMS)
+    assert "DRNN-2 discriminative" in table
+    assert "parameters, millions" in table
 
 
 def test_arms_share_the_excerpts_that_all_of_them_kept(run: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_study import AWKWARD, EXCERPT_SECONDS, write_study_run
+from page_study import AWKWARD, EIGHT_ARMS, EXCERPT_SECONDS, write_study_run
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
@@ -86,12 +86,10 @@ class Page:
             assert time.monotonic() < end, "waited in vain"
             time.sleep(0.02)
 
-    def hears(self, signal: int) -> bool:
+    def hears(self, signal: int, of: int = NUM_SIGNALS) -> bool:
         """Whether of the running signals this one alone sounds."""
         gains = self.player()["gains"]
-        return len(gains) == NUM_SIGNALS and [g > 0.01 for g in gains] == [
-            place == signal for place in range(NUM_SIGNALS)
-        ]
+        return [g > 0.01 for g in gains] == [place == signal for place in range(of)]
 
     def errors(self) -> list[str]:
         return [entry["message"] for entry in self.driver.get_log("browser")]
@@ -110,7 +108,7 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(report: Path, downloads: Path) -> Iterator[Page]:
+def driver(downloads: Path) -> Iterator[webdriver.Chrome]:
     assert CHROMIUM
     options = Options()
     options.binary_location = CHROMIUM
@@ -119,8 +117,22 @@ def page(report: Path, downloads: Path) -> Iterator[Page]:
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield Page(driver, report)
+    yield driver
     driver.quit()
+
+
+@pytest.fixture(scope="module")
+def page(driver: webdriver.Chrome, report: Path) -> Page:
+    return Page(driver, report)
+
+
+@pytest.fixture(scope="module")
+def systems_page(driver: webdriver.Chrome, tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """The page of a study of eight arms."""
+    folder = tmp_path_factory.mktemp("systems")
+    run = write_study_run(folder / "systems", seeds=(0,), arms=EIGHT_ARMS)
+    write_report(run, folder / "page", audio=True)
+    return Page(driver, folder / "page")
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -137,6 +149,33 @@ def test_it_loads_without_an_error_and_never_scrolls_sideways(
     page.run("location.hash = '#listening'")
     page.wait(lambda: page.one("#introduction").is_displayed())
     assert page.run("return document.scrollingElement.scrollWidth") <= width
+    assert page.errors() == []
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_of_eight_arms_nothing_scrolls_sideways_and_no_name_is_cut(
+    systems_page: Page, width: int
+) -> None:
+    page = systems_page
+    page.open(width)
+    page.run("for (const part of document.querySelectorAll('details')) part.open = true")
+    assert page.run("return document.scrollingElement.scrollWidth") <= width
+    cut = """return [...document.querySelectorAll(".forest-arm, .tile .label")]
+        .filter((name) => name.scrollWidth > name.clientWidth).map((name) => name.textContent)"""
+    assert page.run(cut) == []
+    lines = """return [...document.querySelectorAll(".forest.many:not(.strips) .forest-line svg")]
+        .filter((line) => line.clientWidth < 150).length"""
+    assert page.run(lines) == 0
+
+
+def test_the_tenth_signal_has_the_key_0(systems_page: Page) -> None:
+    page, signals = systems_page, 2 + len(EIGHT_ARMS)
+    page.open()
+    page.click(page.tiles(0)[1])
+    page.wait(lambda: page.hears(1, of=signals))
+    page.run("document.activeElement.blur()")
+    page.press("0")
+    page.wait(lambda: page.hears(9, of=signals))
     assert page.errors() == []
 
 

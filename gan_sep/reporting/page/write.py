@@ -20,11 +20,20 @@ from gan_sep.reporting.page.spectrograms import LOWEST_HZ, RANGE_DB
 from gan_sep.reporting.remarks import reading, remarks
 from gan_sep.reporting.study import HEADLINES, Study
 from gan_sep.reporting.style import arm_colours, arm_name
+from gan_sep.reporting.systems import COST_HEAD, systems
+from gan_sep.reporting.tables import decided
 
 TEMPLATES = Path(__file__).with_name("templates")
 SCRIPTS = ("deck.js", "player.js", "session.js", "listening.js", "page.js")
 
-_DECIDED = ("better", "worse")
+_SEVERAL = {
+    "better": f"Better than {arm_name(BASELINE)}",
+    "worse": f"Worse than {arm_name(BASELINE)}",
+    "undecided": "Undecided",
+    "no interval": "Too few tracks to tell",
+}
+"""Verdict -> how a sentence about all arms of this verdict begins."""
+
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 UNRESTRICTED = ("synthetic",)
@@ -70,12 +79,23 @@ def write_page(study: Study, folder: Path, question: str | None, audio: bool) ->
 
 
 def verdict_sentences(comparison: Comparison) -> list[str]:
-    """What the statistic says of each arm, in a sentence or two."""
-    return [_verdict_sentence(comparison, arm) for arm in comparison.effects]
+    """What the statistic says of one arm, in a sentence or two; of several, by verdict."""
+    if len(comparison.effects) == 1:
+        return [_verdict_sentence(comparison, arm) for arm in comparison.effects]
+    arms: dict[str, list[str]] = {}
+    for arm, effect in comparison.effects.items():
+        arms.setdefault(effect.verdicts[-1], []).append(
+            f"{arm_name(arm)} {_moved(comparison, arm)}"
+        )
+    return [
+        f"{opening}: {'; '.join(arms[verdict])}."
+        for verdict, opening in _SEVERAL.items()
+        if verdict in arms
+    ]
 
 
 def _verdict_sentence(comparison: Comparison, arm: str) -> str:
-    effect, digits = comparison.effects[arm], formats.decimals(comparison)
+    effect = comparison.effects[arm]
     verdicts = dict(zip(comparison.columns, effect.verdicts, strict=True))
     opening = {
         "better": f"{arm_name(arm)} is better than {arm_name(BASELINE)}",
@@ -83,11 +103,17 @@ def _verdict_sentence(comparison: Comparison, arm: str) -> str:
         "undecided": f"No difference between {arm_name(arm)} and {arm_name(BASELINE)} can be seen",
         "no interval": f"Too few tracks to tell {arm_name(arm)} from {arm_name(BASELINE)}",
     }[verdicts.pop(ALL)]
+    clear = [f"{source} {word}" for source, word in verdicts.items() if decided(word)]
+    by_source = f" By source: {', '.join(clear)}." if clear else ""
+    return f"{opening}: {_moved(comparison, arm)}.{by_source}"
+
+
+def _moved(comparison: Comparison, arm: str) -> str:
+    """The difference of All with its unit and interval, in one piece."""
+    effect, digits = comparison.effects[arm], formats.decimals(comparison)
     unit = f" {comparison.statistic.unit}" if comparison.statistic.unit else ""
     ends = formats.interval(effect.low[-1], effect.high[-1], digits)
-    moved = f"{formats.signed(effect.difference[-1], digits)}{unit} {ends}".replace(" ", _NO_BREAK)
-    decided = [f"{source} {word}" for source, word in verdicts.items() if word in _DECIDED]
-    return f"{opening}: {moved}." + (f" By source: {', '.join(decided)}." if decided else "")
+    return f"{formats.signed(effect.difference[-1], digits)}{unit} {ends}".replace(" ", _NO_BREAK)
 
 
 def _data(name: str, seed: int, excerpts: Sequence[PageExcerpt]) -> dict[str, Any]:
@@ -122,6 +148,7 @@ def _environment() -> Environment:
     environment.globals |= {
         "baseline": BASELINE,
         "arm_colours": arm_colours,
+        "cost_head": COST_HEAD,
         "count": formats.count,
         "decimals": formats.decimals,
         "enumerated": formats.enumerated,
@@ -130,6 +157,7 @@ def _environment() -> Environment:
         "range_db": RANGE_DB,
         "reading": reading,
         "remarks_of": remarks,
+        "systems": systems,
         "track_axis": track_axis,
         "track_dots": track_dots,
         "verdict_sentences": verdict_sentences,

@@ -168,3 +168,8 @@ function isForPage(event) {
   const moves = event.key.startsWith("Arrow");
   return !(moves && target.matches("input[type=range]"));
 }
+
+// The place that a digit's key stands for: 1 is the first, 0 the tenth; -1 for any other key.
+function placeOfDigit(key) {
+  return "1234567890".indexOf(key);
+}

@@ -215,7 +215,7 @@ class Listening {
   }
 
   #action(key, shift) {
-    const letter = Number(key) - 1;
+    const letter = placeOfDigit(key);
     if (letter in this.#stimuli.children) {
       return () => {
         this.#slider(letter).focus();

@@ -79,7 +79,7 @@ class Player {
   }
 
   #action(key) {
-    const signal = Number(key) - 1;
+    const signal = placeOfDigit(key);
     if (signal in this.#tiles(this.row)) return () => this.#switchTo(this.row, signal);
     const { position } = this.#deck;
     return {
