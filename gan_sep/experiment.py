@@ -202,6 +202,12 @@ class ExperimentConfig:
             f"adversarial.warmup_steps: expected less than training.steps ({self.training.steps}), "
             f"got {self.adversarial.warmup_steps}: the discriminators would never act",
         )
+        _require(
+            not self.optimizer.line_search or "gan" not in self.arms,
+            "optimizer.name: expected one without a line search (adam) in the gan arm, got one "
+            "with it: the gradients that adversarial.balance or gamma weighs add up to that of no "
+            "loss which it could follow; say arms: [plain]",
+        )
         group, micro = (
             self.augment.remix_group,
             self.training.batch_size // self.training.accumulation,

@@ -7,7 +7,7 @@ import yaml
 
 from gan_sep.config import ConfigError, load, to_dict
 from gan_sep.experiment import ExperimentConfig
-from gan_sep.optimizers import adam
+from gan_sep.optimizers import adam, lbfgs
 
 CHECKOUT = Path(__file__).parents[1]
 MINIMAL = "name: x\ndata: {name: synthetic}\ngenerator: {name: demucs}\narms: [plain]\n"
@@ -151,6 +151,23 @@ def test_a_warmup_that_never_ends_is_refused(tmp_path: Path) -> None:
     overrides = ["arms=[gan]", "discriminator={name: spectrogram}", "adversarial.warmup_steps=1000"]
     with pytest.raises(ConfigError, match=r"warmup_steps: expected less than training\.steps"):
         experiment(tmp_path, MINIMAL, *overrides)
+
+
+def test_a_line_search_is_refused_in_the_gan_arm_and_takes_no_other_optimizers_keys(
+    tmp_path: Path,
+) -> None:
+    searching = ["optimizer={name: lbfgs, iterations: 3, history: 2}"]
+    both = ["arms=[plain, gan]", "discriminator={name: spectrogram}"]
+    assert experiment(tmp_path, MINIMAL, *searching).optimizer == lbfgs.Config(1.0, 3, 2)
+    for overrides, message in (
+        ([*both, *searching], r"optimizer\.name: expected one without .* arms: \[plain\]"),
+        ([*searching, "optimizer.max_gradient_norm=1"], r"optimizer\.max_gradient_norm: unknown"),
+        ([*searching, "optimizer.betas=[0.9, 0.99]"], r"optimizer\.betas: unknown key"),
+        (["optimizer.iterations=3"], r"optimizer\.iterations: unknown key"),
+        (["adversarial.optimizer.name=lbfgs"], r"adversarial\.optimizer\.name: unknown key"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            experiment(tmp_path, MINIMAL, *overrides)
 
 
 def test_a_section_of_another_name_replaces_the_base_section(tmp_path: Path) -> None:

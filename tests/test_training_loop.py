@@ -54,23 +54,34 @@ def equal(first: Any, second: Any) -> bool:
     return bool(first == second)
 
 
-@pytest.mark.parametrize(("after", "loss"), [(1, "l1"), (2, "l1"), (3, "spectrogram"), (5, "l1")])
+BY_LBFGS = "optimizer={name: lbfgs, iterations: 3}"
+
+
+@pytest.mark.parametrize(
+    ("arm", "after", "change"),
+    [
+        ("gan", 1, "seed=0"),
+        ("gan", 2, "seed=0"),
+        ("gan", 3, "reconstruction.name=spectrogram"),
+        ("gan", 5, "seed=0"),
+        ("plain", 2, BY_LBFGS),
+    ],
+)
 def test_a_run_stopped_by_a_signal_resumes_to_the_same_bits(
-    make_experiment: MakeExperiment, after: int, loss: str
+    make_experiment: MakeExperiment, arm: Arm, after: int, change: str
 ) -> None:
     whole, parts = (
-        make_experiment(f"name={name}", f"reconstruction.name={loss}")
-        for name in ("whole", "parts")
+        make_experiment(f"name={name}", f"arms=[{arm}]", change) for name in ("whole", "parts")
     )
-    expected = train(whole)
-    interrupted(parts, "gan", after)
-    found = train(parts)
+    expected = train(whole, arm)
+    interrupted(parts, arm, after)
+    found = train(parts, arm)
     for state in (expected, found):
         del state["config"], state["files"]["timing"]
     assert equal(found, expected)
-    records = [c.arm_folder("gan") / "records.jsonl" for c in (whole, parts)]
+    records = [c.arm_folder(arm) / "records.jsonl" for c in (whole, parts)]
     assert records[0].read_bytes() == records[1].read_bytes()
-    best = [checkpoint.load(c.arm_folder("gan") / "checkpoints/best.pt") for c in (whole, parts)]
+    best = [checkpoint.load(c.arm_folder(arm) / "checkpoints/best.pt") for c in (whole, parts)]
     assert equal(best[0]["generator"], best[1]["generator"])
 
 
@@ -220,15 +231,17 @@ def test_a_batch_that_processes_cannot_share_is_refused(make_experiment: MakeExp
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arm", ["plain", "gan"])
+@pytest.mark.parametrize(
+    ("arm", "change"), [("plain", "seed=0"), ("gan", "seed=0"), ("plain", BY_LBFGS)]
+)
 def test_two_processes_give_the_weights_of_one(
-    make_experiment: MakeExperiment, experiment_file: Path, arm: Arm
+    make_experiment: MakeExperiment, experiment_file: Path, arm: Arm, change: str
 ) -> None:
-    config = make_experiment("name=one", f"arms=[{arm}]")
+    config = make_experiment("name=one", f"arms=[{arm}]", change)
     expected = train(config, arm)
     program = CHECKOUT / "experiments" / "train_gan.py"
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", str(program)]
-    command += ["--config", str(experiment_file), "name=two", f"arms=[{arm}]"]
+    command += ["--config", str(experiment_file), "name=two", f"arms=[{arm}]", change]
     environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -7,7 +7,8 @@ Neural Networks for Monaural Source Separation", 2015. Differences from the publ
 - each mixture's magnitudes are divided by their RMS, so that the estimates follow its level
 - recurrent layers are clipped from above as well: masks depend on ratios only, so that nothing else
   keeps a recurrent ReLU from growing with every frame, until long tracks overflow
-- Adam on batches of segments; published was L-BFGS on the whole training set
+- Adam, or L-BFGS, on segments that are drawn anew for every step; published was L-BFGS on one
+  training set
 - losses compare the spectra of the estimated waveforms; published were the masked spectra, of which
   the waveforms are made
 """

@@ -6,6 +6,7 @@ weight decay regularization, 2019.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -19,6 +20,7 @@ class Config:
     gradients unclipped. Raises ValueError naming the field that is out of range.
     """
 
+    line_search: ClassVar[bool] = False
     lr: float = 3e-4
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0

@@ -14,6 +14,11 @@ class OptimizerConfig(Protocol):
     """
 
     @property
+    def line_search(self) -> bool:
+        """Whether a step evaluates its batch's loss again, at weights that it tries out."""
+        ...
+
+    @property
     def max_gradient_norm(self) -> float | None:
         """The norm that longer gradients are shortened to, or None."""
         ...

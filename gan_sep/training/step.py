@@ -3,7 +3,8 @@
 The estimates are computed once. Every loss is differentiated down to the estimates only; there the
 gradients are compared, weighed and added, and their sum is sent back through the generator once.
 Both players step at the end, from the weights they met: so accumulated passes equal one large
-batch, and processes equal one process.
+batch, and processes equal one process. A plain arm's line search asks for all of this again, at the
+weights that it tries out.
 """
 
 from collections.abc import Sequence
@@ -44,16 +45,26 @@ class TrainingStep:
         adversary = self.adversary
         if adversary is not None and not adversary.learns(step):
             adversary = None
+        log = self._evaluate(passes, adversary, step)
+        log["gradient_norm/generator"] = self.generator.move(
+            self.accelerator,
+            step,
+            log["loss/reconstruction"],
+            lambda: self._evaluate(passes, None, step)["loss/reconstruction"],
+        )
+        if adversary is not None:
+            log |= adversary.move(step, log["loss/discriminator"])
+        return log
+
+    def _evaluate(
+        self, passes: Sequence[Batch], adversary: Adversary | None, step: int
+    ) -> dict[str, Tensor]:
+        """Gradients of both players for the whole batch; the losses (S,), the passes' means."""
         logs = []
         for batch in passes:
             with self.accelerator.accumulate(*self.networks):
                 logs.append(self._differentiate(batch, adversary, step))
-        log = {name: torch.stack([each[name] for each in logs]).mean(0) for name in logs[0]}
-        loss = log["loss/reconstruction"]
-        log["gradient_norm/generator"] = self.generator.move(self.accelerator, step, loss)
-        if adversary is not None:
-            log |= adversary.move(step, log["loss/discriminator"])
-        return log
+        return {name: torch.stack([each[name] for each in logs]).mean(0) for name in logs[0]}
 
     def _differentiate(
         self, batch: Batch, adversary: Adversary | None, step: int
