@@ -50,6 +50,12 @@ def test_a_turn_takes_as_many_steps_as_the_remark_says(monkeypatch: pytest.Monke
     assert len(steps) == panels.STEPS_OF_A_TURN
 
 
+def test_a_lazy_penalty_counts_by_its_share() -> None:
+    lazy = [v.adversarial.gradient_penalty for v in SWITCHES.values()]
+    assert any(lazy)
+    assert all(panels.STEPS_OF_A_TURN % penalty.every == 0 for penalty in lazy if penalty)
+
+
 def test_seconds_are_those_of_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = {"plain": 1.6, "panel": 4.0}
     monkeypatch.setattr(panels, "peak_memory", lambda *_: 64.0)

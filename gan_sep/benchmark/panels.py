@@ -14,8 +14,9 @@ from gan_sep.benchmark.timing import Timings, Work, interleave, peak_memory
 from gan_sep.config import Component
 from gan_sep.discriminators.base import DiscriminatorConfig
 from gan_sep.experiment import Adversarial
+from gan_sep.losses.penalties import GradientPenalty, LeCam
 
-# One turn takes so many steps: what is done in every 16th step counts by its share.
+# One turn takes so many steps: a penalty in every 16th step counts by its share.
 STEPS_OF_A_TURN = 16
 
 
@@ -30,17 +31,22 @@ class Variant(NamedTuple):
         return Variant(self.panel.tiny(), self.adversarial)
 
 
-# One row each: switches of the section `adversarial`, beside the same panel without them.
+# A row for each switch of the section `adversarial`, all with the same panel.
+_ADVERSARIAL = {
+    "gamma": Adversarial(gamma=0.01, balance=None),
+    "hinge": Adversarial(objective="hinge"),
+    "relativistic": Adversarial(objective="relativistic"),
+    "feature matching": Adversarial(feature_matching=1.0),
+    "half of the updates": Adversarial(update_probability=0.5),
+    "R1": Adversarial(gradient_penalty=GradientPenalty(r1=1.0)),
+    "R1 and R2": Adversarial(gradient_penalty=GradientPenalty(r1=1.0, r2=1.0)),
+    "LeCam": Adversarial(lecam=LeCam()),
+}
 SWITCHES: Mapping[str, Variant] = {
     "small spectrogram": Variant(SMALL_PANEL),
-    "small spectrogram, gamma": Variant(SMALL_PANEL, Adversarial(gamma=0.01, balance=None)),
-    "small spectrogram, hinge": Variant(SMALL_PANEL, Adversarial(objective="hinge")),
-    "small spectrogram, relativistic": Variant(SMALL_PANEL, Adversarial(objective="relativistic")),
-    "small spectrogram, feature matching": Variant(SMALL_PANEL, Adversarial(feature_matching=1.0)),
-    "small spectrogram, half of the updates": Variant(
-        SMALL_PANEL, Adversarial(update_probability=0.5)
-    ),
-}
+    "small spectrogram, conditioned": Variant(replace(SMALL_PANEL, conditioned=True)),
+    "small spectrogram, spectral norm": Variant(replace(SMALL_PANEL, spectral_norm=True)),
+} | {f"small spectrogram, {name}": Variant(SMALL_PANEL, a) for name, a in _ADVERSARIAL.items()}
 
 
 def variants() -> dict[str, Variant]:
