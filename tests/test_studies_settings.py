@@ -121,8 +121,21 @@ def test_a_missing_study_is_named_once(tmp_path: Path) -> None:
     assert str(error.value) == f"{tmp_path / 'none.yaml'}: no such configuration file"
 
 
-@pytest.mark.parametrize("path", sorted((CHECKOUT / "configs/studies").glob("*.yaml")), ids=str)
-def test_every_study_of_the_project_shares_its_runs_with_the_training_command(path: Path) -> None:
+STUDIES = sorted((CHECKOUT / "configs/studies").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_every_study_of_the_project_asks_for_arms_that_can_be_trained(path: Path) -> None:
+    settings, configs = load_study(path)
+    assert len(configs) == len(settings.seeds) * len(settings.arms)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in STUDIES if path.stem == "demo" or path.stem.endswith("small")],
+    ids=lambda path: path.stem,
+)
+def test_studies_of_one_experiment_share_its_runs_with_the_training_command(path: Path) -> None:
     settings, configs = load_study(path)
     experiment = load(ExperimentConfig, settings.experiment)
     for config in configs:
