@@ -48,9 +48,12 @@ class Adversarial:
     The generator learns from reconstruction alone for warmup_steps; the discriminators begin to
     learn head_start_steps before that ends, and then move in each step with update_probability;
     gradient_penalty and lecam are added to their loss, null for neither.
-    Segments whose source lies below silence_db (RMS, dB full scale) are kept from them; null keeps
-    none of them out. The published method gives none of these numbers: they are this project's
-    choice, and the reports measure it.
+
+    They hear a crop of judged_seconds of each segment, at a place drawn anew in each step, or with
+    null all of it; balance weighs the gradients of whole segments all the same. What they would
+    hear of a source is kept from them where it lies below silence_db (RMS, dB full scale); null
+    keeps nothing from them. The published method gives none of these numbers: they are this
+    project's choice, and the reports measure it.
     """
 
     objective: Objective = "least_squares"
@@ -64,6 +67,7 @@ class Adversarial:
     gradient_penalty: GradientPenalty | None = None
     lecam: LeCam | None = None
     silence_db: float | None = -60.0
+    judged_seconds: float | None = None
     labels: Labels = field(default_factory=Labels)
     optimizer: adam.Config = field(default_factory=lambda: adam.Config(lr=2e-4, betas=(0.5, 0.9)))
 
@@ -88,6 +92,10 @@ class Adversarial:
             0 <= self.head_start_steps <= self.warmup_steps,
             f"head_start_steps: expected between 0 and warmup_steps ({self.warmup_steps}), "
             f"got {self.head_start_steps}",
+        )
+        seconds = self.judged_seconds
+        _require(
+            seconds is None or seconds > 0, f"judged_seconds: expected > 0 or null, got {seconds}"
         )
 
     @property
@@ -193,6 +201,7 @@ class ExperimentConfig:
             f"arms: expected plain, gan or both, got {list(self.arms)}",
         )
         self._check_label()
+        self._check_judged_seconds()
         _require(
             self.discriminator is not None or "gan" not in self.arms,
             "discriminator: missing value: the gan arm needs one (or say arms: [plain])",
@@ -231,6 +240,23 @@ class ExperimentConfig:
             len(self.arms) == 1,
             f"label: expected a single arm to name {label!r}, got {list(self.arms)}; "
             "say arms: [plain] or arms: [gan]",
+        )
+
+    def _check_judged_seconds(self) -> None:
+        seconds, longest = self.adversarial.judged_seconds, self.training.segment_seconds
+        if seconds is None:
+            return
+        _require(
+            seconds <= longest,
+            "adversarial.judged_seconds: expected at most training.segment_seconds "
+            f"({longest}), got {seconds}",
+        )
+        window = 1 if self.discriminator is None else self.discriminator.window
+        _require(
+            self.audio.samples(seconds) >= window,
+            f"adversarial.judged_seconds: expected at least {window / self.audio.sample_rate:.3g}, "
+            f"the {window} samples of the discriminator's window, got {seconds}; judge longer "
+            "crops, or choose shorter windows below discriminator",
         )
 
     def arm(self, arm: Arm) -> "ExperimentConfig":

@@ -124,6 +124,15 @@ def test_every_mistake_names_its_key(
         (["adversarial.update_probability=0"], "adversarial.update_probability: expected above 0"),
         (["adversarial.update_probability=1.5"], "adversarial.update_probability: expected above"),
         (["adversarial.feature_matching=-1"], "adversarial.feature_matching: expected >= 0"),
+        (["adversarial.judged_seconds=0"], "adversarial.judged_seconds: expected > 0 or null"),
+        (
+            ["adversarial.judged_seconds=4"],
+            "adversarial.judged_seconds: expected at most training.segment_seconds (3.0), got 4",
+        ),
+        (
+            ["discriminator.name=spectrogram", "adversarial.judged_seconds=0.04"],
+            "adversarial.judged_seconds: expected at least 0.0464, the 2048 samples of the discrim",
+        ),
         (["adversarial.head_start_steps=5"], "adversarial.head_start_steps: expected between 0"),
         (["training.accumulation=3"], "training.accumulation: expected a divisor of batch_size"),
         (["training.batch_size=6"], "augment.remix_group: expected a divisor of the 6 segments"),

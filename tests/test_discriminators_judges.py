@@ -206,6 +206,24 @@ def test_parameters_of_a_mono_judge_are_as_many_as_documented(config: Any, numbe
     assert sum(weight.numel() for weight in panel(config, VOICE).parameters()) == number
 
 
+@pytest.mark.parametrize(
+    ("config", "samples"),
+    [
+        (spectrogram.Config(n_fft=512, hop=128, mel_bands=32), 512),
+        (complex_stft.Config(n_ffts=(256, 128)), 256),
+        (multi_band.Config(n_ffts=(128, 512)), 512),
+        (multi_period.Config(periods=(7, 2)), 7 * 15),
+        (multi_scale.Config(scales=3), 4 * 15),
+        (several.Config((multi_scale.Config(scales=1), multi_period.Config(periods=(2,)))), 30),
+    ],
+    ids=lambda value: type(value).__module__[23:],
+)
+def test_a_window_is_the_longest_stretch_that_a_judge_takes_in_at_once(
+    config: Any, samples: int
+) -> None:
+    assert config.window == samples
+
+
 def test_positions_are_divided_by_the_strides_and_rounded_up() -> None:
     judges = Judges(2, 3, [Layer(4, (7, 1), (4, 1)), Layer(5, (3, 3), (2, 2))], (3, 1))
     logits, features = judges(torch.randn(1, 6, 13, 5))

@@ -10,7 +10,7 @@ from gan_sep.losses.adversarial import Labels, discriminator_loss, separation_lo
 from gan_sep.losses.feature_matching import feature_matching
 from gan_sep.losses.penalties import GradientPenalty, LeCam, lecam_penalty
 from gan_sep.training.adversary import Adversary, Trial
-from gan_sep.training.material import Batch
+from gan_sep.training.material import Batch, Place
 
 
 def adversary(**settings: object) -> Adversary:
@@ -24,7 +24,7 @@ def judged(judges: Adversary, pass_: Batch, step: int = 0) -> tuple[Tensor, Tria
     assert pass_.unpaired is not None
     estimates = 0.5 * torch.cat([pass_.sources, pass_.unpaired[1]]) + 0.01
     estimates = estimates.requires_grad_()
-    return estimates, judges.judge(pass_, estimates, step, {})
+    return estimates, judges.judge(pass_, estimates, Place(step), {})
 
 
 def test_feature_matching_of_paired_material_joins_the_adversarial_loss() -> None:
@@ -118,3 +118,39 @@ def test_gradient_penalties_join_the_judges_loss_in_every_third_step_threefold()
         assert estimates.grad is None
         torch.testing.assert_close(gradients(judges), list(expected), rtol=1e-3, atol=1e-7)
         assert ("loss/r1" in log, "loss/r2" in log) == (step % 3 == 0, step % 3 == 0)
+
+
+def test_the_generator_hears_of_exactly_the_crop_that_was_judged() -> None:
+    judges = adversary(judged_seconds=0.1)  # 800 of 2000 samples
+    estimates, trial = judged(judges, batch())
+    gradient = judges.gradient(trial, estimates, torch.ones_like(estimates), {})
+    reached = (gradient != 0).any(2).any(1)  # (B + U, T)
+    for item in reached:
+        (places,) = item.nonzero(as_tuple=True)
+        assert len(places) == 800
+        assert places[-1] - places[0] == 799
+
+
+def test_judges_of_crops_of_everything_are_judges_of_everything_bit_for_bit() -> None:
+    steps = [training_step(Adversarial(judged_seconds=seconds)) for seconds in (None, 0.25)]
+    for number in range(3):
+        for step in steps:
+            step([batch(seed=number)], number)
+    whole, crops = steps
+    assert same(weights(whole.generator), weights(crops.generator))
+    judges = [adversary_of(step).discriminator for step in steps]
+    assert same(weights(judges[0]), weights(judges[1]))
+
+
+def test_silence_is_that_of_the_crop() -> None:
+    """Sources that sound in their first half only: few crops of a tenth lie across its end."""
+    judges = adversary(judged_seconds=0.025, silence_db=-60.0)
+    pass_ = batch(items=40)
+    pass_.sources[..., 1000:] = 0.0
+    log = dict[str, Tensor]()
+    judges.judge(Batch(pass_.sources), pass_.sources.clone().requires_grad_(), Place(0), log)
+    assert log["silent_share"].tolist() == pytest.approx([0.45, 0.45], abs=0.2)
+    assert judges.crops is not None
+    heard, _ = judges.crops(Batch(pass_.sources), pass_.sources, Place(0))
+    silent = (heard.sources == 0).all(-1).all(-1).float().mean(0)  # (S,)
+    assert log["silent_share"].tolist() == pytest.approx(silent.tolist())

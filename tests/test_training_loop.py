@@ -232,7 +232,13 @@ def test_a_batch_that_processes_cannot_share_is_refused(make_experiment: MakeExp
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("arm", "change"), [("plain", "seed=0"), ("gan", "seed=0"), ("plain", BY_LBFGS)]
+    ("arm", "change"),
+    [
+        ("plain", "seed=0"),
+        ("plain", BY_LBFGS),
+        ("gan", "seed=0"),
+        ("gan", "adversarial.judged_seconds=0.2"),
+    ],
 )
 def test_two_processes_give_the_weights_of_one(
     make_experiment: MakeExperiment, experiment_file: Path, arm: Arm, change: str

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import torch
 from accelerate import Accelerator
 from conftest import MakeExperiment
@@ -56,3 +57,35 @@ def test_the_same_segments_are_asked_whatever_the_seed(make_experiment: MakeExpe
     first, second = (question(make_experiment, f"seed={seed}")[0] for seed in (0, 1))
     for (one, _), (other, _) in zip(first.asked, second.asked, strict=True):
         assert torch.equal(one, other)
+
+
+def test_crops_are_asked_where_judges_learn_from_crops_and_silence_is_that_of_the_crop(
+    make_experiment: MakeExperiment,
+) -> None:
+    settings = ["adversarial.judged_seconds=0.125", "adversarial.silence_db=-1000"]
+    whole, _ = question(make_experiment)
+    crops, _ = question(make_experiment, *settings)
+    again, _ = question(make_experiment, *settings)
+    for (segment, _), (crop, mixture), (other, _) in zip(
+        whole.asked, crops.asked, again.asked, strict=True
+    ):
+        assert crop.shape == (2, 2, 1, 1000)
+        assert torch.equal(crop, other)
+        assert torch.equal(mixture, crop[:1].sum(1).expand(2, -1, -1))
+        places = segment[0].unfold(-1, 1000, 1)  # (S, C, starts, 1000)
+        found = (places == crop[0, :, :, None]).all(-1).all(0).all(0)  # (starts,)
+        (start,) = found.nonzero()[:, 0].tolist()
+        assert torch.equal(crop[1], segment[1, ..., start : start + 1000])
+
+
+def test_a_crop_in_which_a_source_rests_is_not_counted(
+    make_experiment: MakeExperiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each segment sounds in its first half only; short crops lie in one of the halves."""
+    config = make_experiment("adversarial.judged_seconds=0.04", "diagnosis.segments=40")
+    tracks = config.data.build(config.audio, "train")
+    probe = Probe(config, tracks, tracks, Accelerator(cpu=True))
+    halves = torch.cat([torch.ones(2, 1, 2000), torch.zeros(2, 1, 2000)], 2)
+    monkeypatch.setattr(probe, "segments", {"train": [halves] * 40, "valid": [halves] * 40})
+    counts = probe.question(Half(), Witness())["low"]["real_train"]["count"]
+    assert 10 < counts < 32

@@ -14,12 +14,14 @@ SWITCHES = {
     "r1": ["adversarial.gradient_penalty={r1: 1, every: 2}"],
     "r2": ["adversarial.gradient_penalty={r2: 1, every: 2}"],
     "spectral_norm": ["discriminator.spectral_norm=true"],
+    "judged_seconds": ["adversarial.judged_seconds=0.2"],
     "lecam": ["adversarial.lecam={}"],
 }
 EVERYTHING = [
     "adversarial.feature_matching=2",
     "adversarial.update_probability=0.7",
     "discriminator.spectral_norm=true",
+    "adversarial.judged_seconds=0.2",
     "adversarial.lecam={}",
     "adversarial.gradient_penalty={r1: 1, r2: 1, every: 2}",
 ]

@@ -16,7 +16,7 @@ from gan_sep.losses.l1 import l1
 from gan_sep.optimizers import adam
 from gan_sep.training.adversary import Adversary
 from gan_sep.training.balance import GradientBalance
-from gan_sep.training.material import Batch
+from gan_sep.training.material import Batch, Place
 from gan_sep.training.player import NonFiniteError, Player
 from gan_sep.training.silence import audible
 from gan_sep.training.step import TrainingStep
@@ -35,7 +35,7 @@ def training_step(
     if settings is not None:
         panel = Spectrogram.tiny().build(AUDIO)
         judge = Player.prepared("discriminator", panel, adam.Config(), accelerator)
-        adversary = Adversary(judge, settings, 2, accelerator)
+        adversary = Adversary(judge, settings, AUDIO, 0, accelerator)
     return TrainingStep(accelerator, generator, adversary, reconstruction)
 
 
@@ -77,7 +77,7 @@ def test_the_generators_move_leaves_no_gradient_in_the_discriminators() -> None:
     adversary = adversary_of(step)
     sources = batch().sources
     output = sources.clone().requires_grad_()
-    trial = adversary.judge(Batch(sources), output, 0, {})
+    trial = adversary.judge(Batch(sources), output, Place(0), {})
     gradient = adversary.gradient(trial, output, torch.ones_like(output), {})
     assert gradient.abs().sum() > 0
     assert all(p.grad is None for p in adversary.discriminator.network.parameters())
@@ -88,7 +88,7 @@ def test_the_discriminators_move_leaves_no_gradient_in_the_generator_or_its_esti
     adversary = adversary_of(step)
     sources = batch().sources
     output = step.generator.network(sources.sum(1)).detach().requires_grad_()
-    adversary.backward(adversary.judge(Batch(sources), output, 0, {}), 0, {})
+    adversary.backward(adversary.judge(Batch(sources), output, Place(0), {}), 0, {})
     assert all(p.grad is not None for p in adversary.discriminator.network.parameters())
     assert all(p.grad is None for p in step.generator.network.parameters())
     assert output.grad is None
@@ -121,7 +121,7 @@ def test_the_split_gradient_is_that_of_the_summed_loss(
     settings = Adversarial(gamma=gamma, balance=None, silence_db=None)
     step = training_step(settings, reconstruction=reconstruction)
     pass_ = batch()
-    step._differentiate(pass_, adversary_of(step), 0)
+    step._differentiate(pass_, adversary_of(step), Place(0))
     found = [p.grad.clone() for p in step.generator.network.parameters() if p.grad is not None]
 
     step.generator.optimizer.zero_grad()
@@ -160,8 +160,9 @@ def halves(whole: Batch) -> list[Batch]:
     ]
 
 
-def test_accumulated_passes_equal_one_large_batch() -> None:
-    settings = Adversarial(gamma=0.5, balance=None, silence_db=-20.0)
+@pytest.mark.parametrize("judged_seconds", [None, 0.1])
+def test_accumulated_passes_equal_one_large_batch(judged_seconds: float | None) -> None:
+    settings = Adversarial(gamma=0.5, balance=None, silence_db=-20.0, judged_seconds=judged_seconds)
     # One after the other: accelerators of one process share how many passes they accumulate.
     whole = training_step(settings)
     for number in range(2):
@@ -178,7 +179,8 @@ def test_accumulated_passes_equal_one_large_batch() -> None:
 def test_the_log_of_accumulated_passes_is_their_mean() -> None:
     plain = training_step(None)
     first, second = (Batch(batch(seed=seed).sources) for seed in (0, 1))
-    losses = [plain._differentiate(b, None, 0)["loss/reconstruction"] for b in (first, second)]
+    logs = [plain._differentiate(pass_, None, Place(0)) for pass_ in (first, second)]
+    losses = [each["loss/reconstruction"] for each in logs]
     split = training_step(None, passes=2)
     log = split([first, second], 0)
     torch.testing.assert_close(log["loss/reconstruction"], (losses[0] + losses[1]) / 2)

@@ -133,7 +133,7 @@ def arm_step(setting: Setting, device: torch.device, gan: bool) -> Work:
     if gan:
         panel = setting.panel.build(setting.audio)
         judge = Player.prepared("discriminator", panel, settings.optimizer, accelerator)
-        adversary = Adversary(judge, settings, len(setting.audio.sources), accelerator)
+        adversary = Adversary(judge, settings, setting.audio, 0, accelerator)
     step = TrainingStep(accelerator, generator, adversary, l1)
     unpaired = None
     if gan and setting.unpaired:

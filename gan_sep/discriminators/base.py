@@ -34,6 +34,14 @@ class DiscriminatorConfig(Protocol):
         """The panel with fresh weights, drawn from torch's global random state."""
         ...
 
+    @property
+    def window(self) -> int:
+        """How many samples a judge takes in at once: its longest window or first kernel.
+
+        It judges shorter signals too, with silence around them.
+        """
+        ...
+
     @classmethod
     def tiny(cls) -> Self:
         """A setting small enough for a test, in any audio format."""

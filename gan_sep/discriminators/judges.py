@@ -19,6 +19,7 @@ from torch.nn.utils.parametrizations import weight_norm
 from gan_sep.discriminators.base import Judgement
 from gan_sep.discriminators.spectral_norm import spectrally_normalised
 
+FIRST_KERNEL = 15  # of the layers of waveforms
 LEAK = 0.1  # slope of the activations below zero
 
 
@@ -87,7 +88,7 @@ def waveform_layers(channels: int, layers: int) -> list[Layer]:
     The first stride is the largest: at the full rate every channel costs most.
     """
     first, *others = doubled_widths(channels, layers)
-    return [Layer(first, (15,), (8,)), *(Layer(width, (7,), (4,)) for width in others)]
+    return [Layer(first, (FIRST_KERNEL,), (8,)), *(Layer(width, (7,), (4,)) for width in others)]
 
 
 def doubled_widths(channels: int, layers: int) -> list[int]:

@@ -68,6 +68,11 @@ class Config:
         """
         return MultiBandPanel(self, audio)
 
+    @property
+    def window(self) -> int:
+        """The samples of its longest FFT."""
+        return max(self.n_ffts)
+
     @classmethod
     def tiny(cls) -> Self:
         """Small enough for a test, in any audio format."""

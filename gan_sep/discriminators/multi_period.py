@@ -25,6 +25,7 @@ from torch.nn import functional as F
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.base import Judgement
 from gan_sep.discriminators.judges import (
+    FIRST_KERNEL,
     Judges,
     check_distinct,
     check_sizes,
@@ -62,6 +63,11 @@ class Config:
         Raises ValueError where mid and side are asked of mono.
         """
         return MultiPeriodPanel(self, audio)
+
+    @property
+    def window(self) -> int:
+        """The samples that its first kernel spans in the longest period."""
+        return FIRST_KERNEL * max(self.periods)
 
     @classmethod
     def tiny(cls) -> Self:

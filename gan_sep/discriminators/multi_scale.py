@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.base import Judgement
-from gan_sep.discriminators.judges import Judges, check_sizes, joined, waveform_layers
+from gan_sep.discriminators.judges import FIRST_KERNEL, Judges, check_sizes, joined, waveform_layers
 from gan_sep.discriminators.views import View, check_view, heard, heard_channels
 
 
@@ -53,6 +53,11 @@ class Config:
         Raises ValueError where mid and side are asked of mono.
         """
         return MultiScalePanel(self, audio)
+
+    @property
+    def window(self) -> int:
+        """The samples that its first kernel spans at the coarsest scale."""
+        return FIRST_KERNEL * 2 ** (self.scales - 1)
 
     @classmethod
     def tiny(cls) -> Self:

@@ -42,6 +42,11 @@ class Config:
         """The panels with fresh weights; raises ValueError where a member's `build` does."""
         return SeveralPanels(self, audio)
 
+    @property
+    def window(self) -> int:
+        """The longest of its members'."""
+        return max(member.window for member in self.members)
+
     @classmethod
     def tiny(cls) -> Self:
         """Small enough for a test, in any audio format."""

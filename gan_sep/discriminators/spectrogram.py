@@ -80,6 +80,11 @@ class Config:
         """
         return SpectrogramPanel(self, audio)
 
+    @property
+    def window(self) -> int:
+        """The samples of its FFT."""
+        return self.n_fft
+
     @classmethod
     def tiny(cls) -> Self:
         """Small enough for a test, in any audio format."""

@@ -11,13 +11,15 @@ from accelerate import Accelerator
 from einops import rearrange
 from torch import Tensor
 
+from gan_sep.audio import AudioFormat
 from gan_sep.data.draws import draw
 from gan_sep.experiment import Adversarial
 from gan_sep.losses.adversarial import Judged, discriminator_loss, separation_loss
 from gan_sep.losses.feature_matching import feature_matching
 from gan_sep.losses.penalties import gradient_penalty
 from gan_sep.training.balance import GradientBalance
-from gan_sep.training.material import Batch, judge, materials
+from gan_sep.training.crops import Crops
+from gan_sep.training.material import Batch, Place, judge, materials
 from gan_sep.training.player import Player
 from gan_sep.training.usual_scores import UsualScores
 
@@ -45,15 +47,19 @@ class Adversary:
         self,
         discriminator: Player,
         settings: Adversarial,
-        num_sources: int,
+        audio: AudioFormat,
+        seed: int,
         accelerator: Accelerator,
-        seed: int = 0,
     ) -> None:
         self.seed = seed  # of everything drawn here, with the step
         self.discriminator = discriminator
         self.settings = settings
         self.accelerator = accelerator
+        num_sources = len(audio.sources)
         self.balance = GradientBalance(settings, num_sources, accelerator)
+        self.crops: Crops | None = None
+        if settings.judged_seconds is not None:
+            self.crops = Crops(audio.samples(settings.judged_seconds), seed)
         self.usual_scores: UsualScores | None = None
         if settings.lecam is not None:
             self.usual_scores = UsualScores(settings.lecam, num_sources, accelerator)
@@ -71,12 +77,14 @@ class Adversary:
         """Whether the generator learns from them in this step."""
         return step >= self.settings.warmup_steps
 
-    def judge(self, batch: Batch, estimates: Tensor, step: int, log: dict[str, Tensor]) -> Trial:
+    def judge(self, batch: Batch, estimates: Tensor, place: Place, log: dict[str, Tensor]) -> Trial:
         """Judge a pass and its estimates (B + U, S, C, T); the graphs serve both players."""
+        if self.crops is not None:
+            batch, estimates = self.crops(batch, estimates, place)
         real, fake = materials(batch, estimates, self.settings.silence_db)
         active = torch.cat([material.active for material in real])  # (B + U, S)
         log["silent_share"] = 1 - active.float().mean(0)  # (S,)
-        if self._gradient_penalties(step)[0]:
+        if self._gradient_penalties(place.step)[0]:
             real = [each._replace(signals=each.signals.detach().requires_grad_()) for each in real]
         panel = self.discriminator.network
         # Two passes: what flows back to the estimates must not pass through the real sources too.

@@ -97,8 +97,7 @@ class Run:
             panel = config.discriminator.build(config.audio)
             settings = config.adversarial
             judge = Player.prepared("discriminator", panel, settings.optimizer, accelerator)
-            num_sources = len(config.audio.sources)
-            self.adversary = Adversary(judge, settings, num_sources, accelerator, config.seed)
+            self.adversary = Adversary(judge, settings, config.audio, config.seed, accelerator)
         # Other draws from torch's random state must not depend on how many networks were built.
         torch.manual_seed(config.seed + 2 + accelerator.process_index)
         reconstruction = config.reconstruction.build()

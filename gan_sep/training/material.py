@@ -18,6 +18,21 @@ class Batch(NamedTuple):
     unpaired: tuple[Tensor, Tensor] | None = None
 
 
+class Place(NamedTuple):
+    """Where a pass stands: its step, and how many passes of any process come before it in it."""
+
+    step: int
+    before: int = 0
+
+    def items(self, count: int) -> range:
+        """The numbers within the step of the pass's segments, `count` in every pass.
+
+        What is drawn for each by (seed, step, number) depends neither on accumulation nor on the
+        number of processes.
+        """
+        return range(self.before * count, (self.before + 1) * count)
+
+
 class Material(NamedTuple):
     """Signals to judge (B, S, C, T), their mixture (B, C, T), and where they count: bool (B, S)."""
 

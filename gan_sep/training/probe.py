@@ -12,6 +12,7 @@ from gan_sep.data.base import Track
 from gan_sep.data.segments import PairedSegments
 from gan_sep.evaluation.separate import evaluating
 from gan_sep.experiment import ExperimentConfig
+from gan_sep.training.crops import crop_start
 from gan_sep.training.diagnostics import centred, measure
 from gan_sep.training.silence import audible
 
@@ -20,6 +21,8 @@ PROBE_SEED = 20190901  # the same segments for every seed of a study
 
 class Probe:
     """Fixed segments of training and of validation tracks, as they were played: no augmentation.
+
+    Where judges learn from crops, they are asked about crops of that length, always the same ones.
 
     Raises ValueError where a validation track is shorter than a segment.
     """
@@ -34,6 +37,8 @@ class Probe:
         self.config = config
         self.accelerator = accelerator
         length = config.audio.samples(config.training.segment_seconds)
+        judged_seconds = config.adversarial.judged_seconds
+        self.judged = length if judged_seconds is None else config.audio.samples(judged_seconds)
         self.segments = {
             "train": PairedSegments(train, length, PROBE_SEED),
             "valid": PairedSegments(valid, length, PROBE_SEED),
@@ -69,7 +74,15 @@ class Probe:
             with self.accelerator.autocast():
                 mixture = sources.sum(1)  # (1, C, T)
                 estimates = generator(mixture).float()  # (1, S, C, T)
-                both = torch.cat([sources, estimates])  # (2, S, C, T)
-                judged = panel(both, mixture.expand(2, -1, -1)).scores().float().cpu()  # (2, S)
-            mask = audible(sources, self.config.adversarial.silence_db).cpu()  # (1, S)
+                heard = self._heard(position, sources.shape[-1])
+                both = torch.cat([sources, estimates])[..., heard]  # (2, S, C, T')
+                mixtures = mixture.expand(2, -1, -1)[..., heard]  # (2, C, T')
+                judged = panel(both, mixtures).scores().float().cpu()  # (2, S)
+            silence_db = self.config.adversarial.silence_db
+            mask = audible(sources[..., heard], silence_db).cpu()  # (1, S)
             yield position, judged[0], judged[1], mask[0]
+
+    def _heard(self, position: int, num_samples: int) -> slice:
+        """The samples of a segment that are judged."""
+        start = crop_start(num_samples, self.judged, PROBE_SEED, "judged", position)
+        return slice(start, start + self.judged)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gan_sep.losses.base import ReconstructionLoss
 from gan_sep.training.adversary import Adversary
-from gan_sep.training.material import Batch
+from gan_sep.training.material import Batch, Place
 from gan_sep.training.player import Player
 
 
@@ -60,14 +60,16 @@ class TrainingStep:
         self, passes: Sequence[Batch], adversary: Adversary | None, step: int
     ) -> dict[str, Tensor]:
         """Gradients of both players for the whole batch; the losses (S,), the passes' means."""
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
         logs = []
-        for batch in passes:
+        for number, batch in enumerate(passes):
             with self.accelerator.accumulate(*self.networks):
-                logs.append(self._differentiate(batch, adversary, step))
+                place = Place(step, number * world + rank)
+                logs.append(self._differentiate(batch, adversary, place))
         return {name: torch.stack([each[name] for each in logs]).mean(0) for name in logs[0]}
 
     def _differentiate(
-        self, batch: Batch, adversary: Adversary | None, step: int
+        self, batch: Batch, adversary: Adversary | None, place: Place
     ) -> dict[str, Tensor]:
         """Gradients of both players for one pass; the losses (S,)."""
         mixture = batch.sources.sum(1)  # (B, C, T)
@@ -80,9 +82,9 @@ class TrainingStep:
         (gradient,) = torch.autograd.grad(loss.mean(), output)  # (B + U, S, C, T)
         log = {"loss/reconstruction": loss.detach()}
         if adversary is not None:
-            trial = adversary.judge(batch, output, step, log)
-            if adversary.acts(step):
+            trial = adversary.judge(batch, output, place, log)
+            if adversary.acts(place.step):
                 gradient = gradient + adversary.gradient(trial, output, gradient, log)
-            adversary.backward(trial, step, log)
+            adversary.backward(trial, place.step, log)
         self.accelerator.backward(estimates, gradient=gradient)
         return log
