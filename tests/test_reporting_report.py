@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from conftest import MakeExperiment
 
+from gan_sep.config import to_dict
 from gan_sep.reporting.provenance import configuration_section, data_section, provenance_section
 from gan_sep.reporting.report import NO_WORDS, bounds_once, write_report
 from gan_sep.reporting.runs import ROWS, find_arms
@@ -228,7 +230,7 @@ def test_a_report_of_more_arms_holds_them_all_against_the_plain_one(tmp_path: Pa
     assert summary < readme.index("comparison.png")
     assert "| hinge | -1.00 [-1.00, -1.00] **worse** | +1.00 [+1.00, +1.00] **better** |" in readme
     assert "| hinge | 0.00 | 40 | 2.5 | 2.000 | 4.00 | 500 | 0.50 | - |" in readme
-    assert "- The hinge arm differs in: discriminator.name hinge." in readme
+    assert "- The hinge arm differs in: discriminator (name hinge)." in readme
     assert (tmp_path / "report" / "scores-seed0-hinge.png").is_file()
 
 
@@ -285,6 +287,22 @@ def test_the_configuration_is_the_gan_arms_with_what_the_plain_arm_changes(
     section = configuration_section(find_arms([run_folder]))
     assert section.startswith("- The plain arm differs in: discriminator null.\n")
     assert "discriminator:\n  name: gan\n" in section
+
+
+def test_another_generator_is_told_in_whole_and_what_an_older_version_could_not_say_is_not(
+    make_experiment: MakeExperiment, tmp_path: Path
+) -> None:
+    gan = to_dict(make_experiment("arms=[gan]"))
+    plain = to_dict(make_experiment("arms=[gan]", "generator={name: wave_unet, depth: 3}"))
+    del gan["adversarial"]["labels"]
+    for arm, config in (("plain", plain), ("gan", gan)):
+        folder = tmp_path / f"seed0-{arm}"
+        folder.mkdir()
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    (line, *_) = configuration_section(find_arms([tmp_path])).splitlines()
+    assert line.startswith("- The plain arm differs in: generator (name wave_unet, depth 3, ")
+    assert "labels" not in line
+    assert "null" not in line.partition(")")[2]
 
 
 def test_unpaired_material_is_told_once_for_the_arms_that_share_it(tmp_path: Path) -> None:

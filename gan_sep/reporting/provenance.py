@@ -5,7 +5,9 @@ from typing import Any
 
 import yaml
 
+from gan_sep.config import ConfigError, load, to_dict
 from gan_sep.evaluation.pairing import BASELINE
+from gan_sep.experiment import ExperimentConfig
 from gan_sep.reporting.formats import count, enumerated
 from gan_sep.reporting.runs import ArmRun
 from gan_sep.reporting.style import arm_name
@@ -53,7 +55,7 @@ def configuration_section(runs: Sequence[ArmRun]) -> str:
     others = [run for run in runs if run.seed == shown.seed and run is not shown]
     differences = "\n".join(
         f"- The {arm_name(run.arm)} arm differs in: "
-        f"{_inline(dict(_differing(shown.config, run.config)))}."
+        f"{_inline(dict(_differing(_resolved(shown), _resolved(run))))}."
         for run in others
     )
     return (
@@ -81,14 +83,32 @@ def _material(unpaired: Mapping[str, Any]) -> str:
     return f"the training tracks that are not paired in the same step ({_inline(unpaired)})"
 
 
+def _resolved(run: ArmRun) -> dict[str, Any]:
+    """The configuration with what its version could not say yet, which had its default's effect.
+
+    As it was written where the present version cannot read it.
+    """
+    try:
+        resolved: dict[str, Any] = to_dict(load(ExperimentConfig, run.folder / "config.yaml"))
+    except ConfigError:
+        return run.config
+    return resolved
+
+
 def _differing(
     shown: Mapping[str, Any], other: Mapping[str, Any], above: str = ""
 ) -> Iterator[tuple[str, Any]]:
-    """The keys a.b.c whose values differ, and the other's value, None where it has none."""
+    """The keys a.b.c whose values differ, and the other's value, None where it has none.
+
+    Of another component, which has other keys, the section is one value.
+    """
     for key in dict.fromkeys([*shown, *other]):
         ours, theirs = shown.get(key), other.get(key)
         if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
-            yield from _differing(ours, theirs, f"{above}{key}.")
+            if ours.get("name") == theirs.get("name"):
+                yield from _differing(ours, theirs, f"{above}{key}.")
+            else:
+                yield f"{above}{key}", f"({_inline(theirs)})"
         elif ours != theirs:
             yield f"{above}{key}", theirs
 
