@@ -68,6 +68,7 @@ class Adversarial:
     lecam: LeCam | None = None
     silence_db: float | None = -60.0
     judged_seconds: float | None = None
+    level_normalisation: bool = False
     labels: Labels = field(default_factory=Labels)
     optimizer: adam.Config = field(default_factory=lambda: adam.Config(lr=2e-4, betas=(0.5, 0.9)))
 
@@ -92,6 +93,10 @@ class Adversarial:
             0 <= self.head_start_steps <= self.warmup_steps,
             f"head_start_steps: expected between 0 and warmup_steps ({self.warmup_steps}), "
             f"got {self.head_start_steps}",
+        )
+        _require(
+            not self.level_normalisation or self.silence_db is not None,
+            "level_normalisation: expected silence_db to be the floor, got silence_db null",
         )
         seconds = self.judged_seconds
         _require(

@@ -121,6 +121,10 @@ def test_every_mistake_names_its_key(
         (["label=mwf"], "label: expected letters, digits, _ and -, and none of plain, gan, refer"),
         (["label=x", "arms=[plain, gan]"], "label: expected a single arm to name 'x'"),
         (["adversarial.gamma=1"], "adversarial.gamma: expected either gamma or balance"),
+        (
+            ["adversarial.level_normalisation=true", "adversarial.silence_db=null"],
+            "adversarial.level_normalisation: expected silence_db to be the floor",
+        ),
         (["adversarial.update_probability=0"], "adversarial.update_probability: expected above 0"),
         (["adversarial.update_probability=1.5"], "adversarial.update_probability: expected above"),
         (["adversarial.feature_matching=-1"], "adversarial.feature_matching: expected >= 0"),

@@ -89,3 +89,12 @@ def test_a_crop_in_which_a_source_rests_is_not_counted(
     monkeypatch.setattr(probe, "segments", {"train": [halves] * 40, "valid": [halves] * 40})
     counts = probe.question(Half(), Witness())["low"]["real_train"]["count"]
     assert 10 < counts < 32
+
+
+def test_where_judges_learn_at_one_level_they_are_asked_at_it(
+    make_experiment: MakeExperiment,
+) -> None:
+    panel, _ = question(make_experiment, "adversarial.level_normalisation=true")
+    for signals, mixture in panel.asked:
+        torch.testing.assert_close(signals.square().mean((2, 3)), torch.ones(2, 2))
+        torch.testing.assert_close(mixture.square().mean((1, 2)), torch.ones(2))

@@ -15,6 +15,7 @@ SWITCHES = {
     "r2": ["adversarial.gradient_penalty={r2: 1, every: 2}"],
     "spectral_norm": ["discriminator.spectral_norm=true"],
     "judged_seconds": ["adversarial.judged_seconds=0.2"],
+    "level_normalisation": ["adversarial.level_normalisation=true"],
     "lecam": ["adversarial.lecam={}"],
 }
 EVERYTHING = [
@@ -22,6 +23,7 @@ EVERYTHING = [
     "adversarial.update_probability=0.7",
     "discriminator.spectral_norm=true",
     "adversarial.judged_seconds=0.2",
+    "adversarial.level_normalisation=true",
     "adversarial.lecam={}",
     "adversarial.gradient_penalty={r1: 1, r2: 1, every: 2}",
 ]

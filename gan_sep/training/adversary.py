@@ -21,6 +21,7 @@ from gan_sep.training.balance import GradientBalance
 from gan_sep.training.crops import Crops
 from gan_sep.training.material import Batch, Place, judge, materials
 from gan_sep.training.player import Player
+from gan_sep.training.presentation import Presentation
 from gan_sep.training.usual_scores import UsualScores
 
 
@@ -60,6 +61,7 @@ class Adversary:
         self.crops: Crops | None = None
         if settings.judged_seconds is not None:
             self.crops = Crops(audio.samples(settings.judged_seconds), seed)
+        self.presentation = Presentation(settings, seed)
         self.usual_scores: UsualScores | None = None
         if settings.lecam is not None:
             self.usual_scores = UsualScores(settings.lecam, num_sources, accelerator)
@@ -81,7 +83,8 @@ class Adversary:
         """Judge a pass and its estimates (B + U, S, C, T); the graphs serve both players."""
         if self.crops is not None:
             batch, estimates = self.crops(batch, estimates, place)
-        real, fake = materials(batch, estimates, self.settings.silence_db)
+        chosen = materials(batch, estimates, self.settings.silence_db)
+        real, fake = self.presentation(*chosen, place)
         active = torch.cat([material.active for material in real])  # (B + U, S)
         log["silent_share"] = 1 - active.float().mean(0)  # (S,)
         if self._gradient_penalties(place.step)[0]:

@@ -14,6 +14,8 @@ from gan_sep.evaluation.separate import evaluating
 from gan_sep.experiment import ExperimentConfig
 from gan_sep.training.crops import crop_start
 from gan_sep.training.diagnostics import centred, measure
+from gan_sep.training.material import Material
+from gan_sep.training.presentation import levelled
 from gan_sep.training.silence import audible
 
 PROBE_SEED = 20190901  # the same segments for every seed of a study
@@ -69,6 +71,7 @@ class Probe:
     ) -> Iterator[tuple[int, Tensor, Tensor, Tensor]]:
         """(position, scores of the sources, of their estimates, which sound), each (S,)."""
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        settings = self.config.adversarial
         for position in range(rank, self.config.diagnosis.segments, world):
             sources = segments[position][None].to(self.accelerator.device)  # (1, S, C, T)
             with self.accelerator.autocast():
@@ -77,10 +80,10 @@ class Probe:
                 heard = self._heard(position, sources.shape[-1])
                 both = torch.cat([sources, estimates])[..., heard]  # (2, S, C, T')
                 mixtures = mixture.expand(2, -1, -1)[..., heard]  # (2, C, T')
-                judged = panel(both, mixtures).scores().float().cpu()  # (2, S)
-            silence_db = self.config.adversarial.silence_db
-            mask = audible(sources[..., heard], silence_db).cpu()  # (1, S)
-            yield position, judged[0], judged[1], mask[0]
+                mask = audible(sources[..., heard], settings.silence_db)  # (1, S)
+                asked = levelled(Material(both, mixtures, mask), settings)
+                judged = panel(asked.signals, asked.mixture).scores().float().cpu()  # (2, S)
+            yield position, judged[0], judged[1], mask[0].cpu()
 
     def _heard(self, position: int, num_samples: int) -> slice:
         """The samples of a segment that are judged."""
