@@ -11,6 +11,7 @@ from gan_sep.config import Component
 from gan_sep.data.base import DataConfig
 from gan_sep.data.unpaired import Unpaired
 from gan_sep.discriminators.base import DiscriminatorConfig
+from gan_sep.discriminators.instance_noise import InstanceNoise
 from gan_sep.evaluation.evaluate import EvaluationSettings
 from gan_sep.evaluation.pairing import BOUNDS
 from gan_sep.generators.base import GeneratorConfig
@@ -69,6 +70,7 @@ class Adversarial:
     silence_db: float | None = -60.0
     judged_seconds: float | None = None
     level_normalisation: bool = False
+    instance_noise: InstanceNoise | None = None
     labels: Labels = field(default_factory=Labels)
     optimizer: adam.Config = field(default_factory=lambda: adam.Config(lr=2e-4, betas=(0.5, 0.9)))
 
@@ -97,6 +99,12 @@ class Adversarial:
         _require(
             not self.level_normalisation or self.silence_db is not None,
             "level_normalisation: expected silence_db to be the floor, got silence_db null",
+        )
+        noise, first = self.instance_noise, self.first_discriminator_step
+        _require(
+            noise is None or noise.until_step > first,
+            f"instance_noise.until_step: expected after step {first}, in which the discriminators "
+            f"begin to learn, got {noise and noise.until_step}",
         )
         seconds = self.judged_seconds
         _require(
@@ -221,6 +229,13 @@ class ExperimentConfig:
             "optimizer.name: expected one without a line search (adam) in the gan arm, got one "
             "with it: the gradients that adversarial.balance or gamma weighs add up to that of no "
             "loss which it could follow; say arms: [plain]",
+        )
+        noise = self.adversarial.instance_noise
+        _require(
+            noise is None or noise.until_step <= self.training.steps or "gan" not in self.arms,
+            f"adversarial.instance_noise.until_step: expected at most training.steps "
+            f"({self.training.steps}), got {noise and noise.until_step}: the judges would never "
+            "hear well",
         )
         group, micro = (
             self.augment.remix_group,

@@ -183,6 +183,27 @@ def test_a_line_search_is_refused_in_the_gan_arm_and_takes_no_other_optimizers_k
             experiment(tmp_path, MINIMAL, *overrides)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["adversarial.instance_noise.until_step=1001"],
+            "adversarial.instance_noise.until_step: expected at most training.steps (1000), got",
+        ),
+        (
+            ["adversarial.instance_noise.until_step=50", "adversarial.warmup_steps=50"],
+            "adversarial.instance_noise.until_step: expected after step 50, in which the discrim",
+        ),
+    ],
+)
+def test_remedies_that_could_do_nothing_are_refused_with_the_key(
+    tmp_path: Path, overrides: list[str], message: str
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        experiment(tmp_path, MINIMAL, "arms=[gan]", "discriminator={name: spectrogram}", *overrides)
+    assert message in str(error.value)
+
+
 def test_a_section_of_another_name_replaces_the_base_section(tmp_path: Path) -> None:
     base = MINIMAL.replace("{name: synthetic}", "{name: mir1k, root: somewhere}")
     (tmp_path / "base.yaml").write_text(base)

@@ -16,6 +16,7 @@ SWITCHES = {
     "spectral_norm": ["discriminator.spectral_norm=true"],
     "judged_seconds": ["adversarial.judged_seconds=0.2"],
     "level_normalisation": ["adversarial.level_normalisation=true"],
+    "instance_noise": ["adversarial.instance_noise={until_step: 6}"],
     "lecam": ["adversarial.lecam={}"],
 }
 EVERYTHING = [
@@ -24,6 +25,7 @@ EVERYTHING = [
     "discriminator.spectral_norm=true",
     "adversarial.judged_seconds=0.2",
     "adversarial.level_normalisation=true",
+    "adversarial.instance_noise={until_step: 6}",
     "adversarial.lecam={}",
     "adversarial.gradient_penalty={r1: 1, r2: 1, every: 2}",
 ]

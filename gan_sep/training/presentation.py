@@ -6,13 +6,16 @@ populations: nothing that is done here tells them apart.
 
 from collections.abc import Sequence
 
+from gan_sep.discriminators.instance_noise import white_noise
 from gan_sep.discriminators.levels import level_normalised
 from gan_sep.experiment import Adversarial
 from gan_sep.training.material import Material, Place
 
+KINDS = ("paired", "unpaired")  # of material, in their order
+
 
 class Presentation:
-    """What the settings ask for: signals of one level."""
+    """What the settings ask for: signals of one level, instance noise."""
 
     def __init__(self, settings: Adversarial, seed: int) -> None:
         self.settings = settings
@@ -25,13 +28,27 @@ class Presentation:
 
         Gradients flow through to the signals. Which segments count is left as it is.
         """
-        pairs = zip(real, fake, strict=True)
-        presented = [self._presented([material, estimated], place) for material, estimated in pairs]
+        presented = [
+            self._presented(kind, pair, place)
+            for kind, pair in zip(KINDS, zip(real, fake, strict=True), strict=False)
+        ]
         return [pair[0] for pair in presented], [pair[1] for pair in presented]
 
-    def _presented(self, alike: list[Material], place: Place) -> list[Material]:
+    def _presented(self, kind: str, alike: Sequence[Material], place: Place) -> list[Material]:
         """Materials of as many segments, to be treated alike."""
-        return [levelled(material, self.settings) for material in alike]
+        alike = [levelled(material, self.settings) for material in alike]
+        return self._noisy(kind, alike, place)
+
+    def _noisy(self, kind: str, alike: list[Material], place: Place) -> list[Material]:
+        """The same noise on a source and its estimate, none on mixtures."""
+        noise, first = self.settings.instance_noise, self.settings.first_discriminator_step
+        amplitude = 0.0 if noise is None else noise.amplitude(place.step, first)
+        if not amplitude:
+            return alike
+        like = alike[0].signals  # (B, S, C, T)
+        items, purpose = place.items(len(like)), f"instance noise {kind}"
+        added = amplitude * white_noise(like, self.seed, purpose, place.step, items)
+        return [material._replace(signals=material.signals + added) for material in alike]
 
 
 def levelled(material: Material, settings: Adversarial) -> Material:
