@@ -10,6 +10,7 @@ from gan_sep.augment import Augmentation
 from gan_sep.config import Component
 from gan_sep.data.base import DataConfig
 from gan_sep.data.unpaired import Unpaired
+from gan_sep.discriminators.augmentation import JudgedAugmentation
 from gan_sep.discriminators.base import DiscriminatorConfig
 from gan_sep.discriminators.instance_noise import InstanceNoise
 from gan_sep.evaluation.evaluate import EvaluationSettings
@@ -53,8 +54,9 @@ class Adversarial:
     They hear a crop of judged_seconds of each segment, at a place drawn anew in each step, or with
     null all of it; balance weighs the gradients of whole segments all the same. What they would
     hear of a source is kept from them where it lies below silence_db (RMS, dB full scale); null
-    keeps nothing from them. The published method gives none of these numbers: they are this
-    project's choice, and the reports measure it.
+    keeps nothing from them. level_normalisation divides what they hear by its RMS, silence_db being
+    the floor; augmentation changes it at random; instance_noise is added to it. The published
+    method gives none of these numbers: they are this project's choice, and the reports measure it.
     """
 
     objective: Objective = "least_squares"
@@ -70,6 +72,7 @@ class Adversarial:
     silence_db: float | None = -60.0
     judged_seconds: float | None = None
     level_normalisation: bool = False
+    augmentation: JudgedAugmentation | None = None
     instance_noise: InstanceNoise | None = None
     labels: Labels = field(default_factory=Labels)
     optimizer: adam.Config = field(default_factory=lambda: adam.Config(lr=2e-4, betas=(0.5, 0.9)))
@@ -99,6 +102,12 @@ class Adversarial:
         _require(
             not self.level_normalisation or self.silence_db is not None,
             "level_normalisation: expected silence_db to be the floor, got silence_db null",
+        )
+        adaptive = self.augmentation is not None and self.augmentation.target is not None
+        _require(
+            not adaptive or self.objective != "relativistic",
+            "augmentation.target: expected null with objective relativistic, whose judges have no "
+            "threshold that r_t could be counted by; set augmentation.probability instead",
         )
         noise, first = self.instance_noise, self.first_discriminator_step
         _require(

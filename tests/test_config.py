@@ -125,6 +125,10 @@ def test_every_mistake_names_its_key(
             ["adversarial.level_normalisation=true", "adversarial.silence_db=null"],
             "adversarial.level_normalisation: expected silence_db to be the floor",
         ),
+        (
+            ["adversarial.augmentation={}", "adversarial.objective=relativistic"],
+            "adversarial.augmentation.target: expected null with objective relativistic",
+        ),
         (["adversarial.update_probability=0"], "adversarial.update_probability: expected above 0"),
         (["adversarial.update_probability=1.5"], "adversarial.update_probability: expected above"),
         (["adversarial.feature_matching=-1"], "adversarial.feature_matching: expected >= 0"),

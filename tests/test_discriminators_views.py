@@ -5,7 +5,16 @@ import torch
 
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.multi_scale import Config
-from gan_sep.discriminators.views import Transform, View, heard, heard_channels, viewed, waveform
+from gan_sep.discriminators.several import Config as Several
+from gan_sep.discriminators.views import (
+    Transform,
+    View,
+    heard,
+    heard_channels,
+    hears_mixture,
+    viewed,
+    waveform,
+)
 
 STEREO = torch.tensor([[1.0, 0.5], [3.0, 0.5]]).reshape(1, 1, 2, 2)  # left, right
 
@@ -71,6 +80,21 @@ def test_every_judge_hears_its_own_source_and_the_mixture_transformed_alike(
         source, context = judged.chunk(2, 1)
         assert torch.equal(source, transform(sources[:, k]))
         assert torch.equal(context, transform(mixture))
+
+
+def test_every_judge_can_have_a_mixture_of_its_own() -> None:
+    sources, mixtures = torch.randn(2, 2, 3, 2, 10).unbind()
+    together = heard(sources, mixtures, Config(conditioned=True)).side_by_side(paired)
+    for k, judged in enumerate(together.chunk(3, 1)):
+        source, context = judged.chunk(2, 1)
+        assert torch.equal(source, paired(sources[:, k]))
+        assert torch.equal(context, paired(mixtures[:, k]))
+
+
+def test_a_panel_hears_mixtures_where_any_of_its_members_does() -> None:
+    for conditioned in (False, True):
+        config = Several((Config(), Config(conditioned=conditioned)))
+        assert hears_mixture(config.build(AudioFormat())) is conditioned
 
 
 @pytest.mark.parametrize("conditioned", [False, True])

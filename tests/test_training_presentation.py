@@ -1,11 +1,16 @@
 """What the judges get to hear in training, from material that was chosen for them."""
 
+from dataclasses import replace
+
 import pytest
 import torch
+from accelerate import Accelerator
 from torch import Tensor
 
+from gan_sep.discriminators.augmentation import KINDS, JudgedAugmentation, Kind
 from gan_sep.discriminators.instance_noise import InstanceNoise
 from gan_sep.experiment import Adversarial
+from gan_sep.training.adaptive_probability import AdaptiveProbability
 from gan_sep.training.material import Material, Place
 from gan_sep.training.presentation import Presentation
 
@@ -76,3 +81,55 @@ def test_when_the_noise_has_faded_signals_are_as_they_were() -> None:
     settings = Adversarial(instance_noise=InstanceNoise(until_step=7))
     given = material()
     assert presented(settings, (given, given))[0][0].signals is given.signals
+
+
+def always(*kinds: Kind) -> Adversarial:
+    """Every change of these kinds, to everything."""
+    return Adversarial(augmentation=JudgedAugmentation(kinds, probability=1.0, target=None))
+
+
+def augmenting(settings: Adversarial, conditioned: bool) -> Presentation:
+    assert settings.augmentation is not None
+    probability = AdaptiveProbability(settings.augmentation, 2, Accelerator(cpu=True))
+    return Presentation(settings, 5, conditioned, probability)
+
+
+def test_sources_estimates_and_each_judges_mixture_are_changed_alike() -> None:
+    given = material()
+    twice = Material(2 * given.signals, given.mixture, given.active)
+    (real,), (fake,) = augmenting(always(*KINDS), True)([given], [twice], Place(7))
+    assert not torch.allclose(real.signals, given.signals)
+    torch.testing.assert_close(fake.signals, 2 * real.signals)
+    # The changes are linear: were the mixture a judge's source, it would become what it is here.
+    for k in range(2):
+        alone = given._replace(signals=given.mixture[:, None].expand(-1, 2, -1, -1))
+        (as_source,), _ = augmenting(always(*KINDS), True)([alone], [alone], Place(7))
+        torch.testing.assert_close(real.mixture[:, k], as_source.signals[:, k])
+
+
+def test_judges_that_hear_no_mixture_are_spared_its_augmentation() -> None:
+    given = material()
+    (real,), _ = augmenting(always("gain"), False)([given], [given], Place(7))
+    assert real.mixture is given.mixture
+    assert not torch.allclose(real.signals, given.signals)
+
+
+def test_each_judges_probability_decides_about_its_source() -> None:
+    presentation, given = augmenting(always("polarity"), False), material()
+    assert presentation.probability is not None
+    presentation.probability.values = torch.tensor([0.0, 1.0])
+    (real,), _ = presentation([given], [given], Place(7))
+    assert torch.equal(real.signals[:, 0], given.signals[:, 0])
+    assert torch.equal(real.signals[:, 1], -given.signals[:, 1])
+
+
+def test_gradients_flow_through_the_presentation_to_the_estimates() -> None:
+    settings = replace(
+        always(*KINDS), level_normalisation=True, instance_noise=InstanceNoise(until_step=14)
+    )
+    given = material()
+    estimates = given.signals.clone().requires_grad_()
+    estimated = given._replace(signals=estimates)
+    _, (fake,) = augmenting(settings, True)([given], [estimated], Place(7))
+    (gradient,) = torch.autograd.grad((fake.signals * torch.randn(3, 2, 1, 400)).sum(), estimates)
+    assert (gradient.abs().amax((2, 3)) > 0).all()

@@ -9,10 +9,10 @@ quarter to two fifths with the others.
 """
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, Protocol, get_args
+from typing import Literal, NamedTuple, Protocol, get_args, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
 
@@ -25,6 +25,7 @@ def waveform(signals: Tensor) -> Tensor:
     return signals
 
 
+@runtime_checkable
 class Hearing(Protocol):
     """What a panel's configuration says of it: which view, and whether the mixture is heard."""
 
@@ -56,36 +57,48 @@ def heard_channels(hearing: Hearing, audio: AudioFormat) -> int:
 
 
 class Heard(NamedTuple):
-    """What all judges hear: own (B, S*c, T), source by source, and the mixture (B, c, T) if any."""
+    """What all judges hear: own (B, S*c, T), source by source, and the mixture if any.
 
+    mixture: (B, c, T), the same for all judges, or (B, S*c, T), for each its own.
+    """
+
+    num_sources: int
     own: Tensor
     mixture: Tensor | None
 
     def side_by_side(self, transform: Transform = waveform) -> Tensor:
         """For each judge its source, then the mixture if any: (B, S*C', ...).
 
-        C' is that of `heard_channels`, times p where the transform makes p channels of one. The
-        mixture is transformed once, for all judges.
+        C' is that of `heard_channels`, times p where the transform makes p channels of one. A
+        mixture for all judges is transformed once.
         """
         own = transform(self.own)  # (B, S*c, ...)
         if self.mixture is None:
             return own
-        num_sources = self.own.shape[1] // self.mixture.shape[1]
-        own = own.unflatten(1, (num_sources, -1))  # (B, S, c, ...)
-        mixture = transform(self.mixture)[:, None].expand_as(own)  # (B, S, c, ...)
-        return torch.cat([own, mixture], 2).flatten(1, 2)  # (B, S*2c, ...)
+        own = own.unflatten(1, (self.num_sources, -1))  # (B, S, c, ...)
+        mixture = transform(self.mixture).unflatten(1, (-1, own.shape[2]))  # (B, 1 or S, c, ...)
+        return torch.cat([own, mixture.expand_as(own)], 2).flatten(1, 2)  # (B, S*2c, ...)
 
 
 def heard(sources: Tensor, mixture: Tensor, hearing: Hearing) -> Heard:
     """What judges hear of sources (B, S, C, T) and of the mixture (B, C, T) that they belong to.
 
+    The mixture may also be (B, S, C, T), where something was done to it for each judge by itself.
     Raises ValueError where a shape does not fit, or there is no sample.
     """
     _check(sources, mixture)
+    num_sources = sources.shape[1]
     own = viewed(sources, hearing.view).flatten(1, 2)  # (B, S*c, T)
     if not hearing.conditioned:
-        return Heard(own, None)
-    return Heard(own, viewed(mixture[:, None], hearing.view).flatten(1, 2))
+        return Heard(num_sources, own, None)
+    copies = mixture if mixture.ndim == 4 else mixture[:, None]  # (B, 1 or S, C, T)
+    return Heard(num_sources, own, viewed(copies, hearing.view).flatten(1, 2))
+
+
+def hears_mixture(panel: nn.Module) -> bool:
+    """Whether any judge of a panel, or of its members, is conditioned on the mixture."""
+    configs = (getattr(module, "config", None) for module in panel.modules())
+    return any(isinstance(config, Hearing) and config.conditioned for config in configs)
 
 
 def viewed(signals: Tensor, view: View) -> Tensor:
@@ -110,7 +123,7 @@ def _check(sources: Tensor, mixture: Tensor) -> None:
             f"got shape {shape}"
         )
     B, _, C, T = shape
-    if mixture.shape != (B, C, T):
+    if mixture.shape not in ((B, C, T), shape):
         raise ValueError(
             f"discriminator: expected the mixture {(B, C, T)} of sources {shape}, "
             f"got shape {tuple(mixture.shape)}"

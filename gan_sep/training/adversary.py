@@ -13,10 +13,12 @@ from torch import Tensor
 
 from gan_sep.audio import AudioFormat
 from gan_sep.data.draws import draw
+from gan_sep.discriminators.views import hears_mixture
 from gan_sep.experiment import Adversarial
 from gan_sep.losses.adversarial import Judged, discriminator_loss, separation_loss
 from gan_sep.losses.feature_matching import feature_matching
 from gan_sep.losses.penalties import gradient_penalty
+from gan_sep.training.adaptive_probability import AdaptiveProbability
 from gan_sep.training.balance import GradientBalance
 from gan_sep.training.crops import Crops
 from gan_sep.training.material import Batch, Place, judge, materials
@@ -61,7 +63,11 @@ class Adversary:
         self.crops: Crops | None = None
         if settings.judged_seconds is not None:
             self.crops = Crops(audio.samples(settings.judged_seconds), seed)
-        self.presentation = Presentation(settings, seed)
+        self.probability: AdaptiveProbability | None = None
+        if settings.augmentation is not None:
+            self.probability = AdaptiveProbability(settings.augmentation, num_sources, accelerator)
+        conditioned = hears_mixture(discriminator.network)
+        self.presentation = Presentation(settings, seed, conditioned, self.probability)
         self.usual_scores: UsualScores | None = None
         if settings.lecam is not None:
             self.usual_scores = UsualScores(settings.lecam, num_sources, accelerator)
@@ -130,6 +136,9 @@ class Adversary:
         labels, objective = self.settings.labels, self.settings.objective
         loss = discriminator_loss(trial.real, trial.fake, labels, objective)  # (S,)
         log["loss/discriminator"] = loss.detach()
+        if self.probability is not None:
+            log["augmentation_probability"] = self.probability.values.to(loss.device)
+            self.probability.add(trial.real)
         if self.updates(step):
             loss = loss + self._penalties(trial, step, log)
             weights = list(self.discriminator.network.parameters())
@@ -168,6 +177,8 @@ class Adversary:
         """
         if self.acts(step):
             self.balance.end_step()
+        if self.probability is not None:
+            self.probability.end_step()
         if not self.updates(step):
             return {}
         if self.usual_scores is not None:
@@ -177,12 +188,17 @@ class Adversary:
 
     def state_dict(self) -> dict[str, Any]:
         """All that lasts from step to step but the player's weights and optimiser."""
-        state = {"balance": self.balance.state_dict()}
-        if self.usual_scores is not None:
-            state["usual_scores"] = self.usual_scores.state_dict()
-        return state
+        return {name: part.state_dict() for name, part in self._lasting().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.balance.load_state_dict(state["balance"])
-        if self.usual_scores is not None:
-            self.usual_scores.load_state_dict(state["usual_scores"])
+        for name, part in self._lasting().items():
+            part.load_state_dict(state[name])
+
+    def _lasting(self) -> dict[str, GradientBalance | UsualScores | AdaptiveProbability]:
+        """What has a state, by the name of its setting."""
+        parts = {
+            "balance": self.balance,
+            "lecam": self.usual_scores,
+            "augmentation": self.probability,
+        }
+        return {name: part for name, part in parts.items() if part is not None}

@@ -5,21 +5,37 @@ populations: nothing that is done here tells them apart.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
+from gan_sep.discriminators.augmentation import augmented, drawn
 from gan_sep.discriminators.instance_noise import white_noise
 from gan_sep.discriminators.levels import level_normalised
 from gan_sep.experiment import Adversarial
+from gan_sep.training.adaptive_probability import AdaptiveProbability
 from gan_sep.training.material import Material, Place
 
 KINDS = ("paired", "unpaired")  # of material, in their order
 
 
 class Presentation:
-    """What the settings ask for: signals of one level, instance noise."""
+    """What the settings ask for: signals of one level, augmentation, instance noise.
 
-    def __init__(self, settings: Adversarial, seed: int) -> None:
+    Drawn for each segment by its number in the step: neither accumulation nor the number of
+    processes nor resuming changes what is heard.
+    """
+
+    def __init__(
+        self,
+        settings: Adversarial,
+        seed: int,
+        conditioned: bool = False,
+        probability: AdaptiveProbability | None = None,
+    ) -> None:
+        """conditioned: whether judges hear mixtures; probability: of augmentation, if any."""
         self.settings = settings
         self.seed = seed
+        self.conditioned = conditioned
+        self.probability = probability
 
     def __call__(
         self, real: Sequence[Material], fake: Sequence[Material], place: Place
@@ -37,7 +53,30 @@ class Presentation:
     def _presented(self, kind: str, alike: Sequence[Material], place: Place) -> list[Material]:
         """Materials of as many segments, to be treated alike."""
         alike = [levelled(material, self.settings) for material in alike]
+        if self.probability is not None:
+            alike = self._augmented(kind, alike, place, self.probability)
         return self._noisy(kind, alike, place)
+
+    def _augmented(
+        self, kind: str, alike: list[Material], place: Place, probability: AdaptiveProbability
+    ) -> list[Material]:
+        """The same changes to a source, its estimate and, for its judge, the mixture."""
+        B, S = alike[0].signals.shape[:2]
+        items, purpose = place.items(B), f"judged augmentation {kind}"
+        uniforms = drawn(self.seed, purpose, place.step, items, S)  # (B, S, kinds, 3)
+        change = partial(
+            augmented,
+            uniforms=uniforms,
+            kinds=probability.settings.kinds,
+            probability=probability.values,
+        )
+        changed = []
+        for material in alike:
+            mixture = material.mixture  # (B, C, T)
+            if self.conditioned:
+                mixture = change(mixture[:, None].expand(-1, S, -1, -1))  # (B, S, C, T)
+            changed.append(material._replace(signals=change(material.signals), mixture=mixture))
+        return changed
 
     def _noisy(self, kind: str, alike: list[Material], place: Place) -> list[Material]:
         """The same noise on a source and its estimate, none on mixtures."""
