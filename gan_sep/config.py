@@ -26,6 +26,15 @@ class ConfigError(ValueError):
     """A mistake in a configuration; the message begins with the dotted key."""
 
 
+def require(condition: bool, message: str) -> None:
+    """What a section demands of its values: the message begins with the field's name.
+
+    Raises ValueError, which `load` turns into a ConfigError with the dotted key.
+    """
+    if not condition:
+        raise ValueError(message)
+
+
 @dataclass(frozen=True)
 class Component:
     """Marks a field whose section is built by the file gan_sep/FOLDER/NAME.py.

@@ -198,6 +198,16 @@ def test_a_line_search_is_refused_in_the_gan_arm_and_takes_no_other_optimizers_k
             ["adversarial.instance_noise.until_step=50", "adversarial.warmup_steps=50"],
             "adversarial.instance_noise.until_step: expected after step 50, in which the discrim",
         ),
+        (
+            ["adversarial.gradient_penalty={r1: 1, every: 400}", "adversarial.warmup_steps=801"],
+            "adversarial.gradient_penalty.every: expected a multiple of it between step 801, in",
+        ),
+        (["adversarial.gradient_penalty={}"], "adversarial.gradient_penalty.r1: expected r1 or r2"),
+        (["adversarial.lecam={weight: 0}"], "adversarial.lecam.weight: expected > 0, got 0"),
+        (
+            ["adversarial.augmentation={target: null}"],
+            "adversarial.augmentation.probability: expected above 0 where target is null",
+        ),
     ],
 )
 def test_remedies_that_could_do_nothing_are_refused_with_the_key(
@@ -206,6 +216,11 @@ def test_remedies_that_could_do_nothing_are_refused_with_the_key(
     with pytest.raises(ConfigError) as error:
         experiment(tmp_path, MINIMAL, "arms=[gan]", "discriminator={name: spectrogram}", *overrides)
     assert message in str(error.value)
+
+
+def test_remedies_are_of_no_concern_to_a_plain_arm(tmp_path: Path) -> None:
+    short = ["training.steps=10", "training.validate_every=5"]
+    experiment(tmp_path, MINIMAL, *short, "adversarial.instance_noise.until_step=1001")
 
 
 def test_a_section_of_another_name_replaces_the_base_section(tmp_path: Path) -> None:

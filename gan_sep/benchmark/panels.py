@@ -12,7 +12,9 @@ from gan_sep.benchmark.steps import arm_step
 from gan_sep.benchmark.table import Row, Table
 from gan_sep.benchmark.timing import Timings, Work, interleave, peak_memory
 from gan_sep.config import Component
+from gan_sep.discriminators.augmentation import JudgedAugmentation
 from gan_sep.discriminators.base import DiscriminatorConfig
+from gan_sep.discriminators.instance_noise import InstanceNoise
 from gan_sep.experiment import Adversarial
 from gan_sep.losses.penalties import GradientPenalty, LeCam
 
@@ -41,6 +43,9 @@ _ADVERSARIAL = {
     "R1": Adversarial(gradient_penalty=GradientPenalty(r1=1.0)),
     "R1 and R2": Adversarial(gradient_penalty=GradientPenalty(r1=1.0, r2=1.0)),
     "LeCam": Adversarial(lecam=LeCam()),
+    "one level": Adversarial(level_normalisation=True),
+    "augmentation": Adversarial(augmentation=JudgedAugmentation(probability=0.2, target=None)),
+    "instance noise": Adversarial(instance_noise=InstanceNoise(until_step=1_000_000)),
 }
 SWITCHES: Mapping[str, Variant] = {
     "small spectrogram": Variant(SMALL_PANEL),
