@@ -1,8 +1,9 @@
 """Crops: where in each segment the judges listen, if they do not hear all of it.
 
-A judge of short crops meets more different pieces of music than one of whole segments, each with
-less around it to be known by, and costs less. A source and its estimate are cropped at the same
-place, so that the judge cannot tell them by where they come from.
+A judge of short crops has less around each moment of music to know it by again, and costs less: on
+a CPU, crops of a third of the segments make of what the judges add to a step two fifths, of what
+those of waveforms add about half. A source and its estimate are cropped at the same place, so that
+the judge cannot tell them by where they come from.
 """
 
 from collections.abc import Iterable
