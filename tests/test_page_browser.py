@@ -367,13 +367,17 @@ def test_a_session_can_be_left_and_gone_on_with_or_replaced(page: Page) -> None:
     begin_listening(page, "First")
     page.press("1", Keys.END)
     page.click(page.one("#leave"))
-    assert page.one("#report").is_displayed()
+    page.wait(lambda: page.one("#report").is_displayed())
     page.click(page.one("#open-listening"))
+    page.wait(lambda: page.one("#continue").is_displayed())
     assert page.one("#continue").text == "Continue as First, 0 of 4 rated"
     page.click(page.one("#continue"))
+    page.wait(lambda: page.one("#trial").is_displayed())
     assert page.all("#stimuli output")[0].text == "100"
     page.click(page.one("#leave"))
+    page.wait(lambda: page.one("#report").is_displayed())
     page.click(page.one("#open-listening"))
+    page.wait(lambda: page.one("#introduction").is_displayed())
     page.press("Second", Keys.ENTER)
     assert stored(page)["listener"] == "Second"
     assert page.all("#stimuli output")[0].text == "\N{EN DASH}"
