@@ -75,7 +75,7 @@ def test_one_call_trains_evaluates_and_reports_all_arms(whole: tuple[Path, Ended
     rows = (folder / "reports/tiny/rows.csv").read_text()
     for arm in ("mixture", "irm1", "plain", "gan", "gan_r1"):
         assert f"\n0,{arm},test song 0,low,usdr," in rows
-    assert "gan_r1" in (folder / "reports/tiny/table.md").read_text()
+    assert "GAN r1" in (folder / "reports/tiny/table.md").read_text()
 
 
 @pytest.mark.slow
