@@ -35,6 +35,7 @@ from gan_sep.training.records import Meter, RecordFile, finite, nested
 from gan_sep.training.step import TrainingStep
 from gan_sep.training.stream import Stream
 from gan_sep.training.threads import use_threads
+from gan_sep.training.twin_start import find_start, keep_start, take_start, twins_part
 
 
 class InterruptedRunError(RuntimeError):
@@ -125,15 +126,20 @@ class Run:
     def train(self, budget: Budget | None = None) -> Path:
         """Run to the last step and return the file with the best weights.
 
+        A GAN arm without a checkpoint begins where its plain twin parts from it, if that came so
+        far, see `twin_start`.
+
         Raises InterruptedRunError after saving on SIGINT or SIGTERM, or where the budget is used
         up; NonFiniteError on NaN or infinity, CheckpointError where a checkpoint cannot be written
         or read.
         """
         newest = checkpoint.latest(self.checkpoints)
-        state = checkpoint.load(newest) if newest else None
+        state = checkpoint.load(newest) if newest else find_start(self.config)
         if self.accelerator.is_main_process:
-            if state is None:
+            if newest is None:
                 write_run_description(self.folder, self.config, self.accelerator, self.track_counts)
+                if state is not None:
+                    take_start(self.config, state)
             records = state["files"] if state else {"records": 0, "timing": 0}
             self.records = RecordFile(self.folder / "records.jsonl", records["records"])
             self.timing = RecordFile(self.folder / "timing.jsonl", records["timing"])
@@ -179,6 +185,8 @@ class Run:
                     self._log(sum(seconds) / len(seconds), bar)
                     seconds = []
                 self._check_up()
+                if twins_part(self.config, self.step):
+                    self._part_from_twins()
                 requested = stop.received()
                 if requested or self._due(settings.checkpoint_every):
                     self._save()
@@ -263,22 +271,35 @@ class Run:
 
     def _save(self) -> None:
         """A checkpoint of everything, by the main process; older ones go after it is on disk."""
-        random_states = gather_object([random_state()])
+        state = self._state()
         if self.accelerator.is_main_process:
-            state = {
-                "step": self.step,
-                "config": to_dict(self.config),
-                "players": {p.name: self._player_state(p) for p in self._players()},
-                "average": self.average.state_dict() if self.average is not None else None,
-                "adversary": self.adversary.state_dict() if self.adversary is not None else None,
-                "meter": self.meter.state_dict(),
-                "best": {"score": self.best.score, "step": self.best.step},
-                "files": {"records": self.records.position(), "timing": self.timing.position()},
-                "random": random_states,
-            }
             checkpoint.save(checkpoint.path_of(self.checkpoints, self.step), state)
             checkpoint.prune(self.checkpoints, self.config.training.keep_checkpoints)
         self.accelerator.wait_for_everyone()
+
+    def _part_from_twins(self) -> None:
+        """What the twins of a plain arm go on from, by the main process."""
+        state = self._state()
+        if self.accelerator.is_main_process:
+            keep_start(self.folder, state)
+        self.accelerator.wait_for_everyone()
+
+    def _state(self) -> dict[str, Any]:
+        """Everything a run needs to go on, in the main process; elsewhere nothing."""
+        random_states = gather_object([random_state()])
+        if not self.accelerator.is_main_process:
+            return {}
+        return {
+            "step": self.step,
+            "config": to_dict(self.config),
+            "players": {p.name: self._player_state(p) for p in self._players()},
+            "average": self.average.state_dict() if self.average is not None else None,
+            "adversary": self.adversary.state_dict() if self.adversary is not None else None,
+            "meter": self.meter.state_dict(),
+            "best": {"score": self.best.score, "step": self.best.step},
+            "files": {"records": self.records.position(), "timing": self.timing.position()},
+            "random": random_states,
+        }
 
     def _players(self) -> list[Player]:
         players = [self.generator]
@@ -292,14 +313,15 @@ class Run:
 
     def _restore(self, state: dict[str, Any]) -> None:
         for player in self._players():
-            saved = state["players"][player.name]
-            self.accelerator.unwrap_model(player.network).load_state_dict(saved["network"])
-            player.optimizer.load_state_dict(saved["optimizer"])
+            if player.name in state["players"]:  # a plain twin has no discriminators to begin with
+                saved = state["players"][player.name]
+                self.accelerator.unwrap_model(player.network).load_state_dict(saved["network"])
+                player.optimizer.load_state_dict(saved["optimizer"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
-        if self.adversary is not None:
-            # Checkpoints of before hold the balance alone, by its own name.
-            saved = state["adversary"] if "adversary" in state else {"balance": state["balance"]}
+        # Checkpoints of before hold the balance alone, by its own name.
+        saved = state["adversary"] if "adversary" in state else {"balance": state["balance"]}
+        if self.adversary is not None and saved is not None:
             self.adversary.load_state_dict(saved)
         self.meter.load_state_dict(state["meter"], self.accelerator.device)
         self.best = Best(**state["best"])

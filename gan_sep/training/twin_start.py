@@ -1,0 +1,101 @@
+"""The steps that a plain arm and its twins have in common, made once.
+
+Until the discriminators begin to learn, a GAN arm makes the very steps of its plain twin. The plain
+arm keeps a checkpoint of that moment, and an arm of its seed that differs from it in nothing that
+acts before goes on from there, with the weights and records that it would have made itself.
+TensorBoard shows such an arm from there on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gan_sep.config import ConfigError, load, to_dict
+from gan_sep.evaluation.evaluate import EvaluationSettings
+from gan_sep.experiment import Adversarial, Diagnosis, ExperimentConfig
+from gan_sep.training import checkpoint
+
+RECORD_FILES = ("records", "timing")  # NAME.jsonl, of the length that a checkpoint vouches for
+
+
+def twins_part(config: ExperimentConfig, step: int) -> bool:
+    """Whether a plain arm that has made so many steps is where its twins begin to differ."""
+    first = config.adversarial.first_discriminator_step
+    return config.discriminator is None and 0 < step == first
+
+
+def common_steps(plain: ExperimentConfig, twin: ExperimentConfig) -> int:
+    """How many steps of the twin the plain arm makes for it; 0 where they are not the same."""
+    steps = plain.adversarial.first_discriminator_step
+    in_time = twin.discriminator is not None and steps <= twin.adversarial.first_discriminator_step
+    return steps if in_time and _before(plain) == _before(twin) else 0
+
+
+def keep_start(plain: Path, state: Mapping[str, Any]) -> None:
+    """Write down what the twins of a plain arm begin with: the state of its checkpoint at parting.
+
+    plain: the arm's folder. Raises CheckpointError as `checkpoint.save`.
+    """
+    best = _best_path(plain)
+    weights = checkpoint.load(best) if best.is_file() else None  # the file itself will be replaced
+    checkpoint.save(_start_path(plain), {**state, "best_file": weights})
+
+
+def find_start(twin: ExperimentConfig) -> dict[str, Any] | None:
+    """What an arm can begin with, None where no plain twin made its first steps.
+
+    Raises CheckpointError where the file is there and damaged.
+    """
+    plain = twin.arm_folder("plain")
+    if twin.discriminator is None or not _start_path(plain).is_file():
+        return None
+    try:
+        made = load(ExperimentConfig, plain / "config.yaml")
+    except ConfigError:  # made by another version: whatever it is, it is not this arm's twin
+        return None
+    return checkpoint.load(_start_path(plain)) if common_steps(made, twin) else None
+
+
+def take_start(twin: ExperimentConfig, state: Mapping[str, Any]) -> None:
+    """Give an arm's folder the records and the best weights of the steps it begins with."""
+    plain, folder = twin.arm_folder("plain"), twin.arm_folder("gan")
+    for name in RECORD_FILES:
+        lines = (plain / f"{name}.jsonl").read_bytes()[: state["files"][name]]
+        (folder / f"{name}.jsonl").write_bytes(lines)
+    if state["best_file"] is not None:
+        checkpoint.save(_best_path(folder), {**state["best_file"], "config": to_dict(twin)})
+
+
+def _start_path(plain: Path) -> Path:
+    return plain / "checkpoints" / "twins.pt"
+
+
+def _best_path(folder: Path) -> Path:
+    return folder / "checkpoints" / "best.pt"
+
+
+def _before(config: ExperimentConfig) -> ExperimentConfig:
+    """What of an experiment acts before the discriminators learn; all else is as by default."""
+    unpaired, training, evaluation = config.unpaired, config.training, config.evaluation
+    if unpaired is not None:  # of it, reconstruction feels only that tracks are set aside
+        unpaired = replace(unpaired, batch_size=1) if unpaired.set_aside else None
+    usual = EvaluationSettings()
+    return replace(
+        config,
+        arms=("plain",),
+        label=None,
+        question=None,
+        discriminator=None,
+        adversarial=Adversarial(),
+        diagnosis=Diagnosis(),
+        unpaired=unpaired,
+        training=replace(training, steps=1, workers=0, checkpoint_every=1, keep_checkpoints=1),
+        evaluation=replace(
+            evaluation,
+            metrics=usual.metrics,
+            museval=usual.museval,
+            oracles=usual.oracles,
+            excerpts=usual.excerpts,
+        ),
+    )
