@@ -99,7 +99,9 @@ def test_calls_with_a_budget_of_steps_end_well_and_together_give_the_same(
         "The budget is used up. tiny: 0 of 3 arms are done; seed0-plain: resume at step 4 of 6; "
         "the same command goes on",
     )
-    second = study("budget.steps=7")
+    second = study(
+        "budget.steps=6"
+    )  # two of plain, and four of gan, which begins with one of plain's
     assert second.out.splitlines()[-1] == (
         "The budget is used up. tiny: 1 of 3 arms are done; seed0-gan: resume at step 5 of 6; "
         "the same command goes on"
@@ -226,11 +228,37 @@ def test_two_processes_stop_at_one_budget_and_finish_a_study(here: Path) -> None
     arguments = ("--config", "study.yaml")
     stopped = finish(start(TWO_PROCESSES, "study", *arguments, "budget.steps=8", folder=here))
     assert stopped.status == 0, stopped.err
-    assert stopped.out.count("seed0-gan: resume at step 2 of 6; the same command goes on") == 1
+    assert stopped.out.count("seed0-gan: resume at step 3 of 6; the same command goes on") == 1
     assert stopped.out.count("[1 of 3] ") == 1
     ended = finish(start(TWO_PROCESSES, "study", *arguments, folder=here))
     assert ended.status == 0, ended.err
     assert ended.out.endswith("Report: reports/tiny/README.md\n")
+
+
+@pytest.mark.slow
+def test_a_folder_of_studies_is_run_by_one_call_and_summed_up(here: Path) -> None:
+    questions = here / "questions"
+    questions.mkdir()
+    tree = yaml.safe_load((here / "study.yaml").read_text()) | {"experiment": "../tiny.yaml"}
+    more = {"plain": ["discriminator=null"], "late": ["adversarial.warmup_steps=3"]}
+    for name, arms in (("first", tree["arms"]), ("second", more)):
+        text = yaml.safe_dump(
+            tree | {"arms": arms, "report": f"reports/questions/{name}"}, sort_keys=False
+        )
+        (questions / f"{name}.yaml").write_text(text)
+    planned = call("study", "--config", "questions", "--dry-run")
+    assert planned.status == 0, planned.err
+    assert planned.out.count("seed0-plain  to do") == 1
+    stopped = call("study", "--config", "questions", "budget.steps=8")
+    assert stopped.out.count("The budget is used up.") == 2
+    assert not (here / "reports").exists()
+    ended = call("study", "--config", "questions")
+    assert ended.status == 0, ended.err
+    assert ended.out.endswith("Overview: reports/questions/README.md\n")
+    text = (here / "reports/questions/README.md").read_text()
+    assert "## first" in text
+    assert "| late | " in text
+    assert (here / "reports/questions/second/index.html").is_file()
 
 
 def test_a_mistake_ends_in_one_line_that_names_file_arm_and_key(here: Path) -> None:

@@ -1,13 +1,16 @@
 import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from conftest import MakeExperiment
 
 from gan_sep.experiment import ExperimentConfig
 from gan_sep.studies import forecast
-from gan_sep.studies.forecast import EvaluationSeconds, Forecast, in_words, plan
+from gan_sep.studies.forecast import EvaluationSeconds, Forecast, in_words, plan, plans
+from gan_sep.studies.settings import load_study
 from gan_sep.studies.work import Work
 
 
@@ -74,6 +77,43 @@ def test_the_plan_has_a_line_for_each_arm_and_the_sum(
         "seed1-gan    evaluate                 about a minute\n"
         "In all about 5 min."
     )
+
+
+def test_steps_that_the_plain_arm_makes_for_its_twin_count_once(
+    make_experiment: MakeExperiment, measured: list[str]
+) -> None:
+    steps = ("training.steps=60", "adversarial={warmup_steps: 50, head_start_steps: 10}")
+    plain, gan, early = (
+        Work(make_experiment(*arms, *steps).arm(role), step=0, evaluated=False)  # type: ignore[arg-type]
+        for role, arms in (
+            ("plain", ["arms=[plain]"]),
+            ("gan", ["arms=[gan]"]),
+            ("gan", ["arms=[gan]", "label=early", "optimizer.lr=1"]),
+        )
+    )
+    estimate = Forecast([plain, gan, early])
+    assert [estimate.seconds(work) for work in (plain, gan, early)] == [150, 20 * 2 + 30, 150]
+    begun = Work(gan.config, step=45, evaluated=False)
+    assert Forecast([plain, begun]).seconds(begun) == 15 * 2 + 30
+
+
+def test_plans_of_several_studies_count_an_arm_in_common_once(
+    experiment_file: Path, measured: list[str]
+) -> None:
+    study = {
+        "name": "tiny",
+        "experiment": str(experiment_file),
+        "arms": {"plain": ["discriminator=null"], "gan": []},
+    }
+    files = [experiment_file.with_name(f"{name}.yaml") for name in ("one", "two")]
+    for file in files:
+        file.write_text(yaml.safe_dump(study | {"report": f"reports/{file.stem}"}, sort_keys=False))
+    studies = [load_study(file) for file in files]
+    alone = plans(studies[:1])
+    assert alone.splitlines()[0].startswith("seed0-plain  to do")
+    both = plans(studies)
+    assert both.startswith("reports/one\nseed0-plain  to do")
+    assert "\n\nreports/two\nAll arms are those of others.\n\nAll studies about " in both
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from commands import CHECKOUT
 
 from gan_sep.config import ConfigError, load, to_dict
 from gan_sep.experiment import ExperimentConfig
-from gan_sep.studies.settings import load_study
+from gan_sep.studies.settings import load_studies, load_study
 
 ARMS = {"plain": ["discriminator=null"], "gan": [], "gan_r1": ["adversarial.balance=0.1"]}
 
@@ -119,6 +119,24 @@ def test_a_missing_study_is_named_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         load_study(tmp_path / "none.yaml")
     assert str(error.value) == f"{tmp_path / 'none.yaml'}: no such configuration file"
+
+
+def test_a_folder_gives_its_studies_in_the_order_of_their_names(
+    experiment_file: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "questions"
+    folder.mkdir()
+    for name in ("b", "a"):
+        study_file(experiment_file, name=name).rename(folder / f"{name}.yaml")
+    changes = [f"experiment={experiment_file}"]
+    assert [settings.name for settings, _ in load_studies(folder, changes)] == ["a", "b"]
+    (alone,) = load_studies(folder / "b.yaml", changes)
+    assert alone[0].name == "b"
+    with pytest.raises(ConfigError, match="expected another of each study, got reports/x twice"):
+        load_studies(folder, [*changes, "report=reports/x"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match=r"empty: expected studies NAME\.yaml directly in the fo"):
+        load_studies(tmp_path / "empty")
 
 
 STUDIES = sorted((CHECKOUT / "configs/studies").rglob("*.yaml"))

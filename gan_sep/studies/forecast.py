@@ -4,19 +4,23 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor
 
 from gan_sep.evaluation.oracles import oracle_estimates
+from gan_sep.evaluation.pairing import BASELINE
 from gan_sep.evaluation.scores import track_scores
 from gan_sep.evaluation.separate import separate
 from gan_sep.experiment import ExperimentConfig
-from gan_sep.studies.work import Work
+from gan_sep.studies.settings import Study
+from gan_sep.studies.work import Work, survey
 from gan_sep.training.loop import Run
 from gan_sep.training.player import NonFiniteError
 from gan_sep.training.processes import accelerator_for
 from gan_sep.training.records import read_records
 from gan_sep.training.threads import use_threads
+from gan_sep.training.twin_start import common_steps, steps_made
 
 SAMPLED_STEPS = 3
 EXCERPT_SECONDS = 10.0
@@ -55,7 +59,8 @@ class Forecast:
         """What is left of an arm, without mixture and oracles."""
         if work.state == "done":
             return 0.0
-        training = work.steps_left * self._step_seconds(work.arm_name) if work.steps_left else 0.0
+        steps = self._steps_to_make(work)
+        training = steps * self._step_seconds(work.arm_name) if steps else 0.0
         return training + self._evaluation.arm
 
     def total(self, works: Sequence[Work]) -> float:
@@ -64,6 +69,17 @@ class Forecast:
         pending = any(work.state != "done" for work in works)
         bounds = self._evaluation.bounds if pending and not first else 0.0
         return sum(map(self.seconds, works)) + bounds
+
+    def _steps_to_make(self, work: Work) -> int:
+        """Training steps left, without those that the plain arm of the seed makes for a twin."""
+        if work.state != "to do" or work.arm == "plain":
+            return work.steps_left
+        beside = [
+            common_steps(other.config, work.config)
+            for other in self._works
+            if other.arm_name == BASELINE and other.config.seed == work.config.seed
+        ]
+        return work.steps_left - max([*beside, steps_made(work.config)])
 
     def _step_seconds(self, arm_name: str) -> float:
         recorded = self._recorded(arm_name)
@@ -141,6 +157,22 @@ def in_words(seconds: float) -> str:
         return "about a minute" if minutes else "no time"
     hours, rest = divmod(minutes, 60)
     return f"about {hours} h {rest:02d} min" if hours else f"about {minutes} min"
+
+
+def plans(studies: Sequence[Study]) -> str:
+    """The plan of each study, and of several the time of all; arms in common count once."""
+    seen: set[Path] = set()
+    parts, seconds = [], 0.0
+    for settings, configs in studies:
+        works = [work for work in survey(configs) if work.folder not in seen]
+        seen |= {work.folder for work in works}
+        forecast = Forecast(works)
+        seconds += forecast.total(works)
+        title = f"{settings.report_folder}\n" if len(studies) > 1 else ""
+        parts.append(title + (plan(works, forecast) if works else "All arms are those of others."))
+    if len(studies) > 1:
+        parts.append(f"All studies {in_words(seconds)}.")
+    return "\n\n".join(parts)
 
 
 def plan(works: Sequence[Work], forecast: Forecast) -> str:

@@ -1,15 +1,17 @@
-"""A study from wherever it stands to its report, or to the end of a call's budget."""
+"""Studies from wherever they stand to their reports, or to the end of a call's budget."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from gan_sep.evaluation.evaluate import MIXTURE_ARM
 from gan_sep.experiment import ExperimentConfig
+from gan_sep.reporting.overview import Part, write_overview
 from gan_sep.reporting.report import write_report
 from gan_sep.studies.forecast import Forecast, in_words
-from gan_sep.studies.settings import StudySettings
+from gan_sep.studies.settings import Study, StudySettings
 from gan_sep.studies.work import Work, share_bounds, survey
 from gan_sep.training.budget import Budget
 from gan_sep.training.interrupt import SPENT
@@ -28,9 +30,22 @@ class BudgetUsedUpError(RuntimeError):
     """The call's budget ended before the study did."""
 
 
-def run_study(
-    settings: StudySettings, configs: Sequence[ExperimentConfig], accelerator: Accelerator
-) -> str:
+def run_studies(studies: Sequence[Study], accelerator: Accelerator, overview: Path) -> str:
+    """One study after the other, as `run_study`, and of several an overview when all are done.
+
+    They share the budget of the first, and what one has trained the next one finds. overview: the
+    folder of that report. What the studies and the overview say, one below the other.
+    """
+    limits = studies[0][0].budget
+    budget = Budget(limits.minutes, limits.steps)
+    said = [run_study(study, accelerator, budget) for study in studies]
+    if len(studies) > 1 and accelerator.is_main_process and all(map(_is_done, studies)):
+        write_overview([Part(*_folders(study)) for study in studies], overview)
+        said.append(f"Overview: {overview / 'README.md'}")
+    return "\n\n".join(said)
+
+
+def run_study(study: Study, accelerator: Accelerator, budget: Budget) -> str:
     """Trains, evaluates and reports what is missing; the report in short, or what is left.
 
     Each process of a launch calls it; only the main one's answer holds the report. Training that
@@ -38,8 +53,9 @@ def run_study(
     Raises ValueError where a folder holds another run, FailedArmsError after all other arms where
     training became NaN or infinite, InterruptedRunError on SIGINT or SIGTERM during training.
     """
+    settings, configs = study
     try:
-        failed = _run_arms(settings, configs, accelerator)
+        failed = _run_arms(settings, configs, accelerator, budget)
     except BudgetUsedUpError:
         return f"The budget is used up. {_left(settings, configs)}"
     except InterruptedRunError as stop:
@@ -52,20 +68,31 @@ def run_study(
         )
     if not accelerator.is_main_process:
         return ""
-    works = survey(configs)
-    if any(work.state != "done" for work in works):
+    if not _is_done(study):
         return f"Done but for the other arms. {_left(settings, configs)}"
-    folders = [work.folder for work in works]
+    folders, report = _folders(study)
     # What lies below the runs stays with whoever has the music; other reports are passed on.
-    private = settings.report_folder.resolve().is_relative_to(configs[0].runs.resolve())
-    return write_report(folders, settings.report_folder, audio=private)
+    private = report.resolve().is_relative_to(configs[0].runs.resolve())
+    return write_report(folders, report, audio=private)
+
+
+def _is_done(study: Study) -> bool:
+    return all(work.state == "done" for work in survey(study[1]))
+
+
+def _folders(study: Study) -> tuple[list[Path], Path]:
+    """Those of a study's arms, and that of its report."""
+    settings, configs = study
+    return [config.arm_folder(config.arms[0]) for config in configs], settings.report_folder
 
 
 def _run_arms(
-    settings: StudySettings, configs: Sequence[ExperimentConfig], accelerator: Accelerator
+    settings: StudySettings,
+    configs: Sequence[ExperimentConfig],
+    accelerator: Accelerator,
+    budget: Budget,
 ) -> dict[str, str]:
     """Takes the call's arms to their ends -> what failed, by the names of the folders, and why."""
-    budget = Budget(settings.budget.minutes, settings.budget.steps)
     works = [work for work in survey(configs) if _concerns(settings, work)]
     forecast = Forecast(works)
     accelerator.wait_for_everyone()  # no process writes before all have read

@@ -93,6 +93,26 @@ def load_study(
         raise ConfigError(f"{path}: {error}") from error
 
 
+Study = tuple[StudySettings, list[ExperimentConfig]]
+
+
+def load_studies(path: Path, changes: Sequence[str] = ()) -> list[Study]:
+    """The study of a file, or those of a folder's files NAME.yaml in the order of their names.
+
+    Raises ConfigError as `load_study`, and where there is no study or two have one report.
+    """
+    if not path.is_dir():
+        return [load_study(path, changes)]
+    studies = [load_study(file, changes) for file in sorted(path.glob("*.yaml"))]
+    if not studies:
+        raise ConfigError(f"{path}: expected studies NAME.yaml directly in the folder, found none")
+    reports = [settings.report_folder for settings, _ in studies]
+    for report in reports:
+        if reports.count(report) > 1:
+            raise ConfigError(f"{path}: report: expected another of each study, got {report} twice")
+    return studies
+
+
 def _experiments(settings: StudySettings) -> Iterator[ExperimentConfig]:
     _refuse(settings.overrides, _GOVERNED, "overrides", "the study sets it, see")
     try:

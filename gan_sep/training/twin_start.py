@@ -42,19 +42,28 @@ def keep_start(plain: Path, state: Mapping[str, Any]) -> None:
     checkpoint.save(_start_path(plain), {**state, "best_file": weights})
 
 
+def steps_made(twin: ExperimentConfig) -> int:
+    """How many steps a plain twin has made for an arm, told from its folder; 0 where there is none.
+
+    What another version has made is not this arm's twin.
+    """
+    plain = twin.arm_folder("plain")
+    if twin.discriminator is None or not _start_path(plain).is_file():
+        return 0
+    try:
+        return common_steps(load(ExperimentConfig, plain / "config.yaml"), twin)
+    except ConfigError:
+        return 0
+
+
 def find_start(twin: ExperimentConfig) -> dict[str, Any] | None:
     """What an arm can begin with, None where no plain twin made its first steps.
 
     Raises CheckpointError where the file is there and damaged.
     """
-    plain = twin.arm_folder("plain")
-    if twin.discriminator is None or not _start_path(plain).is_file():
+    if not steps_made(twin):
         return None
-    try:
-        made = load(ExperimentConfig, plain / "config.yaml")
-    except ConfigError:  # made by another version: whatever it is, it is not this arm's twin
-        return None
-    return checkpoint.load(_start_path(plain)) if common_steps(made, twin) else None
+    return checkpoint.load(_start_path(twin.arm_folder("plain")))
 
 
 def take_start(twin: ExperimentConfig, state: Mapping[str, Any]) -> None:

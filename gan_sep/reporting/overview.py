@@ -1,0 +1,141 @@
+"""The overview of several studies: what each arm's discriminators knew, and what the arm gained.
+
+    README.md      the author's words, figures, two tables for each study
+    overview.png   accuracies, r_v and differences of all arms
+    paired.png     levels and differences over the number of paired tracks, where that differs
+    words.md       the author's words, the one file people write; README.md quotes it
+
+The same runs give the same bytes.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from gan_sep.evaluation.statistics import ALL, Comparison
+from gan_sep.reporting.files import write_png, write_text
+from gan_sep.reporting.formats import count, decimals, enumerated, interval, level, scale, signed
+from gan_sep.reporting.judges import Knowledge
+from gan_sep.reporting.overview_figure import overview_figure
+from gan_sep.reporting.paired_figure import paired_figure
+from gan_sep.reporting.part import Part
+from gan_sep.reporting.report import NO_WORDS
+from gan_sep.reporting.study import BEYOND_SDR
+from gan_sep.reporting.style import arm_name
+from gan_sep.reporting.tables import bullets, decided, emphasised, markdown_grid
+
+_LEVELS = ("gnsdr", "sdr_mean", "sdr", "usdr")
+_WITH_INTERVAL = ("gnsdr", "sdr_mean")  # their differences are given with intervals
+
+_READING = (
+    "Accuracy, r_v and overlap are those of the last diagnosis, the mean of sources and seeds: of "
+    "training and of held-out material, how many segments are judged correctly; r_v is 0 where "
+    "held-out music is judged like the music trained on, and 1 where it is judged like estimates; "
+    "overlap is the shared area of the scores of held-out sources and of their estimates, 1 for a "
+    "judge that cannot tell them apart.",
+    "Differences from the plain arm are those of All, the mean of the sources, on the test tracks, "
+    "with 95 % intervals; **better**, **worse**: the interval leaves 0. Validation: what the best "
+    "weights gain in uSDR on the validation tracks, by which arms were chosen.",
+)
+
+
+def write_overview(parts: Sequence[Part], folder: Path) -> None:
+    """The overview's files. Raises ValueError where a study was not evaluated with sdr."""
+    write_png(folder / "overview.png", overview_figure(parts))
+    curve = len({part.paired for part in parts}) > 1 and len({_arms(part) for part in parts}) == 1
+    if curve:
+        write_png(folder / "paired.png", paired_figure(parts))
+    write_text(folder / "README.md", _readme(parts, folder, curve))
+
+
+def _arms(part: Part) -> tuple[str, ...]:
+    return tuple(part.arms)
+
+
+def _readme(parts: Sequence[Part], folder: Path, curve: bool) -> str:
+    words = folder / "words.md"
+    sections = [
+        f"# {folder.name}",
+        words.read_text("utf-8").strip() if words.is_file() else NO_WORDS,
+        *(["![Levels and differences over the number of paired tracks](paired.png)"] * curve),
+        "![What the discriminators of each arm knew, and what the arm gained](overview.png)",
+        f"How to read the tables:\n\n{bullets([*_READING, _chance(parts)])}",
+        *(_section(part, folder) for part in parts),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _chance(parts: Sequence[Part]) -> str:
+    """How many of the verdicts chance alone would make."""
+    verdicts = [
+        effect.verdicts[-1]
+        for part in parts
+        for comparison in _shown(part, (*_WITH_INTERVAL, *BEYOND_SDR))
+        for effect in comparison.effects.values()
+    ]
+    found = sum(map(decided, verdicts))
+    return (
+        f"The tables hold {count(len(verdicts), 'verdict')}, {found} of them decided; where "
+        f"nothing differs, chance alone decides one in twenty: {len(verdicts) / 20:.1f}."
+    )
+
+
+def _section(part: Part, folder: Path) -> str:
+    report = os.path.relpath(part.report, folder)
+    seeds, tracks = part.shown.seeds, part.shown.tracks
+    basis = (
+        f"{count(len(seeds), 'seed')} ({enumerated(seeds)}), {count(len(tracks), 'test track')}, "
+        f"{count(part.paired, 'paired track')}; [report]({report}/README.md)"
+    )
+    return "\n\n".join(
+        [f"## {part.name}", part.question, basis, _knowledge_table(part), _gains_table(part)]
+    )
+
+
+def _knowledge_table(part: Part) -> str:
+    head = ["discriminators", "accuracy, training", "held out", "r_v", "overlap", "verdict"]
+    lines = [
+        [arm_name(arm), *_figures(part.knowledge.get(arm, Knowledge())), _words(part, arm)]
+        for arm in part.arms
+    ]
+    return markdown_grid(head, lines)
+
+
+def _figures(known: Knowledge) -> list[str]:
+    return [level(value) for value in (known.train, known.held_out, known.r_v, known.overlap)]
+
+
+def _words(part: Part, arm: str) -> str:
+    """The verdicts of an arm's seeds, each once."""
+    verdicts = part.study.verdicts.items()
+    return ", ".join(dict.fromkeys(each.word for (_, name), each in verdicts if name == arm))
+
+
+def _gains_table(part: Part) -> str:
+    """An arm a line: validation, then the differences of every statistic."""
+    levels, beyond = _shown(part, _LEVELS), _shown(part, BEYOND_SDR)
+    titles = [f"{c.statistic.title}, {scale(c.statistic)}" for c in (*levels, *beyond)]
+    lines = [
+        [
+            arm_name(arm),
+            signed(part.validation_gains.get(arm, float("nan"))),
+            *(_difference(c, arm, c.statistic.name in _WITH_INTERVAL) for c in (*levels, *beyond)),
+        ]
+        for arm in part.arms
+    ]
+    return markdown_grid([f"{ALL}, difference from plain", "validation, dB", *titles], lines)
+
+
+def _difference(comparison: Comparison, arm: str, with_interval: bool) -> str:
+    """The difference of All, its interval where asked for, and the verdict where it is decided."""
+    effect, digits = comparison.effects[arm], decimals(comparison)
+    cell = [signed(effect.difference[-1], digits)]
+    if with_interval:
+        cell.append(interval(effect.low[-1], effect.high[-1], digits))
+    if decided(effect.verdicts[-1]):
+        cell.append(emphasised(effect.verdicts[-1]))
+    return " ".join(cell)
+
+
+def _shown(part: Part, names: Sequence[str]) -> list[Comparison]:
+    return part.study.chosen(names)

@@ -1,0 +1,71 @@
+"""The curve over paired tracks: how far an arm comes with few songs whose stems are known."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gan_sep.evaluation.pairing import BASELINE
+from gan_sep.evaluation.statistics import ALL
+from gan_sep.reporting.formats import scale
+from gan_sep.reporting.part import Part
+from gan_sep.reporting.style import INK, arm_colours, arm_name, house_style
+
+_SIDE_STEP = 0.012  # between arms at one place, as a share of the axis
+
+
+def paired_figure(parts: Sequence[Part]) -> Figure:
+    """Left the level of every arm, right what it differs from the plain one, with 95 % intervals.
+
+    Both of All in mean SDR, over the number of paired tracks. The parts have the same arms.
+    """
+    parts = sorted(parts, key=lambda part: part.paired)
+    with house_style():
+        figure = Figure(figsize=(9.6, 3.4), layout="constrained")
+        levels, differences = figure.subplots(1, 2)
+        _draw_levels(levels, parts)
+        _draw_differences(differences, parts)
+        statistic = parts[0].shown.statistic
+        levels.set_ylabel(f"{ALL}, {scale(statistic)}")
+        differences.set_ylabel(f"difference from {arm_name(BASELINE)}, dB")
+        levels.set_title(statistic.title)
+        differences.set_title("and what the arm changes")
+        for axes in (levels, differences):
+            axes.set_xscale("log", base=2)
+            axes.set_xticks([part.paired for part in parts], [str(part.paired) for part in parts])
+            axes.minorticks_off()
+            axes.set_xlabel("paired training tracks")
+        levels.legend(loc="lower right")
+    return figure
+
+
+def _draw_levels(axes: Axes, parts: Sequence[Part]) -> None:
+    arms = (BASELINE, *parts[0].arms)
+    colours = arm_colours(arms)
+    for arm in arms:
+        values = [part.shown.levels[arm][-1] for part in parts]
+        axes.plot(
+            [part.paired for part in parts],
+            values,
+            color=colours[arm],
+            marker="o",
+            markersize=4,
+            label=arm_name(arm),
+        )
+
+
+def _draw_differences(axes: Axes, parts: Sequence[Part]) -> None:
+    """Intervals, their middles, and the seeds as small marks."""
+    axes.axhline(0, color=INK, linewidth=0.9)
+    arms = parts[0].arms
+    colours = arm_colours((BASELINE, *arms))
+    for place, arm in enumerate(arms):
+        beside = 2 ** ((place - (len(arms) - 1) / 2) * _SIDE_STEP * 8)
+        for part in parts:
+            effect, at = part.shown.effects[arm], part.paired * beside
+            axes.vlines(at, effect.low[-1], effect.high[-1], color=colours[arm], linewidth=2.4)
+            axes.scatter(at, effect.difference[-1], s=30, color=colours[arm], zorder=3)
+            seeds = effect.seed_differences[:, -1]
+            if len(seeds) > 1:
+                axes.scatter(np.full(len(seeds), at * 1.03), seeds, s=13, marker="_", color=INK)

@@ -1,0 +1,68 @@
+"""One study as a part of an overview: its arms, what their judges knew, what they gained."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from gan_sep.evaluation.statistics import Comparison
+from gan_sep.reporting.judges import Knowledge, knowledge, validation_gains
+from gan_sep.reporting.study import Study
+
+# The statistic that an overview's figures show, and the first in its tables.
+SHOWN = "sdr_mean"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A study by the folders of its arms, and the folder of its own report. Files are read when
+    asked for."""
+
+    folders: Sequence[Path]
+    report: Path
+
+    @property
+    def name(self) -> str:
+        """What the study is called: as its report."""
+        return self.report.name
+
+    @cached_property
+    def study(self) -> Study:
+        """Raises FileNotFoundError and ValueError as `Study.of` does."""
+        return Study.of(self.folders)
+
+    @property
+    def question(self) -> str:
+        """That of the configuration."""
+        return self.study.runs[0].config.get("question") or ""
+
+    @property
+    def paired(self) -> int:
+        """How many training tracks reconstruction learns from."""
+        return int(self.study.runs[0].environment["tracks"]["of them paired"])
+
+    @property
+    def arms(self) -> Sequence[str]:
+        """Those that are held against the plain one, as the study orders them."""
+        return list(self.shown.effects)
+
+    @property
+    def shown(self) -> Comparison:
+        """The statistic of the figures. Raises ValueError where it was not evaluated."""
+        comparisons = self.study.comparisons
+        if SHOWN not in comparisons:
+            raise ValueError(
+                f"{self.report}: expected the metric sdr among evaluation.metrics, which an "
+                f"overview rests on, got {', '.join(comparisons)}"
+            )
+        return comparisons[SHOWN]
+
+    @cached_property
+    def knowledge(self) -> Mapping[str, Knowledge]:
+        """Arm -> what its discriminators knew at the end; nothing of an arm without any."""
+        return knowledge(self.study)
+
+    @cached_property
+    def validation_gains(self) -> Mapping[str, float]:
+        """Arm -> what it gains on the validation tracks, see `judges`."""
+        return validation_gains(self.study)
