@@ -99,9 +99,8 @@ def test_calls_with_a_budget_of_steps_end_well_and_together_give_the_same(
         "The budget is used up. tiny: 0 of 3 arms are done; seed0-plain: resume at step 4 of 6; "
         "the same command goes on",
     )
-    second = study(
-        "budget.steps=6"
-    )  # two of plain, and four of gan, which begins with one of plain's
+    # Two of plain and four of gan, which takes its first from plain.
+    second = study("budget.steps=6")
     assert second.out.splitlines()[-1] == (
         "The budget is used up. tiny: 1 of 3 arms are done; seed0-gan: resume at step 5 of 6; "
         "the same command goes on"
@@ -248,7 +247,7 @@ def test_a_folder_of_studies_is_run_by_one_call_and_summed_up(here: Path) -> Non
         (questions / f"{name}.yaml").write_text(text)
     planned = call("study", "--config", "questions", "--dry-run")
     assert planned.status == 0, planned.err
-    assert planned.out.count("seed0-plain  to do") == 1
+    assert planned.out.count("seed0-plain ") == 1  # the first study's is the second's too
     stopped = call("study", "--config", "questions", "budget.steps=8")
     assert stopped.out.count("The budget is used up.") == 2
     assert not (here / "reports").exists()
