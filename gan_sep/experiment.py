@@ -9,7 +9,7 @@ from gan_sep.adversarial import Adversarial
 from gan_sep.audio import AudioFormat
 from gan_sep.augment import Augmentation
 from gan_sep.config import Component, require
-from gan_sep.data.base import DataConfig
+from gan_sep.data.base import DataConfig, Split
 from gan_sep.data.unpaired import Unpaired
 from gan_sep.discriminators.base import DiscriminatorConfig
 from gan_sep.evaluation.evaluate import EvaluationSettings
@@ -201,6 +201,6 @@ class ExperimentConfig:
         """Where one arm writes its configuration, records, checkpoints and evaluation."""
         return self.folder / f"seed{self.seed}-{self.arm_name(arm)}"
 
-    def arm_rows(self, arm: Arm) -> Path:
-        """The rows of an arm's evaluation on the test tracks."""
-        return self.arm_folder(arm) / "evaluation" / "test" / "rows.csv"
+    def arm_rows(self, arm: Arm, split: Split = "test") -> Path:
+        """The rows of an arm's evaluation on the tracks of a split."""
+        return self.arm_folder(arm) / "evaluation" / split / "rows.csv"

@@ -130,6 +130,7 @@ def test_seconds_become_samples_of_the_format() -> None:
         ({"batch_size": 0}, "batch_size: expected"),
         ({"metrics": ("sdr", "snr")}, "metrics: expected some of sdr, .*, got 'snr'"),
         ({"metrics": ("sdr", "sdr")}, "metrics: expected each at most once"),
+        ({"validation": ("nsdr",)}, "validation: expected some of sdr, .*, got 'nsdr'"),
         ({"oracles": ("irm3",)}, "oracles: expected some of ibm1, .*, got 'irm3'"),
         ({"oracles": ("mwf", "mwf")}, "oracles: expected each at most once"),
         ({"metrics": ()}, "metrics: expected at least one of"),

@@ -240,6 +240,7 @@ def test_a_folder_of_studies_is_run_by_one_call_and_summed_up(here: Path) -> Non
     questions.mkdir()
     tree = yaml.safe_load((here / "study.yaml").read_text()) | {"experiment": "../tiny.yaml"}
     more = {"plain": ["discriminator=null"], "late": ["adversarial.warmup_steps=3"]}
+    tree["overrides"].append("evaluation.validation=[usdr]")
     for name, arms in (("first", tree["arms"]), ("second", more)):
         text = yaml.safe_dump(
             tree | {"arms": arms, "report": f"reports/questions/{name}"}, sort_keys=False
@@ -257,6 +258,9 @@ def test_a_folder_of_studies_is_run_by_one_call_and_summed_up(here: Path) -> Non
     text = (here / "reports/questions/README.md").read_text()
     assert "## first" in text
     assert "| late | " in text
+    assert text.count("| validation: uSDR (whole tracks), mean of tracks, dB, higher is bet") == 2
+    rows = (here / "runs/tiny/seed0-late/evaluation/valid/rows.csv").read_text()
+    assert "\n0,late,valid song 0,low,usdr," in rows
     assert (here / "reports/questions/second/index.html").is_file()
 
 

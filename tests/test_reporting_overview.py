@@ -6,28 +6,30 @@ from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from test_reporting_report import SOURCES, write_lines, write_run
 
-from gan_sep.reporting.judges import Knowledge, best_validation, knowledge, validation_gains
+from gan_sep.reporting.judges import Knowledge, knowledge
 from gan_sep.reporting.overview import write_overview
 from gan_sep.reporting.overview_figure import overview_figure
 from gan_sep.reporting.paired_figure import paired_figure
 from gan_sep.reporting.part import Part
 from gan_sep.reporting.report import NO_WORDS
-from gan_sep.reporting.runs import ArmRun
+from gan_sep.reporting.runs import ROWS
 from gan_sep.reporting.study import Study
 from gan_sep.training.diagnostics import SETS, measure
 
 
-def add_validation(arm: Path, *scores: float) -> None:
-    lines = [
-        json.dumps({"step": 10 * place, "kind": "valid", "usdr": {"All": score}}) + "\n"
-        for place, score in enumerate(scores)
-    ]
-    path = arm / "records.jsonl"
-    path.write_text(path.read_text() + "".join(lines))
+def add_validation(arm: Path, gain: float) -> None:
+    """Rows of the validation tracks: those of the test tracks, the arm's better by gain in usdr."""
+    rows = pd.read_csv(arm / ROWS)
+    rows = rows[rows["metric"] == "usdr"]
+    rows["value"] += gain * (rows["arm"] == arm.name.partition("-")[2])
+    path = arm / "evaluation" / "valid" / "rows.csv"
+    path.parent.mkdir()
+    rows.to_csv(path, index=False)
 
 
 def write_study(folder: Path, better: float, paired: int) -> list[Path]:
@@ -37,7 +39,7 @@ def write_study(folder: Path, better: float, paired: int) -> list[Path]:
         write_run(folder, seed, arms)
         for arm in arms:
             path = folder / f"seed{seed}-{arm}"
-            add_validation(path, 1.0 + seed, 2.0 + seed + (arm == "gan") / 2, 1.5)
+            add_validation(path, 0.5 if arm == "gan" else 0.0)
             environment = json.loads((path / "environment.json").read_text())
             environment["tracks"]["of them paired"] = paired
             (path / "environment.json").write_text(json.dumps(environment))
@@ -65,11 +67,14 @@ def test_the_overview_has_a_section_with_two_tables_for_each_study(
     assert heads == ["# grid", "## few", "## many"]
     assert "2 seeds (0, 1), 10 test tracks, 80 paired tracks; [report](" in text
     assert text.count("| lecam | 1.00 | 1.00 | 0.00 | 0.00 | healthy |") == 2
-    lines = [line for line in text.splitlines() if line.startswith("| GAN | +0.50 |")]
-    assert len(lines) == 2  # the gain in validation; the sources' differences cancel in All
-    assert all(line.startswith("| GAN | +0.50 | +0.00 [") for line in lines)
+    # The gain on validation tracks; on test tracks the sources' differences cancel in All.
+    lines = [line for line in text.splitlines() if line.startswith("| GAN | +0.50 **better** | ")]
+    assert len(lines) == 2
+    assert all(line.startswith("| GAN | +0.50 **better** | +0.00 [") for line in lines)
+    assert text.count("| validation: uSDR (whole tracks), mean of tracks, dB, higher is be") == 2
     assert "The tables hold 4 verdicts, 0 of them decided" in text
-    assert (folder / "overview.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("few", "many"):
+        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / "paired.png").is_file()
 
 
@@ -85,6 +90,13 @@ def test_the_same_runs_give_the_same_bytes_and_keep_the_words(
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
 
 
+def test_without_rows_of_all_arms_there_is_no_validation(tmp_path: Path) -> None:
+    folders = write_study(tmp_path / "runs" / "few", 1.0, 10)
+    assert list(Part(folders, tmp_path).validation) == ["usdr"]
+    (folders[0] / "evaluation" / "valid" / "rows.csv").unlink()
+    assert Part(folders, tmp_path).validation == {}
+
+
 def test_studies_of_as_many_paired_tracks_make_no_curve(parts: list[Part], tmp_path: Path) -> None:
     write_overview([parts[0], parts[0]], tmp_path)
     assert not (tmp_path / "paired.png").exists()
@@ -92,17 +104,14 @@ def test_studies_of_as_many_paired_tracks_make_no_curve(parts: list[Part], tmp_p
 
 
 def test_the_figure_shows_what_the_tables_say(parts: list[Part]) -> None:
-    figure = overview_figure(parts)
+    figure = overview_figure(parts[0])
     accuracies, r_v, differences = figure.axes
     names = [label.get_text() for label in accuracies.get_yticklabels()]
-    assert names == ["few", "many", "GAN", "lecam", "GAN", "lecam"]
-    assert [text.get_text() for text in differences.texts] == ["+0.00"] * 4
-    assert np.asarray(r_v.collections[0].get_offsets())[:, 0].tolist() == [0.0] * 4
+    assert names == ["GAN", "lecam"]
+    assert [text.get_text() for text in differences.texts] == ["+0.00"] * 2
+    assert np.asarray(r_v.collections[0].get_offsets())[:, 0].tolist() == [0.0] * 2
     held_out = np.asarray(accuracies.collections[-1].get_offsets())
-    assert held_out[:, 0].tolist() == [1.0] * 4
-    heights = held_out[:, 1].tolist()
-    assert heights == sorted(heights)
-    assert len(set(heights)) == 4
+    assert held_out.tolist() == [[1.0, 0.0], [1.0, 1.0]]
 
 
 def test_the_curve_runs_over_paired_tracks_from_few_to_many(parts: list[Part]) -> None:
@@ -145,8 +154,3 @@ def test_a_number_that_no_source_has_is_none(tmp_path: Path) -> None:
     assert known.held_out == 0.5
     assert math.isnan(known.r_v)
     assert math.isnan(known.overlap)
-
-
-def test_validation_gains_compare_the_best_of_each_seed(parts: list[Part]) -> None:
-    assert validation_gains(parts[0].study) == {"gan": 0.5, "lecam": 0.0}
-    assert math.isnan(best_validation(ArmRun(Path("nowhere"), 0, "gan")))

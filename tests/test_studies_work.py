@@ -1,5 +1,6 @@
 """Where an arm stands, told from files alone: nothing is trained here."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,21 @@ def test_other_evaluation_settings_ask_for_evaluation_and_not_for_training(
     write_evaluation(config, write_run(config, STEPS))
     more = make_experiment("arms=[gan]", "label=gan_r1", "evaluation.oracles=[irm1]")
     assert Work.of(more).state == "evaluate"
+
+
+def test_an_arm_is_done_when_the_validation_tracks_are_evaluated_too(
+    make_experiment: MakeExperiment,
+) -> None:
+    config = make_experiment("arms=[gan]", "label=gan_r1", "evaluation.validation=[usdr]")
+    folder = write_run(config, STEPS)
+    write_evaluation(config, folder)
+    assert Work.of(config).state == "evaluate"
+    valid = replace(config, evaluation=config.evaluation.of_validation())
+    rows = config.arm_rows("gan", "valid")
+    rows.parent.mkdir()
+    rows.touch()
+    rows.with_name(SETTINGS.name).write_text(yaml.safe_dump(evaluation_settings(valid, folder)))
+    assert Work.of(config).state == "done"
 
 
 def test_rows_from_before_further_training_do_not_count(

@@ -155,7 +155,8 @@ class _Scorer:
             evaluation.settings.museval,
         ]
         how = asdict(evaluation.settings)
-        del how["oracles"], how["excerpts"]  # the generator's own scores do not depend on them
+        for name in ("oracles", "excerpts", "validation"):
+            del how[name]  # the generator's own scores do not depend on them
         separated = [how, evaluation.seed, weights_fingerprint(generator)]
         self._middles: dict[str, str] = {}
         self._inputs = dict.fromkeys(evaluation.bounds, measured)

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -75,6 +75,8 @@ class EvaluationSettings:
     oracles: any of ibm1, ibm2, irm1, irm2, mwf, see `gan_sep.evaluation.oracles`: each has rows of
         its own as an arm of this name, like the mixture.
     excerpts: what is kept to be listened to, see `gan_sep.evaluation.excerpts`.
+    validation: some of the metrics, evaluated on the validation tracks besides: arms are chosen by
+        these, so that the test tracks choose nothing.
     Raises ValueError on a value out of range, an unknown or repeated metric or oracle, and on
     `bss_eval` together with museval, which fill the same rows.
     """
@@ -89,6 +91,7 @@ class EvaluationSettings:
     museval: bool = False
     oracles: tuple[str, ...] = ()
     excerpts: ExcerptSettings = field(default_factory=ExcerptSettings)
+    validation: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.segment_seconds <= 0:
@@ -100,11 +103,24 @@ class EvaluationSettings:
             )
         self.overlap_add(AudioFormat(), seed=0)  # raises on an overlap, shifts or batch_size
         _check_names("metrics", self.metrics, METRICS)
+        _check_names("validation", self.validation, METRICS)
         _check_names("oracles", self.oracles, tuple(ORACLES))
         if not self.metrics and not self.museval:
             raise ValueError(f"metrics: expected at least one of {', '.join(METRICS)}, got none")
         if self.museval and "bss_eval" in self.metrics:
             raise ValueError("metrics: bss_eval and museval fill the same rows; choose one of them")
+
+    def of_validation(self) -> "EvaluationSettings":
+        """The same for the validation tracks: their metrics, and nothing to look at."""
+        nothing = ExcerptSettings(tracks=0)
+        return replace(
+            self,
+            metrics=self.validation,
+            museval=False,
+            oracles=(),
+            excerpts=nothing,
+            validation=(),
+        )
 
     def overlap_add(self, audio: AudioFormat, seed: int) -> OverlapAdd:
         """How to separate tracks of this format; seed draws the delays of the shift trick."""

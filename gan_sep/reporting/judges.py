@@ -1,7 +1,4 @@
-"""What the discriminators of each arm knew at the end, and what validation said of the arm.
-
-Numbers for tables and figures of many arms: means over sources and seeds of the last diagnosis.
-"""
+"""What the discriminators of each arm knew at the end, in few numbers for tables of many arms."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -11,8 +8,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from gan_sep.evaluation.pairing import BASELINE
-from gan_sep.reporting.runs import ArmRun, number_at
 from gan_sep.reporting.study import Study
 
 NOTHING = float("nan")
@@ -53,26 +48,6 @@ def knowledge(study: Study) -> dict[str, Knowledge]:
         arm: Knowledge(*map(_mean, zip(*map(astuple, of_seeds), strict=True)))
         for arm, of_seeds in by_arm.items()
     }
-
-
-def validation_gains(study: Study) -> dict[str, float]:
-    """Arm -> what the validation tracks gain over the plain arm by its best weights, in dB of uSDR.
-
-    The mean over seeds. What is chosen among arms is chosen by it, so that the test tracks stay
-    unseen.
-    """
-    best = {(run.seed, run.arm): best_validation(run) for run in study.runs}
-    gains: dict[str, list[float]] = {}
-    for (seed, arm), score in best.items():
-        if arm != BASELINE:
-            gains.setdefault(arm, []).append(score - best.get((seed, BASELINE), NOTHING))
-    return {arm: _mean(of_seeds) for arm, of_seeds in gains.items()}
-
-
-def best_validation(run: ArmRun) -> float:
-    """The best uSDR of the validation tracks, the mean of tracks and sources, in dB."""
-    scores = [number_at(record, "usdr/All") for record in run.records("valid")]
-    return max(scores, default=NOTHING)
 
 
 def _mean(values: Iterable[float | None]) -> float:

@@ -1,7 +1,7 @@
 """The overview of several studies: what each arm's discriminators knew, and what the arm gained.
 
-    README.md      the author's words, figures, two tables for each study
-    overview.png   accuracies, r_v and differences of all arms
+    README.md      the author's words, then of each study its figure and two tables
+    STUDY.png      accuracies, r_v and differences of all arms of a study
     paired.png     levels and differences over the number of paired tracks, where that differs
     words.md       the author's words, the one file people write; README.md quotes it
 
@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from gan_sep.evaluation.pairing import BASELINE
 from gan_sep.evaluation.statistics import ALL, Comparison
 from gan_sep.reporting.files import write_png, write_text
 from gan_sep.reporting.formats import count, decimals, enumerated, interval, level, scale, signed
@@ -34,14 +35,15 @@ _READING = (
     "overlap is the shared area of the scores of held-out sources and of their estimates, 1 for a "
     "judge that cannot tell them apart.",
     "Differences from the plain arm are those of All, the mean of the sources, on the test tracks, "
-    "with 95 % intervals; **better**, **worse**: the interval leaves 0. Validation: what the best "
-    "weights gain in uSDR on the validation tracks, by which arms were chosen.",
+    "with 95 % intervals; **better**, **worse**: the interval leaves 0. Validation: the same on "
+    "the validation tracks, by which arms are chosen; the test tracks choose nothing.",
 )
 
 
 def write_overview(parts: Sequence[Part], folder: Path) -> None:
     """The overview's files. Raises ValueError where a study was not evaluated with sdr."""
-    write_png(folder / "overview.png", overview_figure(parts))
+    for part in parts:
+        write_png(folder / f"{part.name}.png", overview_figure(part))
     curve = len({part.paired for part in parts}) > 1 and len({_arms(part) for part in parts}) == 1
     if curve:
         write_png(folder / "paired.png", paired_figure(parts))
@@ -58,7 +60,6 @@ def _readme(parts: Sequence[Part], folder: Path, curve: bool) -> str:
         f"# {folder.name}",
         words.read_text("utf-8").strip() if words.is_file() else NO_WORDS,
         *(["![Levels and differences over the number of paired tracks](paired.png)"] * curve),
-        "![What the discriminators of each arm knew, and what the arm gained](overview.png)",
         f"How to read the tables:\n\n{bullets([*_READING, _chance(parts)])}",
         *(_section(part, folder) for part in parts),
     ]
@@ -88,7 +89,14 @@ def _section(part: Part, folder: Path) -> str:
         f"{count(part.paired, 'paired track')}; [report]({report}/README.md)"
     )
     return "\n\n".join(
-        [f"## {part.name}", part.question, basis, _knowledge_table(part), _gains_table(part)]
+        [
+            f"## {part.name}",
+            *([part.question] if part.question else []),
+            f"![What the discriminators of each arm knew, what the arm gained]({part.name}.png)",
+            basis,
+            _knowledge_table(part),
+            _gains_table(part),
+        ]
     )
 
 
@@ -113,17 +121,21 @@ def _words(part: Part, arm: str) -> str:
 
 def _gains_table(part: Part) -> str:
     """An arm a line: validation, then the differences of every statistic."""
-    levels, beyond = _shown(part, _LEVELS), _shown(part, BEYOND_SDR)
-    titles = [f"{c.statistic.title}, {scale(c.statistic)}" for c in (*levels, *beyond)]
+    tested = _shown(part, (*_LEVELS, *BEYOND_SDR))
+    columns = [
+        *((f"validation: {_title(c)}", c, False) for c in part.validation.values()),
+        *((_title(c), c, c.statistic.name in _WITH_INTERVAL) for c in tested),
+    ]
     lines = [
-        [
-            arm_name(arm),
-            signed(part.validation_gains.get(arm, float("nan"))),
-            *(_difference(c, arm, c.statistic.name in _WITH_INTERVAL) for c in (*levels, *beyond)),
-        ]
+        [arm_name(arm), *(_difference(c, arm, interval) for _, c, interval in columns)]
         for arm in part.arms
     ]
-    return markdown_grid([f"{ALL}, difference from plain", "validation, dB", *titles], lines)
+    head = [f"{ALL}, difference from {arm_name(BASELINE)}", *(title for title, _, _ in columns)]
+    return markdown_grid(head, lines)
+
+
+def _title(comparison: Comparison) -> str:
+    return f"{comparison.statistic.title}, {scale(comparison.statistic)}"
 
 
 def _difference(comparison: Comparison, arm: str, with_interval: bool) -> str:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from gan_sep.evaluation.statistics import Comparison
-from gan_sep.reporting.judges import Knowledge, knowledge, validation_gains
+from gan_sep.evaluation.statistics import Comparison, available, compare
+from gan_sep.reporting.judges import Knowledge, knowledge
+from gan_sep.reporting.runs import all_rows
 from gan_sep.reporting.study import Study
 
 # The statistic that an overview's figures show, and the first in its tables.
@@ -15,11 +16,14 @@ SHOWN = "sdr_mean"
 
 @dataclass(frozen=True)
 class Part:
-    """A study by the folders of its arms, and the folder of its own report. Files are read when
-    asked for."""
+    """A study by the folders of its arms, the folder of its own report, and its question.
+
+    Files are read when asked for. Studies that share runs have questions of their own.
+    """
 
     folders: Sequence[Path]
     report: Path
+    question: str | None = None
 
     @property
     def name(self) -> str:
@@ -30,11 +34,6 @@ class Part:
     def study(self) -> Study:
         """Raises FileNotFoundError and ValueError as `Study.of` does."""
         return Study.of(self.folders)
-
-    @property
-    def question(self) -> str:
-        """That of the configuration."""
-        return self.study.runs[0].config.get("question") or ""
 
     @property
     def paired(self) -> int:
@@ -63,6 +62,13 @@ class Part:
         return knowledge(self.study)
 
     @cached_property
-    def validation_gains(self) -> Mapping[str, float]:
-        """Arm -> what it gains on the validation tracks, see `judges`."""
-        return validation_gains(self.study)
+    def validation(self) -> Mapping[str, Comparison]:
+        """Every statistic of the validation tracks, by name, by which arms are chosen among.
+
+        Empty where not all arms were evaluated on them.
+        """
+        runs = self.study.runs
+        if not all(run.has_rows("valid") for run in runs):
+            return {}
+        rows = all_rows(runs, "valid")
+        return {statistic.name: compare(rows, statistic) for statistic in available(rows)}

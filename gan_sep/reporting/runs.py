@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from gan_sep.data.base import Split
 from gan_sep.evaluation.pairing import BASELINE, BOUNDS, COLUMNS, MIXTURE
 from gan_sep.evaluation.speed import SPEED, TrackSpeed, read_speeds
 from gan_sep.experiment import ARM_NAME
@@ -78,12 +79,12 @@ class ArmRun:
         """
         return read_speeds(self.folder / ROWS.with_name(SPEED))
 
-    def rows(self) -> pd.DataFrame:
-        """The evaluation rows of the arm, the mixture and the oracles.
+    def rows(self, split: Split = "test") -> pd.DataFrame:
+        """The evaluation rows of the arm, the mixture and the oracles, on the tracks of a split.
 
         Raises as `read_rows` does, and ValueError where the rows are another arm's.
         """
-        path = self._existing(str(ROWS))
+        path = self._existing(str(_rows_of(split)))
         rows = read_rows(path)
         foreign = rows[~rows["arm"].isin((self.arm, *BOUNDS)) | (rows["seed"] != self.seed)]
         if len(foreign):
@@ -93,6 +94,10 @@ class ArmRun:
                 f"{first['arm']} and seed {first['seed']}; folders of arms keep their names"
             )
         return rows
+
+    def has_rows(self, split: Split) -> bool:
+        """Whether the tracks of a split were evaluated."""
+        return (self.folder / _rows_of(split)).is_file()
 
     def separation(self) -> dict[str, Any] | None:
         """How the evaluation read and separated the tracks; None where it did not write it down."""
@@ -108,6 +113,10 @@ class ArmRun:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: not there; train and evaluate this arm to its end")
         return path
+
+
+def _rows_of(split: Split) -> Path:
+    return Path("evaluation", split, ROWS.name)
 
 
 def find_arms(run_folders: Sequence[Path]) -> list[ArmRun]:
@@ -139,14 +148,14 @@ def find_arms(run_folders: Sequence[Path]) -> list[ArmRun]:
     )
 
 
-def all_rows(runs: Sequence[ArmRun]) -> pd.DataFrame:
+def all_rows(runs: Sequence[ArmRun], split: Split = "test") -> pd.DataFrame:
     """The rows of all arms; those of mixture and oracles, which all arms of a seed hold, once.
 
     Raises as `read_rows` does, and ValueError where two arms, of one seed or of two, disagree about
     the mixture or were separated with different settings.
     """
     _check_treated_alike(runs)
-    rows = pd.concat([run.rows() for run in runs], ignore_index=True)
+    rows = pd.concat([run.rows(split) for run in runs], ignore_index=True)
     mixture = rows[rows["arm"] == MIXTURE]
     cell = [column for column in _KEY if column != "seed"]
     pairs = mixture.merge(mixture.drop_duplicates(cell), on=cell, suffixes=("", "_first"))

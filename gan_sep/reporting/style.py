@@ -79,8 +79,12 @@ def house_style() -> Iterator[None]:
 
 
 def arm_name(arm: str) -> str:
-    """The arm as a reader meets it: systems as the field writes them, underscores as spaces."""
-    return _SYSTEM.sub(lambda found: _SYSTEMS[found[0]], arm).replace("_", " ")
+    """The arm as a reader meets it: systems as the field writes them, underscores as spaces.
+
+    Between digits an underscore is the point that names of arms cannot have.
+    """
+    named = _SYSTEM.sub(lambda found: _SYSTEMS[found[0]], arm)
+    return re.sub(r"(?<=\d)_(?=\d)", ".", named).replace("_", " ")
 
 
 def arm_colours(arms: Iterable[str]) -> dict[str, str]:

@@ -40,7 +40,8 @@ def run_studies(studies: Sequence[Study], accelerator: Accelerator, overview: Pa
     budget = Budget(limits.minutes, limits.steps)
     said = [run_study(study, accelerator, budget) for study in studies]
     if len(studies) > 1 and accelerator.is_main_process and all(map(_is_done, studies)):
-        write_overview([Part(*_folders(study)) for study in studies], overview)
+        parts = [Part(*_folders(study), study[1][0].question) for study in studies]
+        write_overview(parts, overview)
         said.append(f"Overview: {overview / 'README.md'}")
     return "\n\n".join(said)
 
@@ -73,7 +74,7 @@ def run_study(study: Study, accelerator: Accelerator, budget: Budget) -> str:
     folders, report = _folders(study)
     # What lies below the runs stays with whoever has the music; other reports are passed on.
     private = report.resolve().is_relative_to(configs[0].runs.resolve())
-    return write_report(folders, report, audio=private)
+    return write_report(folders, report, configs[0].question, audio=private)
 
 
 def _is_done(study: Study) -> bool:

@@ -1,16 +1,22 @@
 """Where each arm of a study stands, read from its folder."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
 import yaml
 
+from gan_sep.data.base import Split
 from gan_sep.experiment import Arm, ExperimentConfig
 from gan_sep.reporting.files import write_text
 from gan_sep.reporting.runs import ROWS, SETTINGS
-from gan_sep.training.twins import check_folder, evaluation_settings, trained_steps
+from gan_sep.training.twins import (
+    check_folder,
+    evaluation_settings,
+    evaluations,
+    trained_steps,
+)
 
 State = Literal["done", "evaluate", "resume", "to do"]
 
@@ -77,9 +83,18 @@ class Work:
 
 
 def _is_evaluated(config: ExperimentConfig, folder: Path) -> bool:
-    """Whether the folder holds the rows that evaluating now would give."""
-    settings = folder / SETTINGS
-    if not settings.is_file() or not (folder / ROWS).is_file():
+    """Whether the folder holds all rows that evaluating now would give."""
+    return all(
+        _has_rows(replace(config, evaluation=settings), folder, split)
+        for split, settings in evaluations(config.evaluation).items()
+    )
+
+
+def _has_rows(config: ExperimentConfig, folder: Path, split: Split) -> bool:
+    """Whether the rows of a split are there, and made with these settings."""
+    rows = config.arm_rows(config.arms[0], split)
+    settings = rows.with_name(SETTINGS.name)
+    if not settings.is_file() or not rows.is_file():
         return False
     there: object = yaml.safe_load(settings.read_text("utf-8"))
     return there == evaluation_settings(config, folder)

@@ -106,5 +106,6 @@ def _before(config: ExperimentConfig) -> ExperimentConfig:
             museval=usual.museval,
             oracles=usual.oracles,
             excerpts=usual.excerpts,
+            validation=usual.validation,
         ),
     )

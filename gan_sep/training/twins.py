@@ -1,6 +1,7 @@
 """An experiment from its configuration to its report: both arms trained, evaluated and compared."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from gan_sep.config import ConfigError, load, to_dict
 from gan_sep.data.base import Split
 from gan_sep.evaluation.evaluate import Evaluation, evaluate
 from gan_sep.evaluation.excerpts import EXCERPTS, write_excerpts
+from gan_sep.evaluation.scores import EvaluationSettings
 from gan_sep.experiment import Arm, ExperimentConfig
 from gan_sep.training import checkpoint
 from gan_sep.training.budget import Budget
@@ -72,10 +74,22 @@ def train_arm(config: ExperimentConfig, arm: Arm, budget: Budget | None = None) 
 
 
 def score_arm(config: ExperimentConfig, arm: Arm) -> None:
-    """Evaluate the best weights of an arm on the test tracks. Raises as `evaluate_arm`."""
-    folder = config.arm_rows(arm).parent
-    accelerator = accelerator_for(config)
-    evaluate_arm(config.arm(arm), config.arm_folder(arm), "test", folder, accelerator)
+    """Evaluate the best weights of an arm on the test tracks, and where asked on validation ones.
+
+    Raises as `evaluate_arm`.
+    """
+    run, accelerator = config.arm_folder(arm), accelerator_for(config)
+    for split, settings in evaluations(config.evaluation).items():
+        evaluated = replace(config.arm(arm), evaluation=settings)
+        evaluate_arm(evaluated, run, split, config.arm_rows(arm, split).parent, accelerator)
+
+
+def evaluations(settings: EvaluationSettings) -> dict[Split, EvaluationSettings]:
+    """What the evaluation of an arm consists of: how the tracks of each split are treated."""
+    asked: dict[Split, EvaluationSettings] = {"test": settings}
+    if settings.validation:
+        asked["valid"] = settings.of_validation()
+    return asked
 
 
 def evaluate_arm(
