@@ -34,6 +34,12 @@ def test_a_study_asks_for_every_arm_of_every_seed(experiment_file: Path) -> None
     assert settings.report_folder == Path("reports/tiny")
 
 
+def test_the_plain_arm_comes_first_wherever_the_file_names_it(experiment_file: Path) -> None:
+    arms = {"gan": [], "gan_r1": [], "plain": ["discriminator=null"]}
+    _, configs = load_study(study_file(experiment_file, arms=arms, seeds=[0]))
+    assert [config.arm_name(config.arms[0]) for config in configs] == ["plain", "gan", "gan_r1"]
+
+
 def test_plain_and_gan_are_resolved_as_the_training_command_resolves_them(
     experiment_file: Path,
 ) -> None:

@@ -115,6 +115,14 @@ def test_twins_have_those_steps_in_common_in_which_nothing_differs(
     assert common_steps(plain, make_experiment("arms=[gan]", *SETTINGS, change)) == steps
 
 
+def test_a_plain_arm_with_a_name_of_its_own_keeps_nothing_for_twins(
+    make_experiment: MakeExperiment,
+) -> None:
+    config = make_experiment("arms=[plain]", "label=raw", *SETTINGS)
+    train(config)
+    assert not (config.arm_folder("plain") / "checkpoints" / "twins.pt").exists()
+
+
 def test_without_tracks_set_aside_a_plain_arm_does_not_feel_unpaired_material(
     make_experiment: MakeExperiment,
 ) -> None:

@@ -70,6 +70,7 @@ def load_study(
 ) -> tuple[StudySettings, list[ExperimentConfig]]:
     """A study's file -> its settings and its experiments: seed by seed, arms in the file's order.
 
+    The plain arm comes first all the same, since its twins begin with its steps.
     changes: key.path=value; keys of the study change the study, all others change the experiment
     of all arms. Each experiment has a single arm and is resolved as training writes it down.
     Raises ConfigError naming the file and, where it is one arm's, the arm.
@@ -120,7 +121,7 @@ def _experiments(settings: StudySettings) -> Iterator[ExperimentConfig]:
     except ConfigError as error:  # no arm's own mistake
         raise ConfigError(f"experiment with overrides: {error}") from error
     for seed in settings.seeds:
-        for arm in settings.arms:
+        for arm in sorted(settings.arms, key=lambda name: name != BASELINE):
             try:
                 yield _experiment(settings, arm, seed)
             except ValueError as error:

@@ -21,8 +21,9 @@ RECORD_FILES = ("records", "timing")  # NAME.jsonl, of the length that a checkpo
 
 def twins_part(config: ExperimentConfig, step: int) -> bool:
     """Whether a plain arm that has made so many steps is where its twins begin to differ."""
-    first = config.adversarial.first_discriminator_step
-    return config.discriminator is None and 0 < step == first
+    if config.discriminator is not None or config.label is not None:  # a system of its own
+        return False
+    return 0 < step == config.adversarial.first_discriminator_step
 
 
 def common_steps(plain: ExperimentConfig, twin: ExperimentConfig) -> int:
