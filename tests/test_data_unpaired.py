@@ -178,8 +178,10 @@ def test_fields_that_make_no_pool_are_errors_that_name_the_field() -> None:
         Unpaired(mixtures=folder, stems=folder, set_aside=2)
     with pytest.raises(ValueError, match=r"set_aside: expected a share below 1 .* got 1\.5"):
         Unpaired(set_aside=1.5)
-    with pytest.raises(ValueError, match="batch_size: expected at least 1, got 0"):
-        Unpaired(set_aside=2, batch_size=0)
+    with pytest.raises(ValueError, match="batch_size: expected at least 0, got -1"):
+        Unpaired(set_aside=2, batch_size=-1)
+    with pytest.raises(ValueError, match="batch_size: expected at least 1 without tracks set as"):
+        Unpaired(batch_size=0)
 
 
 def test_yaml_tells_a_number_of_tracks_from_a_share() -> None:

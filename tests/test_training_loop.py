@@ -141,6 +141,14 @@ def test_unpaired_material_comes_only_when_the_discriminators_learn(
     assert [tuple(u.shape) for u in batch.unpaired] == [(2, 1, 4000), (2, 2, 1, 4000)]
 
 
+def test_tracks_set_aside_are_heard_by_nobody_where_no_unpaired_segments_are_asked_for(
+    make_experiment: MakeExperiment,
+) -> None:
+    run = Run(make_experiment("unpaired.batch_size=0"), "gan")
+    assert len(run.pools.paired) == 4
+    assert [passes[0].unpaired for passes in run.stream.steps(0, 4)] == [None] * 4
+
+
 def test_the_plain_twin_sets_the_same_tracks_apart(make_experiment: MakeExperiment) -> None:
     runs = [Run(make_experiment(), arm) for arm in ("plain", "gan")]
     names = [[track.name for track in run.pools.paired] for run in runs]

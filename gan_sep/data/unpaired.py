@@ -34,7 +34,7 @@ class Unpaired:
     comes from set_aside training tracks, a share between 0 and 1 or a number, drawn with `seed`,
     which reconstruction never sees; with set_aside 0 it comes from all training tracks, a mixture
     only from those that are not paired in the same step. batch_size counts unpaired segments of one
-    optimiser step.
+    optimiser step; with 0 nobody hears the tracks set aside, as if they were not there.
     """
 
     mixtures: Path | None = None
@@ -44,8 +44,13 @@ class Unpaired:
     batch_size: int = 1
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size: expected at least 1, got {self.batch_size}")
+        if self.batch_size < 0:
+            raise ValueError(f"batch_size: expected at least 0, got {self.batch_size}")
+        if self.batch_size == 0 and not self.set_aside:
+            raise ValueError(
+                "batch_size: expected at least 1 without tracks set aside, got 0; "
+                "unpaired: null asks for no unpaired material"
+            )
         share = isinstance(self.set_aside, float)
         if self.set_aside < 0 or (share and self.set_aside >= 1):
             raise ValueError(

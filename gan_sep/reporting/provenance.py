@@ -70,7 +70,8 @@ def _unpaired(runs: Sequence[ArmRun]) -> dict[str, str]:
     """Unpaired material in words -> the arms whose discriminators learn from it."""
     learners: dict[str, dict[str, None]] = {}
     for run in runs:
-        if run.config.get("discriminator") and run.config.get("unpaired"):
+        unpaired = run.config.get("unpaired")
+        if run.config.get("discriminator") and unpaired and unpaired["batch_size"]:
             learners.setdefault(_material(run.config["unpaired"]), {})[arm_name(run.arm)] = None
     return {material: ", ".join(arms) for material, arms in learners.items()}
 

@@ -35,7 +35,7 @@ class Stream:
         shift = config.audio.samples(config.augment.shift_seconds)
         self.paired = PairedSegments(pools.paired, segment + shift, config.seed)
         self.unpaired: UnpairedSegments | None = None
-        if config.unpaired is not None and config.discriminator is not None:
+        if config.unpaired and config.unpaired.batch_size and config.discriminator:
             self.unpaired_batch = self._share("unpaired.batch_size", config.unpaired.batch_size, 1)
             self.unpaired = UnpairedSegments(
                 pools.mixtures, pools.stems, segment + shift, config.seed, self._paired_beside
