@@ -23,6 +23,7 @@ _ARM_COLOURS = {"mixture": "#9a9a9a", "plain": "#0072b2", "gan": "#d55e00"}
 _MORE_ARM_COLOURS = (
     *("#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
     *("#8c510a", "#7a5ccf", "#a3b51b"),  # more than Okabe and Ito have
+    *("#c51b7d", "#1b7837", "#4d4dff", "#b2182b", "#01665e", "#9e6ebd", "#bf9000", "#3b3b6d"),
 )
 _ORACLE_COLOUR = "#c8c8c8"
 _SOURCE_COLOURS = ("#117733", "#882255", "#ddaa33", "#332288", "#44aa99", "#aa4499", "#999933")
@@ -90,7 +91,7 @@ def arm_name(arm: str) -> str:
 def arm_colours(arms: Iterable[str]) -> dict[str, str]:
     """A colour per arm: oracles all alike, arms without one of their own in the palette's order.
 
-    The palette begins again after seven.
+    The palette begins again after fifteen.
     """
     others = cycle(_MORE_ARM_COLOURS)
     own = _ARM_COLOURS | dict.fromkeys(ORACLES, _ORACLE_COLOUR)
