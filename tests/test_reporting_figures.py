@@ -239,7 +239,7 @@ def test_arms_keep_their_colours_and_names_whoever_else_is_there() -> None:
         ("rnn_mask", "RNN mask"),
         ("drnn2_discriminative", "DRNN-2 discriminative"),
         ("wave_unet_gan", "Wave-U-Net GAN"),
-        ("lecam-0_3", "lecam-0 3"),
+        ("lecam-0_3", "lecam-0.3"),
     ],
 )
 def test_arms_are_named_as_the_field_writes_them(arm: str, name: str) -> None:
