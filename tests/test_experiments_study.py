@@ -258,7 +258,7 @@ def test_a_folder_of_studies_is_run_by_one_call_and_summed_up(here: Path) -> Non
     text = (here / "reports/questions/README.md").read_text()
     assert "## first" in text
     assert "| late | " in text
-    assert text.count("| validation: uSDR (whole tracks), mean of tracks, dB, higher is bet") == 2
+    assert text.count("| validation: uSDR (whole tracks), dB, higher is bet") == 2
     rows = (here / "runs/tiny/seed0-late/evaluation/valid/rows.csv").read_text()
     assert "\n0,late,valid song 0,low,usdr," in rows
     assert (here / "reports/questions/second/index.html").is_file()

@@ -71,7 +71,7 @@ def test_the_overview_has_a_section_with_two_tables_for_each_study(
     lines = [line for line in text.splitlines() if line.startswith("| GAN | +0.50 **better** | ")]
     assert len(lines) == 2
     assert all(line.startswith("| GAN | +0.50 **better** | +0.00 [") for line in lines)
-    assert text.count("| validation: uSDR (whole tracks), mean of tracks, dB, higher is be") == 2
+    assert text.count("| validation: uSDR (whole tracks), dB, higher is be") == 2
     assert "The tables hold 4 verdicts, 0 of them decided" in text
     for name in ("few", "many"):
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")

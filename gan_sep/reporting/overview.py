@@ -36,7 +36,8 @@ _READING = (
     "judge that cannot tell them apart.",
     "Differences from the plain arm are those of All, the mean of the sources, on the test tracks, "
     "with 95 % intervals; **better**, **worse**: the interval leaves 0. Validation: the same on "
-    "the validation tracks, by which arms are chosen; the test tracks choose nothing.",
+    "the validation tracks, by which arms are chosen; the test tracks choose nothing. Statistics "
+    "are means of tracks where they do not say otherwise.",
 )
 
 
@@ -135,7 +136,9 @@ def _gains_table(part: Part) -> str:
 
 
 def _title(comparison: Comparison) -> str:
-    return f"{comparison.statistic.title}, {scale(comparison.statistic)}"
+    """What a column holds; means of tracks, which most are, do not say so."""
+    title = comparison.statistic.title.removesuffix(", mean of tracks")
+    return f"{title}, {scale(comparison.statistic)}"
 
 
 def _difference(comparison: Comparison, arm: str, with_interval: bool) -> str:

@@ -63,7 +63,7 @@ def _draw_r_v(axes: Axes, part: Part) -> None:
     _dots(axes, [known.r_v for known in _known(part)], _HELD_OUT)
     axes.axvline(0, color=INK, linewidth=0.9)
     axes.axvline(TOO_MUCH, color=_WORSE, linewidth=0.9, linestyle=":")
-    _label(axes, "$r_v$", f"{TOO_MUCH} and more: overfitting")
+    _label(axes, "$r_v$", f"dotted: {TOO_MUCH}")
 
 
 def _known(part: Part) -> list[Knowledge]:
