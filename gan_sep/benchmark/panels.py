@@ -44,6 +44,7 @@ _ADVERSARIAL = {
     "R1 and R2": Adversarial(gradient_penalty=GradientPenalty(r1=1.0, r2=1.0)),
     "LeCam": Adversarial(lecam=LeCam()),
     "one level": Adversarial(level_normalisation=True),
+    "recommended": Adversarial(balance=1.0, feature_matching=10.0),
     "augmentation": Adversarial(augmentation=JudgedAugmentation(probability=0.2, target=None)),
     "instance noise": Adversarial(instance_noise=InstanceNoise(until_step=1_000_000)),
 }
