@@ -94,7 +94,10 @@ def test_a_second_call_trains_and_separates_nothing_and_prints_the_same(
 ) -> None:
     patterns = ("checkpoints/*", "evaluation/test/*/*.json")
     made = [written(here, f"runs/tiny/*/{pattern}") for pattern in patterns]
-    assert [len(files) for files in made] == [6, 8]  # 2 arms: 3 checkpoints, 2 x 2 track scores
+    assert [len(files) for files in made] == [
+        7,
+        8,
+    ]  # 2 arms: 3 checkpoints, where they part, 2 x 2 scores
     records = (here / ARM / "records.jsonl").read_bytes()
     ended = call("train_gan", "--config", "tiny.yaml")
     assert (ended.status, ended.out) == (0, trained.ended.out)

@@ -2,8 +2,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from conftest import MakeExperiment
+from test_training_loop import equal
 
 from gan_sep.experiment import ExperimentConfig
 from gan_sep.training import checkpoint
@@ -38,17 +38,6 @@ def last_state(config: ExperimentConfig) -> dict[str, Any]:
     state = checkpoint.load(checkpoint.path_of(folder / "checkpoints", config.training.steps))
     del state["config"], state["files"]["timing"]
     return state
-
-
-def equal(first: Any, second: Any) -> bool:
-    """Bit equality of two states."""
-    if isinstance(first, torch.Tensor):
-        return torch.equal(first, second)
-    if isinstance(first, dict):
-        return first.keys() == second.keys() and all(equal(first[k], second[k]) for k in first)
-    if isinstance(first, (list, tuple)):
-        return len(first) == len(second) and all(map(equal, first, second))
-    return bool(first == second)
 
 
 @pytest.mark.parametrize("label", ["label=null", "label=gan_r1"])
