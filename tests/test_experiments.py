@@ -94,10 +94,8 @@ def test_a_second_call_trains_and_separates_nothing_and_prints_the_same(
 ) -> None:
     patterns = ("checkpoints/*", "evaluation/test/*/*.json")
     made = [written(here, f"runs/tiny/*/{pattern}") for pattern in patterns]
-    assert [len(files) for files in made] == [
-        7,
-        8,
-    ]  # 2 arms: 3 checkpoints, where they part, 2 x 2 scores
+    # Of 2 arms 3 checkpoints, and where they part; 2 x 2 track scores.
+    assert [len(files) for files in made] == [7, 8]
     records = (here / ARM / "records.jsonl").read_bytes()
     ended = call("train_gan", "--config", "tiny.yaml")
     assert (ended.status, ended.out) == (0, trained.ended.out)
