@@ -71,7 +71,7 @@ def _unpaired(runs: Sequence[ArmRun]) -> dict[str, str]:
     learners: dict[str, dict[str, None]] = {}
     for run in runs:
         unpaired = run.config.get("unpaired")
-        if run.config.get("discriminator") and unpaired and unpaired["batch_size"]:
+        if run.config.get("discriminator") and unpaired and unpaired.get("batch_size", 1):
             learners.setdefault(_material(run.config["unpaired"]), {})[arm_name(run.arm)] = None
     return {material: ", ".join(arms) for material, arms in learners.items()}
 
