@@ -12,7 +12,7 @@ from gan_sep.reporting.formats import scale
 from gan_sep.reporting.part import Part
 from gan_sep.reporting.style import INK, arm_colours, arm_name, house_style
 
-_SIDE_STEP = 0.012  # between arms at one place, as a share of the axis
+_SIDE_STEP = 0.1  # between arms at one place, in octaves of the axis
 
 
 def paired_figure(parts: Sequence[Part]) -> Figure:
@@ -61,7 +61,7 @@ def _draw_differences(axes: Axes, parts: Sequence[Part]) -> None:
     arms = parts[0].arms
     colours = arm_colours((BASELINE, *arms))
     for place, arm in enumerate(arms):
-        beside = 2 ** ((place - (len(arms) - 1) / 2) * _SIDE_STEP * 8)
+        beside = 2 ** ((place - (len(arms) - 1) / 2) * _SIDE_STEP)
         for part in parts:
             effect, at = part.shown.effects[arm], part.paired * beside
             axes.vlines(at, effect.low[-1], effect.high[-1], color=colours[arm], linewidth=2.4)
