@@ -22,7 +22,8 @@ class Adversarial:
 
     The generator learns from reconstruction alone for warmup_steps; the discriminators begin to
     learn head_start_steps before that ends, and then move in each step with update_probability;
-    gradient_penalty and lecam are added to their loss, null for neither.
+    gradient_penalty and lecam are added to their loss, null for neither. frozen keeps them as they
+    were drawn, random features: the control that shows what their learning is worth.
 
     They hear a crop of judged_seconds of each segment, at a place drawn anew in each step, or with
     null all of it; balance weighs the gradients of whole segments all the same. What they would
@@ -40,6 +41,7 @@ class Adversarial:
     warmup_steps: int = 0
     head_start_steps: int = 0
     update_probability: float = 1.0
+    frozen: bool = False
     gradient_penalty: GradientPenalty | None = None
     lecam: LeCam | None = None
     silence_db: float | None = -60.0
@@ -54,6 +56,8 @@ class Adversarial:
         self._check_weights()
         self._check_steps()
         self._check_hearing()
+        if self.frozen:
+            self._check_frozen()
 
     def _check_weights(self) -> None:
         require(
@@ -102,6 +106,21 @@ class Adversarial:
             "augmentation.target: expected null with objective relativistic, whose judges have no "
             "threshold that r_t could be counted by; set augmentation.probability instead",
         )
+
+    def _check_frozen(self) -> None:
+        adaptive = self.augmentation is not None and self.augmentation.target is not None
+        idle = {
+            "gradient_penalty": self.gradient_penalty is not None,
+            "lecam": self.lecam is not None,
+            "update_probability": self.update_probability != 1,
+            "augmentation.target": adaptive,
+        }
+        for name, said in idle.items():
+            require(
+                not said,
+                f"{name}: expected none with adversarial.frozen: true, whose discriminators never "
+                "learn",
+            )
 
     def check_training(self, steps: int) -> None:
         """Raises ValueError, naming the key, where something would not happen in so many steps."""

@@ -131,6 +131,18 @@ def test_every_mistake_names_its_key(
         ),
         (["adversarial.update_probability=0"], "adversarial.update_probability: expected above 0"),
         (["adversarial.update_probability=1.5"], "adversarial.update_probability: expected above"),
+        *(
+            (
+                ["adversarial.frozen=true", f"adversarial.{key}={value}"],
+                f"adversarial.{key}: expected",
+            )
+            for key, value in (
+                ("gradient_penalty", "{r1: 1}"),
+                ("lecam", "{weight: 1}"),
+                ("update_probability", "0.5"),
+                ("augmentation.target", "0.6"),
+            )
+        ),
         (["adversarial.feature_matching=-1"], "adversarial.feature_matching: expected >= 0"),
         (["adversarial.judged_seconds=0"], "adversarial.judged_seconds: expected > 0 or null"),
         (

@@ -65,6 +65,20 @@ def test_another_seed_updates_in_other_steps_and_certainty_in_all() -> None:
     assert all(adversary().updates(number) for number in range(50))
 
 
+def test_frozen_judges_stay_as_they_were_drawn_and_the_generator_heeds_them() -> None:
+    found = {}
+    for frozen in (True, False):
+        step = training_step(Adversarial(frozen=frozen, feature_matching=1.0))
+        judges = adversary_of(step)
+        before = weights(step.generator), weights(judges.discriminator)
+        log = step([batch()], 0)
+        assert not same(before[0], weights(step.generator))
+        assert same(before[1], weights(judges.discriminator)) is frozen
+        assert ("gradient_norm/discriminator" in log) is not frozen
+        found[frozen] = weights(step.generator)
+    assert same(found[True], found[False])  # of the first step, in which the judges are the same
+
+
 def gradients(judges: Adversary) -> list[Tensor]:
     """What `backward` gathered for the judges' weights."""
     found = [p.grad for p in judges.discriminator.network.parameters() if p.grad is not None]

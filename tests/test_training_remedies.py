@@ -16,6 +16,7 @@ SWITCHES = {
     "relativistic": ["adversarial.objective=relativistic"],
     "feature_matching": ["adversarial.feature_matching=2"],
     "update_probability": ["adversarial.update_probability=0.01"],
+    "frozen": ["adversarial.frozen=true"],
     "r1": ["adversarial.gradient_penalty={r1: 1, every: 1}"],
     "r2": ["adversarial.gradient_penalty={r2: 1, every: 1}"],
     "spectral_norm": ["discriminator.spectral_norm=true"],

@@ -78,6 +78,8 @@ class Adversary:
 
     def updates(self, step: int) -> bool:
         """Whether their weights move in this step, in which they learn."""
+        if self.settings.frozen:
+            return False
         probability = self.settings.update_probability
         return draw(self.seed, "discriminator update", step).random() < probability
 
