@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_reporting_report import SOURCES, write_lines, write_run
+from test_reporting_report import SOURCES, records, write_lines, write_run
 
 from gan_sep.reporting.judges import Knowledge, knowledge
 from gan_sep.reporting.overview import write_overview
@@ -88,6 +88,16 @@ def test_the_same_runs_give_the_same_bytes_and_keep_the_words(
     assert b"\n\nIt did not help.\n\n" in first["README.md"]
     write_overview(parts, tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
+
+
+def test_arms_that_owe_their_discriminators_nothing_are_named(tmp_path: Path) -> None:
+    folders = write_study(tmp_path / "runs" / "few", 1.0, 10)
+    early = {"step": 10, "kind": "valid", "usdr": {"All": 3.0}}
+    gan = next(folder for folder in folders if folder.name == "seed1-gan")
+    write_lines(gan / "records.jsonl", [*records("gan"), early])
+    write_overview([Part(folders, tmp_path / "grid" / "few")], tmp_path / "grid")
+    text = (tmp_path / "grid" / "README.md").read_text()
+    assert text.count("\n- GAN, seed 1: the best weights on validation, which were evaluated") == 1
 
 
 def test_without_rows_of_all_arms_there_is_no_validation(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def write_run(folder: Path, seed: int = 0, arms: Mapping[str, float] = BOTH) -> 
             "generator": {"name": "demucs", "channels": 4, "depth": 2, "lstm_layers": 0},
             "discriminator": {"name": arm} if arm != "plain" else None,
             "adversarial": {"warmup_steps": 20},
+            "training": {"select": "usdr"},
             "unpaired": None,
         }
         (arm_folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
@@ -232,6 +233,29 @@ def test_a_report_of_more_arms_holds_them_all_against_the_plain_one(tmp_path: Pa
     assert "| hinge | 0.00 | 40 | 2.5 | 2.000 | 4.00 | 500 | 0.50 | - |" in readme
     assert "- The hinge arm differs in: discriminator (name hinge)." in readme
     assert (tmp_path / "report" / "scores-seed0-hinge.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("scores", "step", "unheard"),
+    [((3.0, 2.0, 2.5), 10, True), ((1.0, 2.0, 2.0), 20, True), ((1.0, None, 2.0), 30, False)],
+)
+def test_weights_from_before_the_discriminators_acted_are_pointed_out(
+    tmp_path: Path, scores: tuple[float | None, ...], step: int, unheard: bool
+) -> None:
+    folder = write_run(tmp_path / "small")
+    for arm in BOTH:
+        valid: list[dict[str, object]] = [
+            {"step": 10 * (place + 1), "kind": "valid", "usdr": {"All": score}}
+            for place, score in enumerate(scores)
+        ]
+        write_lines(folder / f"seed0-{arm}" / "records.jsonl", records(arm) + valid)
+    study = Study.of([folder])
+    assert [run.evaluated_step() for run in study.runs] == [step, step]
+    assert list(study.unheard) == ([(0, "gan")] if unheard else [])
+    write_report(folder, tmp_path / "report")
+    text = (tmp_path / "report" / "README.md").read_text()
+    sentence = f"which were evaluated, are of step {step}, before the generator heeds its discrim"
+    assert text.count(sentence) == unheard
 
 
 def test_what_sdr_does_not_hear_has_a_table_where_it_was_measured(tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ def _section(part: Part, folder: Path) -> str:
             basis,
             _knowledge_table(part),
             _gains_table(part),
+            *([bullets(part.study.unheard.values())] if part.study.unheard else []),
         ]
     )
 

@@ -160,6 +160,8 @@ def _discriminators(study: Study) -> str:
     for place, run in enumerate(study.adversarial_runs):
         verdict, name = study.verdicts[run.seed, run.arm], run.folder.name
         parts.append(f"{arm_name(run.arm)}, seed {run.seed}: {verdict.sentence}\n")
+        if (run.seed, run.arm) in study.unheard:
+            parts.append(f"{study.unheard[run.seed, run.arm]}\n")
         if verdict.sources:
             parts.append(
                 f"<details{'' if place else ' open'}><summary>By source</summary>\n\n"

@@ -68,6 +68,19 @@ class ArmRun:
             record for record in _lines(self.folder / "records.jsonl") if record["kind"] == kind
         ]
 
+    def evaluated_step(self) -> int | None:
+        """The step whose weights were evaluated, the best on validation; None without records."""
+        select = self.config["training"]["select"]
+        scores = [(record[select]["All"], record["step"]) for record in self.records("valid")]
+        reached = [(score, -step) for score, step in scores if score is not None]
+        return -max(reached)[1] if reached else None  # of equal scores the first
+
+    def heard_nothing(self) -> bool:
+        """Whether the evaluated weights are from before the generator heeds its discriminators."""
+        step = self.evaluated_step()
+        warmup: int = self.config["adversarial"]["warmup_steps"]
+        return step is not None and step <= warmup
+
     def timing(self) -> list[dict[str, Any]]:
         """Step times and memory in the order of their steps; none where there is no file."""
         return list(_lines(self.folder / "timing.jsonl"))

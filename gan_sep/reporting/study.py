@@ -72,6 +72,17 @@ class Study:
             (run.seed, run.arm): verdict(run.records("diagnosis")) for run in self.adversarial_runs
         }
 
+    @cached_property
+    def unheard(self) -> Mapping[tuple[int, str], str]:
+        """(seed, arm) -> a sentence, where what was evaluated owes the discriminators nothing."""
+        return {
+            (run.seed, run.arm): f"{arm_name(run.arm)}, seed {run.seed}: the best weights on "
+            f"validation, which were evaluated, are of step {run.evaluated_step()}, before the "
+            "generator heeds its discriminators; they are those of the plain twin."
+            for run in self.adversarial_runs
+            if run.heard_nothing()
+        }
+
     def in_short(self, statistics: Sequence[str] = HEADLINES) -> str:
         """The tables of the named statistics that are there, and the verdicts, for the console.
 
