@@ -125,11 +125,14 @@ def test_the_figure_shows_what_the_tables_say(parts: list[Part]) -> None:
 
 
 def test_the_curve_runs_over_paired_tracks_from_few_to_many(parts: list[Part]) -> None:
-    levels, differences = paired_figure(parts[::-1]).axes
+    levels, differences, memories = paired_figure(parts[::-1]).axes
     assert [label.get_text() for label in levels.get_xticklabels()] == ["10", "80"]
     drawn = {line.get_label(): np.asarray(line.get_xdata()).tolist() for line in levels.get_lines()}
     assert drawn == {"plain": [10, 80], "GAN": [10, 80], "lecam": [10, 80]}
     assert differences.get_xlabel() == "paired training tracks"
+    gan, lecam, _ = memories.get_lines()
+    for line, arm in ((gan, "gan"), (lecam, "lecam")):
+        assert line.get_ydata() == pytest.approx([part.knowledge[arm].r_v for part in parts])
 
 
 def test_an_overview_without_sdr_says_what_it_needs(parts: list[Part], tmp_path: Path) -> None:

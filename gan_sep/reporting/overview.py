@@ -2,7 +2,7 @@
 
     README.md      the author's words, then of each study its figure and two tables
     STUDY.png      accuracies, r_v and differences of all arms of a study
-    paired.png     levels and differences over the number of paired tracks, where that differs
+    paired.png     levels, differences, r_v over the number of paired tracks, where that differs
     words.md       the author's words, the one file people write; README.md quotes it
 
 The same runs give the same bytes.
@@ -60,7 +60,7 @@ def _readme(parts: Sequence[Part], folder: Path, curve: bool) -> str:
     sections = [
         f"# {folder.name}",
         words.read_text("utf-8").strip() if words.is_file() else NO_WORDS,
-        *(["![Levels and differences over the number of paired tracks](paired.png)"] * curve),
+        *(["![Levels, differences and r_v over the number of paired tracks](paired.png)"] * curve),
         f"How to read the tables:\n\n{bullets([*_READING, _chance(parts)])}",
         *(_section(part, folder) for part in parts),
     ]

@@ -1,4 +1,5 @@
-"""The curve over paired tracks: how far an arm comes with few songs whose stems are known."""
+"""The curve over paired tracks: how far arms come with few songs whose stems are known, and what
+their discriminators learn by heart."""
 
 from collections.abc import Sequence
 
@@ -9,6 +10,8 @@ from matplotlib.figure import Figure
 from gan_sep.evaluation.pairing import BASELINE
 from gan_sep.evaluation.statistics import ALL
 from gan_sep.reporting.formats import scale
+from gan_sep.reporting.judges import Knowledge
+from gan_sep.reporting.overview_figure import TOO_MUCH
 from gan_sep.reporting.part import Part
 from gan_sep.reporting.style import INK, arm_colours, arm_name, house_style
 
@@ -16,22 +19,25 @@ _SIDE_STEP = 0.1  # between arms at one place, in octaves of the axis
 
 
 def paired_figure(parts: Sequence[Part]) -> Figure:
-    """Left the level of every arm, right what it differs from the plain one, with 95 % intervals.
+    """Left the level of every arm, amid what it differs from the plain one, with 95 % intervals.
 
-    Both of All in mean SDR, over the number of paired tracks. The parts have the same arms.
+    Both of All in mean SDR; right r_v. Over the number of paired tracks; the parts have the same
+    arms.
     """
     parts = sorted(parts, key=lambda part: part.paired)
     with house_style():
-        figure = Figure(figsize=(9.6, 3.4), layout="constrained")
-        levels, differences = figure.subplots(1, 2)
+        figure = Figure(figsize=(9.6, 3.1), layout="constrained")
+        levels, differences, memories = figure.subplots(1, 3)
         _draw_levels(levels, parts)
         _draw_differences(differences, parts)
+        _draw_r_v(memories, parts)
         statistic = parts[0].shown.statistic
         levels.set_ylabel(f"{ALL}, {scale(statistic)}")
         differences.set_ylabel(f"difference from {arm_name(BASELINE)}, dB")
         levels.set_title(statistic.title)
         differences.set_title("and what the arm changes")
-        for axes in (levels, differences):
+        memories.set_title("$r_v$ of the discriminators")
+        for axes in (levels, differences, memories):
             axes.set_xscale("log", base=2)
             axes.set_xticks([part.paired for part in parts], [str(part.paired) for part in parts])
             axes.minorticks_off()
@@ -69,3 +75,15 @@ def _draw_differences(axes: Axes, parts: Sequence[Part]) -> None:
             seeds = effect.seed_differences[:, -1]
             if len(seeds) > 1:
                 axes.scatter(np.full(len(seeds), at * 1.03), seeds, s=13, marker="_", color=INK)
+
+
+def _draw_r_v(axes: Axes, parts: Sequence[Part]) -> None:
+    arms = parts[0].arms
+    colours = arm_colours((BASELINE, *arms))
+    for arm in arms:
+        values = [part.knowledge.get(arm, Knowledge()).r_v for part in parts]
+        places = [part.paired for part in parts]
+        axes.plot(places, values, color=colours[arm], marker="o", markersize=4)
+    axes.axhline(TOO_MUCH, color=INK, linewidth=0.9, linestyle=":")
+    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+    axes.set_ylabel(f"0: none learned by heart; dotted: {TOO_MUCH}")
