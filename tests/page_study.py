@@ -117,6 +117,7 @@ def _describe(folder: Path, name: str, arm: str, data: str) -> None:
         "generator": {"name": "demucs", "channels": 4, "depth": 2, "lstm_layers": 0},
         "discriminator": {"name": "spectrogram"} if arm == "gan" else None,
         "adversarial": {"warmup_steps": 0},
+        "training": {"select": "usdr"},
         "unpaired": None,
     }
     environment = {
