@@ -78,7 +78,7 @@ class Study:
         return {
             (run.seed, run.arm): f"{arm_name(run.arm)}, seed {run.seed}: the best weights on "
             f"validation, which were evaluated, are of step {run.evaluated_step()}, before the "
-            "generator heeds its discriminators; they are those of the plain twin."
+            "generator heeds its discriminators: the plain twin's of that step."
             for run in self.adversarial_runs
             if run.heard_nothing()
         }
