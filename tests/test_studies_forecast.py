@@ -67,6 +67,18 @@ def test_mixture_and_oracles_count_once_where_no_arm_is_evaluated_yet(
     assert measured == ["gan", "plain"]
 
 
+def test_what_is_measured_is_said_meanwhile(
+    works: list[Work], measured: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Forecast(works)
+    bar = capsys.readouterr().err
+    assert "timing a step of gan" in bar
+    assert "timing a step of plain" in bar
+    assert "timing an evaluation:  67%" in bar
+    Forecast(works[:1])  # done: nothing to measure
+    assert capsys.readouterr().err == ""
+
+
 def test_the_plan_has_a_line_for_each_arm_and_the_sum(
     works: list[Work], measured: list[str]
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from accelerate.utils import tqdm
 from torch import Tensor
 
 from gan_sep.evaluation.oracles import oracle_estimates
@@ -44,15 +45,19 @@ class Forecast:
     def __init__(self, works: Sequence[Work]) -> None:
         """Measures what is not on record, writing nothing; all processes call it together."""
         self._works = works
-        to_train = {work.arm_name: work for work in works if work.steps_left}
-        self._sampled = {
-            name: sampled_step_seconds(work.config)
-            for name, work in to_train.items()
-            if math.isnan(self._recorded(name))
-        }
-        pending = [work for work in works if work.state != "done"]
+        self._sampled: dict[str, float] = {}
         self._evaluation = EvaluationSeconds(0, 0)
-        if pending:
+        pending = [work for work in works if work.state != "done"]
+        if not pending:
+            return
+        to_train = {work.arm_name: work.config for work in works if work.steps_left}
+        untimed = [name for name in to_train if math.isnan(self._recorded(name))]
+        with tqdm(total=len(untimed) + 1, unit="arm", leave=False) as bar:
+            for name in untimed:
+                bar.set_description(f"timing a step of {name}")
+                self._sampled[name] = sampled_step_seconds(to_train[name])
+                bar.update()
+            bar.set_description("timing an evaluation")
             self._evaluation = sampled_evaluation_seconds(pending[0].config)
 
     def seconds(self, work: Work) -> float:
