@@ -35,7 +35,9 @@ def test_the_distance_is_that_of_scipys_spectrograms() -> None:
 
     estimate, source = (levels(signal) for signal in signals)
     expected = np.abs(estimate - source).mean()
-    assert log_distance(*signals, n_fft=64).item() == pytest.approx(expected, rel=1e-6)
+    assert log_distance(signals[0], signals[1], n_fft=64).item() == pytest.approx(
+        expected, rel=1e-6
+    )
 
 
 def test_windows_weigh_alike() -> None:
