@@ -31,14 +31,14 @@ def train(config: ExperimentConfig, arm: Arm = "gan") -> dict[str, Any]:
 def interrupted(config: ExperimentConfig, arm: Arm, after: int) -> None:
     """Train until step `after`, as SIGTERM would end it."""
     run = Run(config, arm)
-    step = run.training_step.__call__
+    step = run.learners.training_step.__call__
 
     def stop_after(passes: Any, number: int) -> Any:
         if number + 1 == after:
             os.kill(os.getpid(), signal.SIGTERM)
         return step(passes, number)
 
-    run.training_step = stop_after  # type: ignore[assignment]
+    run.learners.training_step = stop_after  # type: ignore[assignment]
     with pytest.raises(InterruptedRunError, match=f"stopped at step {after} of 6; .*--resume"):
         run.train()
 
@@ -115,7 +115,7 @@ def test_twins_share_data_initial_weights_and_every_step_before_the_discriminato
 ) -> None:
     config = make_experiment()
     runs = [Run(config, arm) for arm in ("plain", "gan")]
-    weights = [run.generator.network.state_dict() for run in runs]
+    weights = [run.learners.generator.network.state_dict() for run in runs]
     assert equal(weights[0], weights[1])
     streams = [list(run.stream.steps(0, 4)) for run in runs]
     for plain, gan in zip(*streams, strict=True):

@@ -22,13 +22,13 @@ SETTINGS = (
 def train(config: ExperimentConfig) -> list[int]:
     """Train one arm to its end; the steps that were made for it."""
     run = Run(config, config.arms[0])
-    made, step = [], run.training_step.__call__
+    made, step = [], run.learners.training_step.__call__
 
     def counted(passes: Any, number: int) -> Any:
         made.append(number)
         return step(passes, number)
 
-    run.training_step = counted  # type: ignore[assignment]
+    run.learners.training_step = counted  # type: ignore[assignment]
     run.train()
     return made
 

@@ -110,7 +110,7 @@ def sampled_step_seconds(config: ExperimentConfig) -> float:
         started = time.perf_counter()
         # The first step also prepares what all later ones use.
         for passes in run.stream.steps(first, first + 1 + SAMPLED_STEPS):
-            run.training_step(passes, first)
+            run.learners.step(passes, first)
             seconds.append(time.perf_counter() - started)
             started = time.perf_counter()
     except NonFiniteError:

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate.utils import gather_object
-from torch import nn
 from tqdm import tqdm
 
 from gan_sep.config import to_dict
@@ -16,14 +14,12 @@ from gan_sep.data.unpaired import Pools
 from gan_sep.evaluation.evaluate import validation_scores
 from gan_sep.experiment import Arm, ExperimentConfig
 from gan_sep.training import checkpoint
-from gan_sep.training.adversary import Adversary
 from gan_sep.training.budget import Budget
 from gan_sep.training.dashboard import Dashboard
-from gan_sep.training.ema import averaged
 from gan_sep.training.environment import write_run_description
 from gan_sep.training.interrupt import StopRequest
+from gan_sep.training.learners import Learners
 from gan_sep.training.memory import peak_memory_mib, reset_peak_memory
-from gan_sep.training.player import Player
 from gan_sep.training.probe import Probe
 from gan_sep.training.processes import (
     accelerator_for,
@@ -32,7 +28,6 @@ from gan_sep.training.processes import (
     restore_random_state,
 )
 from gan_sep.training.records import Meter, RecordFile, finite, nested
-from gan_sep.training.step import TrainingStep
 from gan_sep.training.stream import Stream
 from gan_sep.training.threads import use_threads
 from gan_sep.training.twin_start import find_start, keep_start, take_start, twins_part
@@ -77,34 +72,11 @@ class Run:
             "valid": len(self.valid_tracks),
             "test": len(test_tracks),
         }
-        self._build_players()
+        self.learners = Learners(self.config, self.accelerator)
         self.stream = Stream(self.config, self.pools, self.accelerator)
         self.meter = Meter()
         self.best = Best()
         self.step = 0
-
-    def _build_players(self) -> None:
-        config, accelerator = self.config, self.accelerator
-        # Each network has its own seed, so that twins start from the same generator.
-        torch.manual_seed(config.seed)
-        generator = config.generator.build(config.audio)
-        # Copied before Accelerate wraps its forward, so that the average stays a plain network.
-        decay = config.training.ema_decay
-        self.average = averaged(generator.to(accelerator.device), decay) if decay else None
-        self.generator = Player.prepared("generator", generator, config.optimizer, accelerator)
-        self.adversary = None
-        if config.discriminator is not None:
-            torch.manual_seed(config.seed + 1)
-            panel = config.discriminator.build(config.audio)
-            settings = config.adversarial
-            judge = Player.prepared("discriminator", panel, settings.optimizer, accelerator)
-            self.adversary = Adversary(judge, settings, config.audio, config.seed, accelerator)
-        # Other draws from torch's random state must not depend on how many networks were built.
-        torch.manual_seed(config.seed + 2 + accelerator.process_index)
-        reconstruction = config.reconstruction.build()
-        self.training_step = TrainingStep(
-            accelerator, self.generator, self.adversary, reconstruction
-        )
 
     @property
     def checkpoints(self) -> Path:
@@ -113,15 +85,6 @@ class Run:
     @property
     def best_path(self) -> Path:
         return self.checkpoints / "best.pt"
-
-    @property
-    def evaluated_network(self) -> nn.Module:
-        """The generator that validation and evaluation use: the average, where there is one."""
-        if self.average is not None:
-            network: nn.Module = self.average.module
-            return network
-        raw: nn.Module = self.accelerator.unwrap_model(self.generator.network)
-        return raw
 
     def train(self, budget: Budget | None = None) -> Path:
         """Run to the last step and return the file with the best weights.
@@ -147,7 +110,7 @@ class Run:
             self.dashboard = Dashboard(self.folder, self.config, self.valid_tracks[:2], step)
         if state is not None:
             self._restore(state)
-        if self.adversary is not None:
+        if self.learners.adversary is not None:
             self.probe = Probe(self.config, self.pools.paired, self.valid_tracks, self.accelerator)
         reset_peak_memory()
         with StopRequest(self.accelerator, budget) as stop:
@@ -173,10 +136,7 @@ class Run:
         started = time.perf_counter()
         with bar:
             for passes in self.stream.steps(self.step, settings.steps):
-                self.meter.add(self.training_step(passes, self.step))
-                if self.average is not None:
-                    raw = self.accelerator.unwrap_model(self.generator.network)
-                    self.average.update_parameters(raw)
+                self.meter.add(self.learners.step(passes, self.step))
                 self.step += 1
                 stop.budget.step_taken()
                 bar.update()
@@ -223,12 +183,12 @@ class Run:
         """Validation, model selection and the questioning of the discriminators, where due."""
         if self._due(self.config.training.validate_every):
             self._validate()
-        adversary = self.adversary
+        adversary = self.learners.adversary
         if adversary is None or not self._due(self.config.diagnosis.every):
             return
         if adversary.learns(self.step - 1):  # in the step that was just made
             panel = adversary.discriminator.network
-            sources = self.probe.question(self.generator.network, panel)
+            sources = self.probe.question(self.learners.generator.network, panel)
             if self.accelerator.is_main_process:
                 record = finite({"step": self.step, "kind": "diagnosis", "sources": sources})
                 self.records.write(record)
@@ -236,7 +196,7 @@ class Run:
 
     def _validate(self) -> None:
         scores = validation_scores(
-            self.evaluated_network,
+            self.learners.evaluated_network,
             self.valid_tracks,
             self.config.audio,
             self.config.evaluation,
@@ -255,9 +215,9 @@ class Run:
             record = finite({"step": self.step, "kind": "valid", **scores})
             self.records.write(record)
             self.dashboard.add_scalars({"valid": scores}, self.step)
-            self.dashboard.add_separations(self.evaluated_network, self.step)
+            self.dashboard.add_separations(self.learners.evaluated_network, self.step)
             if improved:
-                weights = self.evaluated_network.state_dict()
+                weights = self.learners.evaluated_network.state_dict()
                 checkpoint.save(
                     self.best_path,
                     {
@@ -292,37 +252,15 @@ class Run:
         return {
             "step": self.step,
             "config": to_dict(self.config),
-            "players": {p.name: self._player_state(p) for p in self._players()},
-            "average": self.average.state_dict() if self.average is not None else None,
-            "adversary": self.adversary.state_dict() if self.adversary is not None else None,
+            **self.learners.state_dict(),
             "meter": self.meter.state_dict(),
             "best": {"score": self.best.score, "step": self.best.step},
             "files": {"records": self.records.position(), "timing": self.timing.position()},
             "random": random_states,
         }
 
-    def _players(self) -> list[Player]:
-        players = [self.generator]
-        if self.adversary is not None:
-            players.append(self.adversary.discriminator)
-        return players
-
-    def _player_state(self, player: Player) -> dict[str, Any]:
-        network = self.accelerator.unwrap_model(player.network)
-        return {"network": network.state_dict(), "optimizer": player.optimizer.state_dict()}
-
     def _restore(self, state: dict[str, Any]) -> None:
-        for player in self._players():
-            if player.name in state["players"]:  # a plain twin has no discriminators to begin with
-                saved = state["players"][player.name]
-                self.accelerator.unwrap_model(player.network).load_state_dict(saved["network"])
-                player.optimizer.load_state_dict(saved["optimizer"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"])
-        # Checkpoints of before hold the balance alone, by its own name.
-        saved = state["adversary"] if "adversary" in state else {"balance": state["balance"]}
-        if self.adversary is not None and saved is not None:
-            self.adversary.load_state_dict(saved)
+        self.learners.load_state_dict(state)
         self.meter.load_state_dict(state["meter"], self.accelerator.device)
         self.best = Best(**state["best"])
         self.step = state["step"]

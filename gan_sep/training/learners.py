@@ -1,0 +1,93 @@
+"""All that learns in an arm: the generator, its running average, and the discriminators."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from gan_sep.experiment import ExperimentConfig
+from gan_sep.training.adversary import Adversary
+from gan_sep.training.ema import averaged
+from gan_sep.training.material import Batch
+from gan_sep.training.player import Player
+from gan_sep.training.step import TrainingStep
+
+
+class Learners:
+    """The networks of an arm as its seed draws them, on the accelerator's device; `step` by step.
+
+    adversary: the discriminators and their side of the step, None in the plain arm.
+    """
+
+    def __init__(self, config: ExperimentConfig, accelerator: Accelerator) -> None:
+        self.accelerator = accelerator
+        # Each network has its own seed, so that twins start from the same generator.
+        torch.manual_seed(config.seed)
+        generator = config.generator.build(config.audio)
+        # Copied before Accelerate wraps its forward, so that the average stays a plain network.
+        decay = config.training.ema_decay
+        self.average = averaged(generator.to(accelerator.device), decay) if decay else None
+        self.generator = Player.prepared("generator", generator, config.optimizer, accelerator)
+        self.adversary = None
+        if config.discriminator is not None:
+            torch.manual_seed(config.seed + 1)
+            panel = config.discriminator.build(config.audio)
+            settings = config.adversarial
+            judge = Player.prepared("discriminator", panel, settings.optimizer, accelerator)
+            self.adversary = Adversary(judge, settings, config.audio, config.seed, accelerator)
+        # Other draws from torch's random state must not depend on how many networks were built.
+        torch.manual_seed(config.seed + 2 + accelerator.process_index)
+        reconstruction = config.reconstruction.build()
+        self.training_step = TrainingStep(
+            accelerator, self.generator, self.adversary, reconstruction
+        )
+
+    def step(self, passes: Sequence[Batch], step: int) -> dict[str, Tensor]:
+        """One optimizer step of every network, see `TrainingStep`, and what it logs."""
+        log = self.training_step(passes, step)
+        if self.average is not None:
+            self.average.update_parameters(self.accelerator.unwrap_model(self.generator.network))
+        return log
+
+    @property
+    def evaluated_network(self) -> nn.Module:
+        """The generator that validation and evaluation use: the average, where there is one."""
+        if self.average is not None:
+            network: nn.Module = self.average.module
+            return network
+        raw: nn.Module = self.accelerator.unwrap_model(self.generator.network)
+        return raw
+
+    def state_dict(self) -> dict[str, Any]:
+        """Weights, optimizers, and what the adversary remembers; tensors on their device."""
+        return {
+            "players": {player.name: self._player_state(player) for player in self._players()},
+            "average": self.average.state_dict() if self.average is not None else None,
+            "adversary": self.adversary.state_dict() if self.adversary is not None else None,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes over what `state_dict` gave, here or in a plain twin, which has no adversary."""
+        for player in self._players():
+            if player.name in state["players"]:
+                saved = state["players"][player.name]
+                self.accelerator.unwrap_model(player.network).load_state_dict(saved["network"])
+                player.optimizer.load_state_dict(saved["optimizer"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        # Checkpoints of before hold the balance alone, by its own name.
+        saved = state["adversary"] if "adversary" in state else {"balance": state["balance"]}
+        if self.adversary is not None and saved is not None:
+            self.adversary.load_state_dict(saved)
+
+    def _players(self) -> list[Player]:
+        players = [self.generator]
+        if self.adversary is not None:
+            players.append(self.adversary.discriminator)
+        return players
+
+    def _player_state(self, player: Player) -> dict[str, Any]:
+        network = self.accelerator.unwrap_model(player.network)
+        return {"network": network.state_dict(), "optimizer": player.optimizer.state_dict()}
