@@ -27,6 +27,13 @@ def main() -> None:
         action="store_true",
         help="the report's page can be listened to: not for music that may not be passed on",
     )
+    parser.add_argument(
+        "--controls",
+        nargs="+",
+        default=(),
+        help="arms with which the report compares the others besides the plain one",
+        metavar="ARM",
+    )
     parser.add_argument("--question", help="opens the report (default: the configuration's)")
     parser.add_argument(
         "--metric",
@@ -38,7 +45,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
-        study = Study.of(arguments.runs)
+        study = Study.of(arguments.runs, arguments.controls)
         print(study.in_short(arguments.metric))
         if arguments.out:
             write_study(study, arguments.out, arguments.question, audio=arguments.audio)

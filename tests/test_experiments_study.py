@@ -25,6 +25,7 @@ def prepared(folder: Path, stems: Path) -> Path:
             "gan": [],
             "gan_r1": ["adversarial.balance=0.1"],
         },
+        "controls": ["gan"],
         "overrides": ["evaluation.oracles=[irm1]", "training.checkpoint_every=2"],
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
@@ -76,6 +77,8 @@ def test_one_call_trains_evaluates_and_reports_all_arms(whole: tuple[Path, Ended
     for arm in ("mixture", "irm1", "plain", "gan", "gan_r1"):
         assert f"\n0,{arm},test song 0,low,usdr," in rows
     assert "GAN r1" in (folder / "reports/tiny/table.md").read_text()
+    readme = (folder / "reports/tiny/README.md").read_text()
+    assert "| All, difference from GAN | GAN r1 |" in readme
 
 
 @pytest.mark.slow
@@ -241,6 +244,7 @@ def test_a_folder_of_studies_is_run_by_one_call_and_summed_up(here: Path) -> Non
     tree = yaml.safe_load((here / "study.yaml").read_text()) | {"experiment": "../tiny.yaml"}
     more = {"plain": ["discriminator=null"], "late": ["adversarial.warmup_steps=3"]}
     tree["overrides"].append("evaluation.validation=[usdr]")
+    del tree["controls"]
     for name, arms in (("first", tree["arms"]), ("second", more)):
         text = yaml.safe_dump(
             tree | {"arms": arms, "report": f"reports/questions/{name}"}, sort_keys=False

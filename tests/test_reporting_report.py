@@ -235,6 +235,32 @@ def test_a_report_of_more_arms_holds_them_all_against_the_plain_one(tmp_path: Pa
     assert (tmp_path / "report" / "scores-seed0-hinge.png").is_file()
 
 
+def test_arms_are_held_against_the_controls_that_are_named(tmp_path: Path) -> None:
+    arms = {"plain": 0.0, "gan": 1.0, "hinge": -1.0, "frozen": 0.25}
+    run = write_run(tmp_path / "many", arms=arms)
+    (usdr,) = (
+        comparison
+        for comparison in Study.of([run], ["frozen"]).against_controls["frozen"]
+        if comparison.statistic.name == "usdr"
+    )
+    assert usdr.effects["hinge"].difference == pytest.approx([-1.25, 1.25, 0])
+    write_report(run, tmp_path / "report", controls=["frozen"])
+    readme = (tmp_path / "report" / "README.md").read_text()
+    section = readme.partition("## Against controls\n\n")[2].partition("\n\n## ")[0]
+    assert section.startswith("| All, difference from frozen | GAN | hinge |\n")
+    assert "| uSDR (whole tracks), mean of tracks, dB, higher is better | " in section
+    assert section.count("0.00, ") == 2 * 3  # drums gain what vocals lose
+    assert "- Each difference is arm - frozen, with its 95 % interval" in section
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "<summary>Difference from frozen</summary>" in page
+    write_report(run, tmp_path / "report")
+    assert "controls" not in (tmp_path / "report" / "README.md").read_text()
+    assert "Difference from frozen" not in (tmp_path / "report" / "index.html").read_text()
+    for nobody in ("plain", "froze"):
+        with pytest.raises(ValueError, match=f"controls: expected some of gan, .*, got {nobody}"):
+            write_report(run, tmp_path / "report", controls=[nobody])
+
+
 @pytest.mark.parametrize(
     ("scores", "step", "unheard"),
     [((3.0, 2.0, 2.5), 10, True), ((1.0, 2.0, 2.0), 20, True), ((1.0, None, 2.0), 30, False)],
@@ -380,6 +406,9 @@ def test_the_program_prints_the_tables_and_writes_the_report(
     assert "SDR (BSSEval v4)" not in done.stdout
     assert (tmp_path / "README.md").is_file()
 
+    failed = program(str(run_folder), "--controls", "hinge")
+    assert failed.returncode == 2
+    assert "controls: expected some of gan, got hinge" in failed.stderr
     failed = program(str(tmp_path))
     assert failed.returncode == 2
     assert "found none; name the folder above them, runs/NAME" in failed.stderr

@@ -52,6 +52,26 @@ def test_usdr_is_the_mean_of_tracks_and_all_the_mean_of_sources() -> None:
     assert comparison.track_counts == (3, 3, 3)
 
 
+def test_another_arm_than_the_plain_one_can_be_the_baseline() -> None:
+    arms = {"mixture": [0.0] * 3, "plain": [1.0, 2.0, 3.0], "gan": [4.0, 4.0, 4.0]}
+    rows = rows_of({name: {"x": values} for name, values in arms.items()})
+    control = rows_of({"control": {"x": [2.0, 4.0, 3.0]}})
+    comparison = compare(pd.concat([rows, control]), STATISTICS["usdr"], baseline="control")
+    assert list(comparison.effects) == ["plain", "gan"]
+    np.testing.assert_allclose(comparison.effects["gan"].difference, [1, 1])
+    # The same as if the control were the plain arm of a study of its own.
+    renamed = rows[rows["arm"] != "plain"].copy()
+    alone = compare(
+        pd.concat([renamed, control.replace("control", "plain")]), STATISTICS["usdr"]
+    ).effects["gan"]
+    found = comparison.effects["gan"]
+    for name in ("low", "high", "p_values", "track_differences"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(alone, name))
+    for other in ("mixture", "nobody"):
+        with pytest.raises(ValueError, match=f"baseline: expected one of plain, gan, .* {other}"):
+            compare(pd.concat([rows, control]), STATISTICS["usdr"], baseline=other)
+
+
 def test_sdr_is_the_median_of_tracks_and_has_a_mean_beside_it() -> None:
     rows = two_sources("sdr")
     median = compare(rows, STATISTICS["sdr"])

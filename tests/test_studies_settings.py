@@ -82,6 +82,7 @@ def test_changes_go_to_the_study_where_it_has_the_key_and_else_to_all_arms(
         ({"arms": {"gan": []}}, "arms: expected plain and at least one arm to compare with it"),
         ({"arms": {"plain": []}}, "at least one arm to compare with it, got plain"),
         ({"only": ["gna"]}, "only: expected some of plain, gan, gan_r1, got gna"),
+        ({"controls": ["plain"]}, "controls: expected some of gan, gan_r1, got plain"),
         ({"budget": {"steps": 0}}, "budget.steps: expected more than 0 or null, got 0"),
         ({"experiment": "../tyni.yaml"}, "experiment with overrides: "),
         ({"overrides": ["optimiser.lr=1"]}, "experiment with overrides: optimiser: unknown key"),

@@ -180,9 +180,13 @@ def available(rows: pd.DataFrame) -> tuple[Statistic, ...]:
 
 
 def compare(
-    rows: pd.DataFrame, statistic: Statistic, resamples: int = RESAMPLES, seed: int = 0
+    rows: pd.DataFrame,
+    statistic: Statistic,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    baseline: str = BASELINE,
 ) -> Comparison:
-    """One statistic of all arms, and the effect of each arm that is held against the baseline.
+    """One statistic of all arms, and the effect of each trained arm against the baseline.
 
     With several seeds a number is the mean of the seeds' numbers, as published tables give it; for
     the mean of tracks that is the same as averaging each track's difference over the seeds first.
@@ -190,9 +194,13 @@ def compare(
     orthogonal estimate) in every trained arm and seed and the mixture is left out of that source,
     by name. An oracle takes no track away: lacking a value on a track that counts, it has no level.
 
-    Raises ValueError as `PairedValues.of` does, and where a weighted mean lacks its weights.
+    Raises ValueError as `PairedValues.of` does, where the baseline is no trained arm, and where a
+    weighted mean lacks its weights.
     """
     paired = PairedValues.of(rows, statistic.metric)
+    trained = [arm for arm in paired.arms if arm not in BOUNDS]
+    if baseline not in trained:
+        raise ValueError(f"baseline: expected one of {', '.join(trained)}, got {baseline}")
     table = _Table.of(paired, statistic, _weights(rows, paired, statistic))
     left_out = {
         source: tuple(np.array(paired.tracks)[~kept].tolist())
@@ -205,7 +213,7 @@ def compare(
         tracks=paired.tracks,
         sources=paired.sources,
         levels={arm: table.levels(arm).mean(0) for arm in paired.arms},
-        effects=_effects(table, weights),
+        effects=_effects(table, baseline, weights),
         left_out=left_out,
         removed=_removed_frames(rows, statistic),
     )
@@ -249,19 +257,19 @@ class _Table:
         return average(self.by_arm[arm], self.weights * weights, how)
 
 
-def _effects(table: _Table, weights: Array) -> dict[str, Effect]:
+def _effects(table: _Table, baseline: str, weights: Array) -> dict[str, Effect]:
     """Of every arm but the baseline, the mixture and the oracles."""
-    baseline = table.redrawn_levels(BASELINE, weights)  # (draws, seeds, S + 1)
+    redrawn = table.redrawn_levels(baseline, weights)  # (draws, seeds, S + 1)
     return {
-        arm: _effect(table, arm, table.redrawn_levels(arm, weights) - baseline)
+        arm: _effect(table, arm, baseline, table.redrawn_levels(arm, weights) - redrawn)
         for arm in table.by_arm
-        if arm not in (*BOUNDS, BASELINE)
+        if arm not in (*BOUNDS, baseline)
     }
 
 
-def _effect(table: _Table, arm: str, redrawn: Array) -> Effect:
-    by_seed = table.levels(arm) - table.levels(BASELINE)  # (seeds, S + 1)
-    by_track = _with_all((table.by_arm[arm] - table.by_arm[BASELINE]).mean(0))  # (tracks, S + 1)
+def _effect(table: _Table, arm: str, baseline: str, redrawn: Array) -> Effect:
+    by_seed = table.levels(arm) - table.levels(baseline)  # (seeds, S + 1)
+    by_track = _with_all((table.by_arm[arm] - table.by_arm[baseline]).mean(0))  # (tracks, S + 1)
     noise = Noise.of(by_seed, redrawn, table.track_counts())
     low, high = interval(by_seed.mean(0), noise)
     better = table.statistic.better

@@ -21,6 +21,7 @@ from gan_sep.evaluation.pairing import BOUNDS
 from gan_sep.evaluation.pairing import COLUMNS as ROW_COLUMNS
 from gan_sep.evaluation.statistics import Comparison
 from gan_sep.reporting.comparison_figure import comparison_figure
+from gan_sep.reporting.controls import controls_section
 from gan_sep.reporting.cost import cost_section
 from gan_sep.reporting.curves import curves_figure
 from gan_sep.reporting.diagnosis_figures import draw_histograms, draw_history
@@ -45,15 +46,17 @@ def write_report(
     question: str | None = None,
     words: Path | None = None,
     audio: bool = False,
+    controls: Sequence[str] = (),
 ) -> str:
     """Compares the arms below runs/NAME, writes the report and returns it in short.
 
     run_folders: one folder runs/NAME, or several, which count as several seeds. question: by
     default that of the configuration. words: a file that replaces words.md in out_folder, which
-    otherwise stays as it is. Raises FileNotFoundError where a run lacks a file or `words` is not
-    there, ValueError where the arms do not pair up.
+    otherwise stays as it is. controls: arms with which the others are compared besides the plain
+    one. Raises FileNotFoundError where a run lacks a file or `words` is not there, ValueError where
+    the arms do not pair up or a control is none of them.
     """
-    study = Study.of([run_folders] if isinstance(run_folders, Path) else run_folders)
+    study = Study.of([run_folders] if isinstance(run_folders, Path) else run_folders, controls)
     write_study(study, out_folder, question, words, audio)
     return f"{study.in_short()}\n\nReport: {out_folder / 'README.md'}"
 
@@ -111,6 +114,7 @@ def _readme(study: Study, folder: Path, question: str | None) -> str:
         f"# {' + '.join(names)}": question or config.get("question") or "",
         "## Result": _result(study),
         "## What SDR does not hear": beyond_sdr(study.chosen(BEYOND_SDR)),
+        "## Against controls": controls_section(study.against_controls),
         "## Next to published results": _published(config["data"], study.comparisons),
         "## In the author's words": words.read_text("utf-8") if words.is_file() else NO_WORDS,
         "## Training": "![Training curves of all arms](curves.png)",

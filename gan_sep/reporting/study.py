@@ -8,6 +8,7 @@ from typing import Self
 
 import pandas as pd
 
+from gan_sep.evaluation.pairing import BASELINE
 from gan_sep.evaluation.statistics import Comparison, available, compare
 from gan_sep.reporting.cost import Cost, arm_costs
 from gan_sep.reporting.runs import ArmRun, all_rows, find_arms
@@ -32,24 +33,41 @@ BEYOND_SDR = (
 
 @dataclass(frozen=True)
 class Study:
-    """runs: by seed, plain before the others; rows: of all arms, mixture and oracles once."""
+    """runs: by seed, plain before the others; rows: of all arms, mixture and oracles once.
+
+    controls: arms with which the others are compared besides the plain one.
+    """
 
     runs: Sequence[ArmRun]
     rows: pd.DataFrame
+    controls: Sequence[str] = ()
 
     @classmethod
-    def of(cls, run_folders: Sequence[Path]) -> Self:
+    def of(cls, run_folders: Sequence[Path], controls: Sequence[str] = ()) -> Self:
         """The arms below the folders runs/NAME; several folders count as several seeds.
 
-        Raises FileNotFoundError and ValueError as `find_arms` and `all_rows` do.
+        Raises FileNotFoundError and ValueError as `find_arms` and `all_rows` do, and ValueError
+        where a control is no arm of the study.
         """
         runs = find_arms(run_folders)
-        return cls(runs, all_rows(runs))
+        arms = dict.fromkeys(run.arm for run in runs if run.arm != BASELINE)
+        for control in controls:
+            if control not in arms:
+                raise ValueError(f"controls: expected some of {', '.join(arms)}, got {control}")
+        return cls(runs, all_rows(runs), controls)
 
     @cached_property
     def comparisons(self) -> Mapping[str, Comparison]:
         """Every statistic whose metric was evaluated, by name. Raises ValueError as `compare`."""
         return {s.name: compare(self.rows, s) for s in available(self.rows)}
+
+    @cached_property
+    def against_controls(self) -> Mapping[str, Sequence[Comparison]]:
+        """Control -> every statistic, its effects being differences from the control."""
+        return {
+            control: [compare(self.rows, s, baseline=control) for s in available(self.rows)]
+            for control in self.controls
+        }
 
     @cached_property
     def costs(self) -> Mapping[str, Cost]:

@@ -105,7 +105,7 @@ def _tables_of_arms(comparison: Comparison) -> Iterator[tuple[list[str], list[li
     """The effects of several arms: a table per quantity, head and lines, an arm a line."""
     digits = decimals(comparison)
     quantities: dict[str, Callable[[Effect], Iterable[str]]] = {
-        f"difference from {arm_name(BASELINE)}, 95 % interval": partial(_in_words, digits=digits),
+        f"difference from {arm_name(BASELINE)}, 95 % interval": partial(in_words, digits=digits),
         _P_VALUE: lambda effect: map(probability, effect.p_values),
     }
     if len(comparison.seeds) > 1:
@@ -117,7 +117,7 @@ def _tables_of_arms(comparison: Comparison) -> Iterator[tuple[list[str], list[li
         yield [title, *comparison.columns], lines
 
 
-def _in_words(effect: Effect, digits: int) -> list[str]:
+def in_words(effect: Effect, digits: int) -> list[str]:
     """ "+0.50 [+0.25, +0.75] **better**" for each source and All."""
     cells = zip(effect.difference, _intervals(effect, digits), effect.verdicts, strict=True)
     return [

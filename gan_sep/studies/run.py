@@ -74,7 +74,9 @@ def run_study(study: Study, accelerator: Accelerator, budget: Budget) -> str:
     folders, report = _folders(study)
     # What lies below the runs stays with whoever has the music; other reports are passed on.
     private = report.resolve().is_relative_to(configs[0].runs.resolve())
-    return write_report(folders, report, configs[0].question, audio=private)
+    return write_report(
+        folders, report, configs[0].question, audio=private, controls=settings.controls
+    )
 
 
 def _is_done(study: Study) -> bool:

@@ -35,7 +35,8 @@ class StudySettings:
     the configuration, relative to the study's file. arms: name -> differences key.path=value; one
     is `plain`, and each other arm is compared with it. overrides: key.path=value for all arms.
     only: the arms this call works on, null for all: calls beside each other share a study so.
-    Raises ValueError without seeds or arms to compare, or where `only` names another arm.
+    controls: arms with which the report compares the others besides `plain`.
+    Raises ValueError without seeds or arms to compare, or where `only` or `controls` name others.
     """
 
     name: str
@@ -44,6 +45,7 @@ class StudySettings:
     seeds: tuple[int, ...] = (0,)
     overrides: tuple[str, ...] = ()
     only: tuple[str, ...] | None = None
+    controls: tuple[str, ...] = ()
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     report: Path | None = None
 
@@ -58,6 +60,10 @@ class StudySettings:
         for arm in self.only or ():
             if arm not in self.arms:
                 raise ValueError(f"only: expected some of {', '.join(self.arms)}, got {arm}")
+        others = [arm for arm in self.arms if arm != BASELINE]
+        for arm in self.controls:
+            if arm not in others:
+                raise ValueError(f"controls: expected some of {', '.join(others)}, got {arm}")
 
     @property
     def report_folder(self) -> Path:

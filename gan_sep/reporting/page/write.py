@@ -13,6 +13,7 @@ from gan_sep.evaluation.pairing import BASELINE
 from gan_sep.evaluation.statistics import ALL, Comparison
 from gan_sep.reporting import formats
 from gan_sep.reporting.comparison_figure import ROWS as TRACK_ROWS
+from gan_sep.reporting.controls import arms_beside, control_remark
 from gan_sep.reporting.files import write_text
 from gan_sep.reporting.page.excerpts import PageExcerpt, shared_excerpts, write_page_excerpts
 from gan_sep.reporting.page.forest import interval_axis, track_axis, track_dots
@@ -148,6 +149,8 @@ def _environment() -> Environment:
     environment.globals |= {
         "baseline": BASELINE,
         "arm_colours": arm_colours,
+        "arms_beside": arms_beside,
+        "control_remark": control_remark,
         "cost_head": COST_HEAD,
         "count": formats.count,
         "decimals": formats.decimals,
