@@ -251,6 +251,7 @@ def test_arms_are_held_against_the_controls_that_are_named(tmp_path: Path) -> No
     assert "| uSDR (whole tracks), mean of tracks, dB, higher is better | " in section
     assert section.count("0.00, ") == 2 * 3  # drums gain what vocals lose
     assert "- Each difference is arm - frozen, with its 95 % interval" in section
+    assert "They are 6 verdicts. Where nothing differs, " in section
     page = (tmp_path / "report" / "index.html").read_text()
     assert "<summary>Difference from frozen</summary>" in page
     write_report(run, tmp_path / "report")

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from gan_sep.evaluation.pairing import BASELINE
 from gan_sep.evaluation.statistics import ALL, Comparison
 from gan_sep.reporting.formats import decimals, scale
+from gan_sep.reporting.remarks import arms_beside, reading_of_control
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import bullets, in_words, markdown_grid
 
@@ -16,22 +16,9 @@ def controls_section(against: Mapping[str, Sequence[Comparison]]) -> str:
     Empty without any.
     """
     return "\n\n".join(
-        f"{_table(control, comparisons)}\n\n{bullets([control_remark(control)])}"
+        f"{_table(control, comparisons)}\n\n{bullets([reading_of_control(control, comparisons)])}"
         for control, comparisons in against.items()
     )
-
-
-def control_remark(control: str) -> str:
-    """Whose differences these are."""
-    return (
-        f"Each difference is arm - {arm_name(control)}, with its 95 % interval and verdict as in "
-        f"the tables of differences from the {arm_name(BASELINE)} arm."
-    )
-
-
-def arms_beside(comparison: Comparison) -> list[str]:
-    """The arms to tell of: other tables tell how the plain one and the control differ."""
-    return [arm for arm in comparison.effects if arm != BASELINE]
 
 
 def _table(control: str, comparisons: Sequence[Comparison]) -> str:

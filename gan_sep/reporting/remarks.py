@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from gan_sep.evaluation.pairing import BASELINE
 from gan_sep.evaluation.statistics import ALL, Comparison
 from gan_sep.reporting.formats import count, enumerated
 from gan_sep.reporting.style import arm_name
@@ -36,7 +37,6 @@ def reading(comparisons: Sequence[Comparison]) -> list[str]:
         for comparison in comparisons
         for effect in comparison.effects.values()
         for verdict in effect.verdicts
-        if verdict != "no interval"
     ]
     return [
         "better, worse: the interval of the difference lies on that side of 0; undecided: 0 lies "
@@ -46,10 +46,35 @@ def reading(comparisons: Sequence[Comparison]) -> list[str]:
         "sources are corrected for their number by Holm. It speaks of other tracks under the same "
         "seeds and weighs all tracks alike, so that it can disagree with the interval.",
         *_reading_of_seeds(comparisons),
-        f"All tables of this report together hold {count(len(verdicts), 'verdict')}. Where nothing "
-        "differs, one interval in twenty leaves 0 all the same: "
-        f"{_CHANCE * len(verdicts):.1f} of them are to be expected by chance.",
+        f"All tables of differences from the {arm_name(BASELINE)} arm together hold "
+        f"{_said_of_chance(verdicts)}",
     ]
+
+
+def reading_of_control(control: str, comparisons: Sequence[Comparison]) -> str:
+    """Whose differences the table of a control tells, and how many verdicts chance would make."""
+    verdicts = [
+        comparison.effects[arm].verdicts[-1]
+        for comparison in comparisons
+        for arm in arms_beside(comparison)
+    ]
+    return (
+        f"Each difference is arm - {arm_name(control)}, with its 95 % interval as in the tables of "
+        f"differences from the {arm_name(BASELINE)} arm. They are {_said_of_chance(verdicts)}"
+    )
+
+
+def arms_beside(comparison: Comparison) -> list[str]:
+    """The arms that a control's table tells of: others tell how it differs from the plain one."""
+    return [arm for arm in comparison.effects if arm != BASELINE]
+
+
+def _said_of_chance(verdicts: Sequence[str]) -> str:
+    number = sum(verdict != "no interval" for verdict in verdicts)
+    return (
+        f"{count(number, 'verdict')}. Where nothing differs, one interval in twenty leaves 0 all "
+        f"the same: {_CHANCE * number:.1f} of them are to be expected by chance."
+    )
 
 
 def _reading_of_seeds(comparisons: Sequence[Comparison]) -> list[str]:

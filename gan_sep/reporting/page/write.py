@@ -13,12 +13,11 @@ from gan_sep.evaluation.pairing import BASELINE
 from gan_sep.evaluation.statistics import ALL, Comparison
 from gan_sep.reporting import formats
 from gan_sep.reporting.comparison_figure import ROWS as TRACK_ROWS
-from gan_sep.reporting.controls import arms_beside, control_remark
 from gan_sep.reporting.files import write_text
 from gan_sep.reporting.page.excerpts import PageExcerpt, shared_excerpts, write_page_excerpts
 from gan_sep.reporting.page.forest import interval_axis, track_axis, track_dots
 from gan_sep.reporting.page.spectrograms import LOWEST_HZ, RANGE_DB
-from gan_sep.reporting.remarks import reading, remarks
+from gan_sep.reporting.remarks import arms_beside, reading, reading_of_control, remarks
 from gan_sep.reporting.study import HEADLINES, Study
 from gan_sep.reporting.style import arm_colours, arm_name
 from gan_sep.reporting.systems import COST_HEAD, systems
@@ -150,7 +149,6 @@ def _environment() -> Environment:
         "baseline": BASELINE,
         "arm_colours": arm_colours,
         "arms_beside": arms_beside,
-        "control_remark": control_remark,
         "cost_head": COST_HEAD,
         "count": formats.count,
         "decimals": formats.decimals,
@@ -159,6 +157,7 @@ def _environment() -> Environment:
         "lowest_hz": LOWEST_HZ,
         "range_db": RANGE_DB,
         "reading": reading,
+        "reading_of_control": reading_of_control,
         "remarks_of": remarks,
         "systems": systems,
         "track_axis": track_axis,
