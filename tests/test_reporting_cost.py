@@ -142,6 +142,7 @@ def three_arms() -> Comparison:
     levels = {"mixture": -1.0, "plain": 4.0, "gan": 5.0, "wave_unet": 4.0, "irm1": 9.0}
     return Comparison(
         statistic=STATISTICS["usdr"],
+        baseline="plain",
         seeds=(0,),
         tracks=("a",),
         sources=("voice",),

@@ -251,6 +251,13 @@ def test_arms_are_held_against_the_controls_that_are_named(tmp_path: Path) -> No
     assert "| uSDR (whole tracks), mean of tracks, dB, higher is better | " in section
     assert section.count("0.00, ") == 2 * 3  # drums gain what vocals lose
     assert "- Each difference is arm - frozen, with its 95 % interval" in section
+    table = pd.read_csv(tmp_path / "report" / "table.csv")
+    chosen = table.query("baseline == 'frozen' and statistic == 'usdr' and source == 'drums'")
+    assert dict(zip(chosen["arm"], chosen["difference"], strict=True)) == {
+        "plain": -0.25,
+        "gan": 0.75,
+        "hinge": -1.25,
+    }
     assert "They are 6 verdicts. Where nothing differs, " in section
     page = (tmp_path / "report" / "index.html").read_text()
     assert "<summary>Difference from frozen</summary>" in page

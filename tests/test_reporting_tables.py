@@ -34,6 +34,7 @@ def comparison(statistic: str = "sdr") -> Comparison:
     """Two tracks, two sources; the second track left out of the voice."""
     return Comparison(
         statistic=STATISTICS[statistic],
+        baseline="plain",
         seeds=(0,),
         tracks=("first", "second | live"),
         sources=("music", "voice"),

@@ -134,13 +134,15 @@ class Effect:
 class Comparison:
     """One statistic of all arms. Arrays end in (S + 1): the sources, then All, their mean.
 
-    levels: arm -> (S + 1,), in the order of `arms_in`. effects: arm -> what it changes, for every
-    arm but the baseline, the mixture and the oracles. left_out: source -> names of the tracks
+    baseline: the arm that effects are differences from. levels: arm -> (S + 1,), in the order of
+    `arms_in`. effects: arm -> what it changes, for every arm but the baseline, the mixture and the
+    oracles. left_out: source -> names of the tracks
     without a finite value in every trained arm and seed and the mixture. removed: arm -> share of
     frames that the silence rule removed, empty where it plays no part.
     """
 
     statistic: Statistic
+    baseline: str
     seeds: tuple[int, ...]
     tracks: tuple[str, ...]
     sources: tuple[str, ...]
@@ -209,6 +211,7 @@ def compare(
     weights = redrawn_weights(len(paired.tracks), resamples, seed)
     return Comparison(
         statistic=statistic,
+        baseline=baseline,
         seeds=paired.seeds,
         tracks=paired.tracks,
         sources=paired.sources,

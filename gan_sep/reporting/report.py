@@ -78,8 +78,9 @@ def write_study(
     rows = bounds_once(study.rows)
     write_text(out_folder / "rows.csv", rows.to_csv(index=False, lineterminator="\n"))
     write_text(out_folder / "table.md", f"{markdown(comparisons)}\n{_columns()}")
-    write_text(out_folder / "table.csv", as_csv(comparisons))
-    write_text(out_folder / "table.json", as_json(comparisons))
+    everything = comparisons + [each for of in study.against_controls.values() for each in of]
+    write_text(out_folder / "table.csv", as_csv(everything))
+    write_text(out_folder / "table.json", as_json(everything))
     write_png(out_folder / "comparison.png", comparison_figure(study.comparisons))
     write_png(out_folder / "forest.png", forest_figure(study.chosen(HEADLINES)))
     write_png(out_folder / "curves.png", curves_figure(study.runs))
