@@ -106,9 +106,12 @@ def test_every_mistake_names_its_key(
         (["generator={channels: 4}", "data=null"], "data.name: missing value"),
         (
             ["reconstruction.name=l2"],
-            "no reconstruction called 'l2'; there are: l1, spec",
+            "no reconstruction called 'l2'; there are: l1, multi_resolution, spec",
         ),
-        (["reconstruction.n_fft=64"], "reconstruction.name: missing value (one of l1, spectrogram"),
+        (
+            ["reconstruction.n_fft=64"],
+            "reconstruction.name: missing value (one of l1, multi_resolution, spec",
+        ),
         (
             ["reconstruction={name: spectrogram, discriminative_weight: 2}"],
             "reconstruction.discriminative_weight: expected [0, 1)",

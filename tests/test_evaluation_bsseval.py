@@ -120,7 +120,7 @@ def test_a_gpu_scores_as_the_cpu(case: str) -> None:
 @pytest.mark.parametrize("channels", [1, 2])
 def test_equals_museval_on_a_real_song(channels: int) -> None:
     root = os.environ.get("GAN_SEP_DATA")
-    if root is None:
+    if not root:
         pytest.skip("GAN_SEP_DATA names no folder of real songs")
     song = min((Path(root) / "musdb18-7s" / "test").iterdir())
     stems = [

@@ -108,7 +108,7 @@ def test_a_gpu_scores_as_the_cpu() -> None:
 @pytest.mark.parametrize("estimate", ["mixture", "ibm1"])
 def test_equals_museval_on_a_clip_of_mir_1k(estimate: str) -> None:
     root = os.environ.get("GAN_SEP_DATA")
-    if root is None:
+    if not root:
         pytest.skip("GAN_SEP_DATA names no folder of real clips")
     clip = min((Path(root) / "mir-1k" / "Wavfile").iterdir())
     audio, _ = soundfile.read(clip, dtype="float32")

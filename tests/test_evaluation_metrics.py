@@ -129,7 +129,7 @@ def test_sdr_refuses_other_shapes() -> None:
 @pytest.mark.slow
 def test_sdr_equals_museval_on_real_music() -> None:
     root = os.environ.get("GAN_SEP_DATA")
-    if root is None:
+    if not root:
         pytest.skip("GAN_SEP_DATA names no folder of real songs")
     song = min((Path(root) / "musdb18-7s" / "test").iterdir())
     stems = [soundfile.read(path, always_2d=True, frames=90_000) for path in song.iterdir()]

@@ -200,7 +200,7 @@ def test_unknown_oracles_and_other_shapes_are_refused() -> None:
 @pytest.mark.slow
 def test_oracles_of_real_songs_rank_and_lie_as_published() -> None:
     root = os.environ.get("GAN_SEP_DATA")
-    if root is None:
+    if not root:
         pytest.skip("GAN_SEP_DATA names no folder of real songs")
     medians: dict[str, list[float]] = {"ibm1": [], "irm1": [], "irm2": []}
     for song in sorted((Path(root) / "musdb18-7s" / "test").iterdir())[:3]:
