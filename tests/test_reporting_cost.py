@@ -13,8 +13,9 @@ import yaml
 from numpy.testing import assert_allclose
 
 from gan_sep.config import ConfigError, load, to_dict
+from gan_sep.evaluation.catalogue import STATISTICS
 from gan_sep.evaluation.speed import SPEED, TrackSpeed, write_speeds
-from gan_sep.evaluation.statistics import STATISTICS, Comparison, Effect
+from gan_sep.evaluation.statistics import Comparison, Effect
 from gan_sep.experiment import ExperimentConfig
 from gan_sep.reporting.cost import Cost, arm_costs, cost_section, longest_warmup, parameters
 from gan_sep.reporting.runs import ROWS, ArmRun

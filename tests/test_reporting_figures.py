@@ -9,7 +9,8 @@ import pytest
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.text import Annotation
 
-from gan_sep.evaluation.statistics import STATISTICS, Comparison, compare
+from gan_sep.evaluation.catalogue import STATISTICS
+from gan_sep.evaluation.statistics import Comparison, compare
 from gan_sep.reporting.comparison_figure import comparison_figure, side_steps
 from gan_sep.reporting.curves import Curve, curves_figure, mean_curve, running_mean
 from gan_sep.reporting.files import write_png, write_text

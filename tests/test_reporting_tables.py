@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from gan_sep.config import load, to_dict
-from gan_sep.evaluation.statistics import STATISTICS, Comparison, Effect
+from gan_sep.evaluation.catalogue import STATISTICS
+from gan_sep.evaluation.statistics import Comparison, Effect
 from gan_sep.experiment import ExperimentConfig
 from gan_sep.reporting.formats import (
     count,

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp, wilcoxon
 
+from gan_sep.evaluation.catalogue import STATISTICS, available
 from gan_sep.evaluation.oracles import ORACLES
 from gan_sep.evaluation.pairing import PairedValues
-from gan_sep.evaluation.statistics import STATISTICS, available, compare, verdict
+from gan_sep.evaluation.statistics import compare, verdict
 
 ORACLE = next(iter(ORACLES))
 

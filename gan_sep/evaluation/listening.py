@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
+from gan_sep.evaluation.catalogue import STATISTICS, Statistic
 from gan_sep.evaluation.pairing import BASELINE, MIXTURE
 from gan_sep.evaluation.ratings import (
     REFERENCE,
@@ -24,7 +25,7 @@ from gan_sep.evaluation.ratings import (
     located,
     seedless,
 )
-from gan_sep.evaluation.statistics import ALL, STATISTICS, Statistic
+from gan_sep.evaluation.statistics import ALL
 
 # The rule of BS.1534-3 by which a listener is left out of all averages.
 RECOGNISED = 90.0

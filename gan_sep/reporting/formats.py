@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gan_sep.evaluation.catalogue import Statistic
 from gan_sep.evaluation.pairing import BASELINE
-from gan_sep.evaluation.statistics import Comparison, Statistic
+from gan_sep.evaluation.statistics import Comparison
 
 ABSENT = "-"
 _DECIBEL_DIGITS = 2

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from gan_sep.evaluation.statistics import Comparison, available, compare
+from gan_sep.evaluation.catalogue import available
+from gan_sep.evaluation.statistics import Comparison, compare
 from gan_sep.reporting.judges import Knowledge, knowledge
 from gan_sep.reporting.runs import all_rows
 from gan_sep.reporting.study import Study

@@ -8,8 +8,9 @@ from typing import Self
 
 import pandas as pd
 
+from gan_sep.evaluation.catalogue import available
 from gan_sep.evaluation.pairing import BASELINE
-from gan_sep.evaluation.statistics import Comparison, available, compare
+from gan_sep.evaluation.statistics import Comparison, compare
 from gan_sep.reporting.cost import Cost, arm_costs
 from gan_sep.reporting.runs import ArmRun, all_rows, find_arms
 from gan_sep.reporting.style import arm_name
