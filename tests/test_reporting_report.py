@@ -238,11 +238,8 @@ def test_a_report_of_more_arms_holds_them_all_against_the_plain_one(tmp_path: Pa
 def test_arms_are_held_against_the_controls_that_are_named(tmp_path: Path) -> None:
     arms = {"plain": 0.0, "gan": 1.0, "hinge": -1.0, "frozen": 0.25}
     run = write_run(tmp_path / "many", arms=arms)
-    (usdr,) = (
-        comparison
-        for comparison in Study.of([run], ["frozen"]).against_controls["frozen"]
-        if comparison.statistic.name == "usdr"
-    )
+    (against,) = Study.of([run], ["frozen"]).against_controls
+    (usdr,) = (each for each in against if each.statistic.name == "usdr")
     assert usdr.effects["hinge"].difference == pytest.approx([-1.25, 1.25, 0])
     write_report(run, tmp_path / "report", controls=["frozen"])
     readme = (tmp_path / "report" / "README.md").read_text()

@@ -1,6 +1,6 @@
 """Arms held against a control that is not the plain one: what in an arm it is that helps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from gan_sep.evaluation.statistics import ALL, Comparison
 from gan_sep.reporting.formats import decimals, scale
@@ -9,21 +9,20 @@ from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import bullets, in_words, markdown_grid
 
 
-def controls_section(against: Mapping[str, Sequence[Comparison]]) -> str:
+def controls_section(against: Iterable[Sequence[Comparison]]) -> str:
     """Markdown: of each control a table of All, a statistic a line and an arm a column.
 
-    against: control -> every statistic, as `compare` makes it with the control for a baseline.
-    Empty without any.
+    against: of each control every statistic, its baseline being the control. Empty without any.
     """
     return "\n\n".join(
-        f"{_table(control, comparisons)}\n\n{bullets([reading_of_control(control, comparisons)])}"
-        for control, comparisons in against.items()
+        f"{_table(comparisons)}\n\n{bullets([reading_of_control(comparisons)])}"
+        for comparisons in against
     )
 
 
-def _table(control: str, comparisons: Sequence[Comparison]) -> str:
+def _table(comparisons: Sequence[Comparison]) -> str:
     arms = arms_beside(comparisons[0])
-    head = [f"{ALL}, difference from {arm_name(control)}", *map(arm_name, arms)]
+    head = [f"{ALL}, difference from {arm_name(comparisons[0].baseline)}", *map(arm_name, arms)]
     lines = [
         [
             f"{comparison.statistic.title}, {scale(comparison.statistic)}",

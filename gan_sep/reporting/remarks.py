@@ -51,7 +51,7 @@ def reading(comparisons: Sequence[Comparison]) -> list[str]:
     ]
 
 
-def reading_of_control(control: str, comparisons: Sequence[Comparison]) -> str:
+def reading_of_control(comparisons: Sequence[Comparison]) -> str:
     """Whose differences the table of a control tells, and how many verdicts chance would make."""
     verdicts = [
         comparison.effects[arm].verdicts[-1]
@@ -59,8 +59,9 @@ def reading_of_control(control: str, comparisons: Sequence[Comparison]) -> str:
         for arm in arms_beside(comparison)
     ]
     return (
-        f"Each difference is arm - {arm_name(control)}, with its 95 % interval as in the tables of "
-        f"differences from the {arm_name(BASELINE)} arm. They are {_said_of_chance(verdicts)}"
+        f"Each difference is arm - {arm_name(comparisons[0].baseline)}, with its 95 % interval as "
+        f"in the tables of differences from the {arm_name(BASELINE)} arm. They are "
+        f"{_said_of_chance(verdicts)}"
     )
 
 

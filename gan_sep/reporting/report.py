@@ -78,7 +78,7 @@ def write_study(
     rows = bounds_once(study.rows)
     write_text(out_folder / "rows.csv", rows.to_csv(index=False, lineterminator="\n"))
     write_text(out_folder / "table.md", f"{markdown(comparisons)}\n{_columns()}")
-    everything = comparisons + [each for of in study.against_controls.values() for each in of]
+    everything = comparisons + [each for against in study.against_controls for each in against]
     write_text(out_folder / "table.csv", as_csv(everything))
     write_text(out_folder / "table.json", as_json(everything))
     write_png(out_folder / "comparison.png", comparison_figure(study.comparisons))

@@ -63,12 +63,12 @@ class Study:
         return {s.name: compare(self.rows, s) for s in available(self.rows)}
 
     @cached_property
-    def against_controls(self) -> Mapping[str, Sequence[Comparison]]:
-        """Control -> every statistic, its effects being differences from the control."""
-        return {
-            control: [compare(self.rows, s, baseline=control) for s in available(self.rows)]
+    def against_controls(self) -> Sequence[Sequence[Comparison]]:
+        """Of each control every statistic, its effects being differences from the control."""
+        return [
+            [compare(self.rows, s, baseline=control) for s in available(self.rows)]
             for control in self.controls
-        }
+        ]
 
     @cached_property
     def costs(self) -> Mapping[str, Cost]:
