@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from conftest import MakeExperiment, write_experiment
-from test_training_loop import equal, interrupted, train
+from training.test_loop import equal, interrupted, train
 
 from gan_sep.config import load
 from gan_sep.experiment import ExperimentConfig

@@ -2,7 +2,7 @@ import copy
 
 import torch
 from conftest import MakeExperiment
-from test_training_loop import equal
+from training.test_loop import equal
 
 from gan_sep.training.learners import Learners
 from gan_sep.training.loop import Run

@@ -20,7 +20,7 @@ from gan_sep.reporting.runs import ROWS, find_arms
 from gan_sep.reporting.study import Study
 from gan_sep.training.diagnostics import SETS, measure
 
-COMPARE = Path(__file__).parents[1] / "experiments" / "compare.py"
+COMPARE = Path(__file__).parents[2] / "experiments" / "compare.py"
 SOURCES = ("drums", "vocals")
 TRACKS = tuple("abcdefghij")
 

@@ -21,7 +21,7 @@ from gan_sep.reporting.cost import Cost, arm_costs, cost_section, longest_warmup
 from gan_sep.reporting.runs import ROWS, ArmRun
 from gan_sep.reporting.systems import systems, systems_table
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 AUDIO = {"sample_rate": 16000, "channels": 1, "sources": ["music", "voice"]}
 TINY = {"name": "demucs", "channels": 4, "depth": 1, "lstm_layers": 0, "rewrite": False}
 # Two convolutions of 8 samples: 1 channel to 4 and 4 biases, 4 channels to 2 sources and 2 biases.

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from conftest import MakeExperiment
-from test_training_loop import equal
+from training.test_loop import equal
 
 from gan_sep.experiment import ExperimentConfig
 from gan_sep.training import checkpoint

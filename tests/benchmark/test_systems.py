@@ -23,7 +23,7 @@ from gan_sep.experiment import ExperimentConfig
 from gan_sep.generators import conv_tasnet, demucs, open_unmix
 
 CPU = torch.device("cpu")
-CONFIGS = Path(__file__).parents[1] / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 CONFIGURED = (
     "musdb18_7s/small",
     "musdb18_7s/conv_tasnet_small",

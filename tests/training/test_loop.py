@@ -18,7 +18,7 @@ from gan_sep.training.loop import InterruptedRunError, Run
 from gan_sep.training.records import read_records
 from gan_sep.training.twins import check_folder, run_twins
 
-CHECKOUT = Path(__file__).parents[1]
+CHECKOUT = Path(__file__).parents[2]
 
 
 def train(config: ExperimentConfig, arm: Arm = "gan") -> dict[str, Any]:

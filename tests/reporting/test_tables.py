@@ -28,7 +28,7 @@ from gan_sep.reporting.table_records import COLUMNS, as_csv, as_json
 from gan_sep.reporting.tables import beyond_sdr, console, markdown
 
 NAN = float("nan")
-CONFIGS = Path(__file__).parents[1] / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def comparison(statistic: str = "sdr") -> Comparison:

@@ -20,7 +20,7 @@ from gan_sep.benchmark.timing import Timings, Work, interleave, peak_memory
 from gan_sep.experiment import Adversarial
 
 CPU = torch.device("cpu")
-PROGRAM = Path(__file__).parents[1] / "experiments" / "benchmark.py"
+PROGRAM = Path(__file__).parents[2] / "experiments" / "benchmark.py"
 
 
 def test_a_ratio_is_the_median_within_rounds() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from test_training_step import adversary_of, batch, same, training_step, weights
+from training.test_step import adversary_of, batch, same, training_step, weights
 from torch import Tensor
 
 from gan_sep.experiment import Adversarial

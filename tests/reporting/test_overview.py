@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_reporting_report import SOURCES, records, write_lines, write_run
+from reporting.test_report import SOURCES, records, write_lines, write_run
 
 from gan_sep.reporting.judges import Knowledge, knowledge
 from gan_sep.reporting.overview import write_overview
