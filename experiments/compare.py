@@ -12,10 +12,10 @@ quoted in it and kept.
 
 from pathlib import Path
 
-from gan_sep.evaluation.catalogue import STATISTICS
 from gan_sep.programs import clear_errors, program
 from gan_sep.reporting.report import write_study
 from gan_sep.reporting.study import HEADLINES, Study
+from gan_sep.statistics.catalogue import STATISTICS
 
 
 def main() -> None:

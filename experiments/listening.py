@@ -12,8 +12,8 @@ listening.json.
 
 from pathlib import Path
 
-from gan_sep.evaluation.listening import Listening
-from gan_sep.evaluation.ratings import Ratings
+from gan_sep.listening.analysis import Listening
+from gan_sep.listening.ratings import Ratings
 from gan_sep.programs import clear_errors, program
 from gan_sep.reporting.listening import listening_markdown, write_listening
 from gan_sep.reporting.runs import read_rows

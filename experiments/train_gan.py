@@ -12,8 +12,8 @@ from pathlib import Path
 
 from accelerate import PartialState
 
-from gan_sep.config import load
-from gan_sep.experiment import ExperimentConfig
+from gan_sep.config.loader import load
+from gan_sep.config.run import RunConfig
 from gan_sep.programs import clear_errors, program
 from gan_sep.reporting.report import write_report
 from gan_sep.training.twins import run_twins
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", metavar="key.path=value")
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
-        config = load(ExperimentConfig, arguments.config, arguments.overrides)
+        config = load(RunConfig, arguments.config, arguments.overrides)
         if arguments.config == DEMO and PartialState().is_main_process:
             print(DEMO_WORDS)
         run_twins(config, arguments.resume)
@@ -46,7 +46,7 @@ def main() -> None:
         PartialState().destroy_process_group()
 
 
-def conclusion(config: ExperimentConfig) -> str:
+def conclusion(config: RunConfig) -> str:
     """The report in short where both twins of this seed are there, else what is missing."""
     missing = [arm for arm in ("plain", "gan") if not config.arm_rows(arm).is_file()]
     if missing:

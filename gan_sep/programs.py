@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from accelerate import PartialState
 
-from gan_sep.config import load
-from gan_sep.experiment import ExperimentConfig
+from gan_sep.config.loader import load
+from gan_sep.config.run import RunConfig
 from gan_sep.training.checkpoint import CheckpointError
 from gan_sep.training.loop import InterruptedRunError
 from gan_sep.training.player import NonFiniteError
@@ -59,7 +59,7 @@ def device(name: str) -> torch.device:
         raise argparse.ArgumentTypeError(f"cannot compute on {name!r}: {reason}") from error
 
 
-def load_run(folder: Path, overrides: Iterable[str] = ()) -> ExperimentConfig:
+def load_run(folder: Path, overrides: Iterable[str] = ()) -> RunConfig:
     """The configuration that an arm's folder was made with, `key.path=value` overrides applied.
 
     Raises FileNotFoundError where the folder holds no run.
@@ -69,4 +69,4 @@ def load_run(folder: Path, overrides: Iterable[str] = ()) -> ExperimentConfig:
         inside = sorted(p.parent.name for p in folder.glob("*/config.yaml"))
         hint = f"; it holds the runs {', '.join(inside)}" if inside else ""
         raise FileNotFoundError(f"{folder}: expected the folder of one run with config.yaml{hint}")
-    return load(ExperimentConfig, path, overrides)
+    return load(RunConfig, path, overrides)

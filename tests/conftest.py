@@ -8,13 +8,13 @@ import pytest
 import soundfile
 import yaml
 
-from gan_sep.config import load
-from gan_sep.experiment import ExperimentConfig
+from gan_sep.config.loader import load
+from gan_sep.config.run import RunConfig
 
 RATE = 8000
 SOURCES = ("low", "high")
 
-MakeExperiment = Callable[..., ExperimentConfig]
+MakeExperiment = Callable[..., RunConfig]
 
 
 def write_stems(root: Path, seconds: float = 1.5) -> None:
@@ -83,7 +83,7 @@ def experiment_file(stems: Path, tmp_path: Path) -> Path:
 def make_experiment(experiment_file: Path) -> MakeExperiment:
     """The tiny experiment with `key.path=value` overrides."""
 
-    def make(*overrides: str) -> ExperimentConfig:
-        return load(ExperimentConfig, experiment_file, overrides)
+    def make(*overrides: str) -> RunConfig:
+        return load(RunConfig, experiment_file, overrides)
 
     return make

@@ -18,7 +18,7 @@ from panels import judged
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
-from gan_sep.config import Component
+from gan_sep.config.loader import Component
 from gan_sep.evaluation.bsseval import bss_eval
 from gan_sep.evaluation.bsseval_v3 import bss_eval_v3
 from gan_sep.evaluation.metrics import sdr

@@ -13,7 +13,7 @@ from panels import conditioned, judged
 from torch import nn
 
 from gan_sep.audio import AudioFormat
-from gan_sep.config import Component, ConfigError, build
+from gan_sep.config.loader import Component, ConfigError, build
 from gan_sep.losses.base import ReconstructionLoss
 
 FORMATS = [

@@ -1,6 +1,6 @@
 """What a seed gives stays what it gives: numbers recorded once, compared whenever code moves.
 
-    python tests/test_same_numbers.py      # records them anew: only where arithmetic changes, and says so
+    python tests/test_same_numbers.py    # records anew, where arithmetic changes on purpose
 
 Recorded on one torch version and one kind of CPU; elsewhere the last bits differ, so only the
 beginning is compared, and loosely.
@@ -8,7 +8,6 @@ beginning is compared, and loosely.
 
 import json
 import math
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,4 +104,4 @@ def record() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(record())
+    record()

@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 import torch
 
+from gan_sep.adversarial.augmentation import JudgedAugmentation
+from gan_sep.adversarial.instance_noise import InstanceNoise
+from gan_sep.adversarial.regularizers import GradientPenalty, LeCam
 from gan_sep.benchmark.settings import SMALL_PANEL, Setting
 from gan_sep.benchmark.steps import arm_step
 from gan_sep.benchmark.table import Row, Table
 from gan_sep.benchmark.timing import Timings, Work, interleave, peak_memory
-from gan_sep.config import Component
-from gan_sep.discriminators.augmentation import JudgedAugmentation
+from gan_sep.config.loader import Component
+from gan_sep.config.run import Adversarial
 from gan_sep.discriminators.base import DiscriminatorConfig
-from gan_sep.discriminators.instance_noise import InstanceNoise
-from gan_sep.experiment import Adversarial
-from gan_sep.losses.penalties import GradientPenalty, LeCam
 
 # One turn takes so many steps: a penalty in every 16th step counts by its share.
 STEPS_OF_A_TURN = 16

@@ -6,9 +6,9 @@ from typing import Self
 import torch
 
 from gan_sep.audio import AudioFormat
+from gan_sep.config.run import Adversarial
 from gan_sep.discriminators import spectrogram
 from gan_sep.discriminators.base import DiscriminatorConfig
-from gan_sep.experiment import Adversarial
 from gan_sep.generators import conv_tasnet, demucs, open_unmix, rnn_mask, vpnn, wave_unet
 from gan_sep.generators.base import GeneratorConfig
 

@@ -9,14 +9,14 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gan_sep.adversarial.adversary import Adversary
+from gan_sep.adversarial.material import Batch
 from gan_sep.benchmark.peers import peer_of
 from gan_sep.benchmark.settings import Setting
 from gan_sep.benchmark.table import Row, Table
 from gan_sep.benchmark.timing import Work, interleave, peak_memory
 from gan_sep.losses.l1 import l1
 from gan_sep.optimizers import adam
-from gan_sep.training.adversary import Adversary
-from gan_sep.training.material import Batch
 from gan_sep.training.player import Player
 from gan_sep.training.step import TrainingStep
 

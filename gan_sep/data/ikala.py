@@ -20,10 +20,10 @@ from typing import ClassVar
 from gan_sep import audio as audio_files
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Split, Track, require_sources
-from gan_sep.data.draws import draw
 from gan_sep.data.files import listed
 from gan_sep.data.karaoke import SOURCES, Clip, Mixing, find_clips
 from gan_sep.data.memory import remember
+from gan_sep.random import draw
 
 CLIPS = {"valid": 4, "train": 59, "test": 189}
 SAMPLE_RATE = 44100  # of the files

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gan_sep.data.base import Track
-from gan_sep.data.draws import draw
+from gan_sep.random import draw
 
 Item = TypeVar("Item", covariant=True)
 

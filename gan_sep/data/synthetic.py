@@ -17,9 +17,9 @@ from torch import Tensor
 from gan_sep.audio import AudioFormat
 from gan_sep.data import instruments
 from gan_sep.data.base import SPLITS, Split, Track, require_sources
-from gan_sep.data.draws import draw
 from gan_sep.data.memory import remember
 from gan_sep.data.score import Score, compose
+from gan_sep.random import draw
 
 Player = Callable[[instruments.Stage, Score], None]
 

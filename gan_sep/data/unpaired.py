@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
-from gan_sep.data.draws import draw
 from gan_sep.data.files import FileTrack, audio_in, listed, visible
 from gan_sep.data.segments import Stem
+from gan_sep.random import draw
 
 
 class Pools(NamedTuple):

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_sep.data.draws import draw
 from gan_sep.data.files import listed
+from gan_sep.random import draw
 
 # The official validation songs of MUSDB18 (Rafii, Liutkus, Stöter, Mimilakis and Bittner, 2017), as
 # the musdb package lists them: 14 titles out of the training split.

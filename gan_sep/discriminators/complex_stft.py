@@ -24,14 +24,14 @@ from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.base import Judgement
-from gan_sep.discriminators.complex_spectra import (
+from gan_sep.discriminators.layers.complex_spectra import (
     VERDICT,
     check_resolutions,
     complex_spectrogram,
     spectral_layers,
 )
-from gan_sep.discriminators.judges import Judges, check_sizes, joined
-from gan_sep.discriminators.views import View, check_view, heard, heard_channels
+from gan_sep.discriminators.layers.convolutions import Judges, check_sizes, joined
+from gan_sep.discriminators.layers.inputs import View, check_view, heard, heard_channels
 
 
 @dataclass(frozen=True)

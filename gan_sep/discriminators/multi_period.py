@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.base import Judgement
-from gan_sep.discriminators.judges import (
+from gan_sep.discriminators.layers.convolutions import (
     FIRST_KERNEL,
     Judges,
     check_distinct,
@@ -32,7 +32,7 @@ from gan_sep.discriminators.judges import (
     joined,
     waveform_layers,
 )
-from gan_sep.discriminators.views import View, check_view, heard, heard_channels
+from gan_sep.discriminators.layers.inputs import View, check_view, heard, heard_channels
 
 
 @dataclass(frozen=True)

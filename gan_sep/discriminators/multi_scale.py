@@ -22,8 +22,14 @@ from torch.nn import functional as F
 
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.base import Judgement
-from gan_sep.discriminators.judges import FIRST_KERNEL, Judges, check_sizes, joined, waveform_layers
-from gan_sep.discriminators.views import View, check_view, heard, heard_channels
+from gan_sep.discriminators.layers.convolutions import (
+    FIRST_KERNEL,
+    Judges,
+    check_sizes,
+    joined,
+    waveform_layers,
+)
+from gan_sep.discriminators.layers.inputs import View, check_view, heard, heard_channels
 
 
 @dataclass(frozen=True)

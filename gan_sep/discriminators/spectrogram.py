@@ -29,8 +29,8 @@ from torchaudio.functional import melscale_fbanks
 
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.base import Judgement
-from gan_sep.discriminators.spectral_norm import spectrally_normalised
-from gan_sep.discriminators.views import View, check_view, heard, heard_channels
+from gan_sep.discriminators.layers.inputs import View, check_view, heard, heard_channels
+from gan_sep.discriminators.layers.spectral_norm import spectrally_normalised
 from gan_sep.spectra import decibels, power_spectrogram
 
 FLOOR_DB = -80.0

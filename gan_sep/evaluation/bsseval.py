@@ -21,9 +21,9 @@ import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-from gan_sep.evaluation.correlations import FILTER_LENGTH
 from gan_sep.evaluation.framing import check_finite, check_pair, frames, silent_frames
 from gan_sep.evaluation.projections import projections
+from gan_sep.statistics.correlations import FILTER_LENGTH
 
 # Frames whose spectra are filtered at once: as many as stay in a CPU's cache.
 _FRAMES = 4

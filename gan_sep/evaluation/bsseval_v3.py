@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gan_sep.evaluation.bsseval import decibels
-from gan_sep.evaluation.correlations import FILTER_LENGTH
 from gan_sep.evaluation.framing import check_finite, check_pair, silent_frames
 from gan_sep.evaluation.projections import projections
+from gan_sep.statistics.correlations import FILTER_LENGTH
 
 _HISTORY = FILTER_LENGTH - 1
 

@@ -19,7 +19,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.linalg.lapack import dgetrf, dgetrs, dpocon
 from torch import Tensor
 
-from gan_sep.evaluation.correlations import (
+from gan_sep.statistics.correlations import (
     FILTER_LENGTH,
     museval_correlations,
     quick_correlations,

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan_sep.audio import AudioFormat
-from gan_sep.generators.temporal_blocks import TemporalBlock
+from gan_sep.generators.layers.temporal_blocks import TemporalBlock
 
 
 @dataclass(frozen=True)

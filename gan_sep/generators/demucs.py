@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan_sep.audio import AudioFormat
-from gan_sep.generators.resampling import Downsample2, Upsample2
+from gan_sep.generators.layers.resampling import Downsample2, Upsample2
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
+from gan_sep.generators.layers.vector_product import VectorProduct
 from gan_sep.generators.rnn_mask import joint_mask, with_context
-from gan_sep.generators.vector_product import VectorProduct
 from gan_sep.spectra import istft, stft
 
 # The published bias of the colours: red fills up to here, green to twice this, blue the rest.

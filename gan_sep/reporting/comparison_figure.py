@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gan_sep.evaluation.oracles import ORACLES
-from gan_sep.evaluation.pairing import BASELINE, BOUNDS, MIXTURE
-from gan_sep.evaluation.statistics import Array, Comparison, Effect
 from gan_sep.reporting.formats import signed
 from gan_sep.reporting.style import INK, arm_colours, arm_name, house_style, without_vertical_grid
+from gan_sep.statistics.compare import Array, Comparison, Effect
+from gan_sep.statistics.pairing import BASELINE, BOUNDS, MIXTURE
 
 # Levels follow the published statistic; the differences' dots belong to a mean, so that the mean
 # with its interval lies in the middle of its dots.

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from gan_sep.evaluation.statistics import ALL, Comparison
 from gan_sep.reporting.formats import decimals, scale
 from gan_sep.reporting.remarks import arms_beside, reading_of_control
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import bullets, in_words, markdown_grid
+from gan_sep.statistics.compare import ALL, Comparison
 
 
 def controls_section(against: Iterable[Sequence[Comparison]]) -> str:

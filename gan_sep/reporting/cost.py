@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from gan_sep.audio import AudioFormat
-from gan_sep.config import Component, build
-from gan_sep.evaluation.pairing import BASELINE
+from gan_sep.config.loader import Component, build
 from gan_sep.evaluation.speed import real_time_factor
 from gan_sep.reporting.formats import count, level
 from gan_sep.reporting.runs import ArmRun
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import bullets, markdown_grid
+from gan_sep.statistics.pairing import BASELINE
 
 _UNKNOWN = float("nan")
 

@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
-from gan_sep.evaluation.statistics import ALL
 from gan_sep.reporting.runs import ArmRun, number_at
 from gan_sep.reporting.style import arm_colours, arm_name, house_style, source_colours
+from gan_sep.statistics.compare import ALL
 
 # A running mean over this share of the records: the noise of single batches hides the trend.
 _WINDOW_SHARE = 0.03

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from gan_sep.evaluation.pairing import BASELINE
-from gan_sep.evaluation.statistics import Array, Comparison, Effect
 from gan_sep.reporting.formats import decimals, scale, signed
 from gan_sep.reporting.style import FAINT, INK, arm_colours, arm_name, house_style
 from gan_sep.reporting.tables import decided
+from gan_sep.statistics.compare import Array, Comparison, Effect
+from gan_sep.statistics.pairing import BASELINE
 
 _LINE_INCHES = 0.25
 _LEGEND_INCHES = 0.4

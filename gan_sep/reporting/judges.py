@@ -15,7 +15,7 @@ NOTHING = float("nan")
 
 @dataclass(frozen=True)
 class Knowledge:
-    """Of an arm's discriminators, see `gan_sep.training.diagnostics`; NaN where not measured.
+    """Of an arm's discriminators, see `gan_sep.adversarial.diagnostics`; NaN where not measured.
 
     train, held_out: accuracies; overlap: of the histograms of real and estimated held-out material.
     """

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from gan_sep.evaluation.listening import MISSED_SHARE, RECOGNISED, Listening
-from gan_sep.evaluation.statistics import ALL
+from gan_sep.listening.analysis import MISSED_SHARE, RECOGNISED, Listening
 from gan_sep.reporting.files import write_text
 from gan_sep.reporting.formats import count, interval, level, signed
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import markdown_grid
+from gan_sep.statistics.compare import ALL
 
 _FEW_LISTENERS = 10
 

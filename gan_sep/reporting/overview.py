@@ -12,8 +12,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_sep.evaluation.pairing import BASELINE
-from gan_sep.evaluation.statistics import ALL, Comparison
 from gan_sep.reporting.files import write_png, write_text
 from gan_sep.reporting.formats import count, decimals, enumerated, interval, level, scale, signed
 from gan_sep.reporting.judges import Knowledge
@@ -24,6 +22,8 @@ from gan_sep.reporting.report import NO_WORDS
 from gan_sep.reporting.study import BEYOND_SDR
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import bullets, decided, emphasised, markdown_grid
+from gan_sep.statistics.compare import ALL, Comparison
+from gan_sep.statistics.pairing import BASELINE
 
 _LEVELS = ("gnsdr", "sdr_mean", "sdr", "usdr")
 _WITH_INTERVAL = ("gnsdr", "sdr_mean")  # their differences are given with intervals

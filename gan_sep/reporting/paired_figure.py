@@ -7,13 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_sep.evaluation.pairing import BASELINE
-from gan_sep.evaluation.statistics import ALL
 from gan_sep.reporting.formats import scale
 from gan_sep.reporting.judges import Knowledge
 from gan_sep.reporting.overview_figure import TOO_MUCH
 from gan_sep.reporting.part import Part
 from gan_sep.reporting.style import INK, arm_colours, arm_name, house_style
+from gan_sep.statistics.compare import ALL
+from gan_sep.statistics.pairing import BASELINE
 
 _SIDE_STEP = 0.1  # between arms at one place, in octaves of the axis
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from gan_sep.evaluation.catalogue import available
-from gan_sep.evaluation.statistics import Comparison, compare
 from gan_sep.reporting.judges import Knowledge, knowledge
 from gan_sep.reporting.runs import all_rows
 from gan_sep.reporting.study import Study
+from gan_sep.statistics.catalogue import available
+from gan_sep.statistics.compare import Comparison, compare
 
 # The statistic that an overview's figures show, and the first in its tables.
 SHOWN = "sdr_mean"

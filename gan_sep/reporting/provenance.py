@@ -5,12 +5,12 @@ from typing import Any
 
 import yaml
 
-from gan_sep.config import ConfigError, load, to_dict
-from gan_sep.evaluation.pairing import BASELINE
-from gan_sep.experiment import ExperimentConfig
+from gan_sep.config.loader import ConfigError, load, to_dict
+from gan_sep.config.run import RunConfig
 from gan_sep.reporting.formats import count, enumerated
 from gan_sep.reporting.runs import ArmRun
 from gan_sep.reporting.style import arm_name
+from gan_sep.statistics.pairing import BASELINE
 
 
 def data_section(runs: Sequence[ArmRun], tested: int) -> str:
@@ -90,7 +90,7 @@ def _resolved(run: ArmRun) -> dict[str, Any]:
     As it was written where the present version cannot read it.
     """
     try:
-        resolved: dict[str, Any] = to_dict(load(ExperimentConfig, run.folder / "config.yaml"))
+        resolved: dict[str, Any] = to_dict(load(RunConfig, run.folder / "config.yaml"))
     except ConfigError:
         return run.config
     return resolved

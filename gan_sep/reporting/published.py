@@ -8,10 +8,10 @@ from typing import Any
 import yaml
 
 from gan_sep.evaluation.oracles import ORACLES
-from gan_sep.evaluation.statistics import Comparison
 from gan_sep.reporting.formats import level
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import bullets, markdown_grid
+from gan_sep.statistics.compare import Comparison
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
 

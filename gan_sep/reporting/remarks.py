@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from gan_sep.evaluation.pairing import BASELINE
-from gan_sep.evaluation.statistics import ALL, Comparison
 from gan_sep.reporting.formats import count, enumerated
 from gan_sep.reporting.style import arm_name
+from gan_sep.statistics.compare import ALL, Comparison
+from gan_sep.statistics.pairing import BASELINE
 
 _NAMES_SHOWN = 5
 _FEW_TRACKS = 10

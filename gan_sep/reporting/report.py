@@ -17,9 +17,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from gan_sep.evaluation.pairing import BOUNDS
-from gan_sep.evaluation.pairing import COLUMNS as ROW_COLUMNS
-from gan_sep.evaluation.statistics import Comparison
 from gan_sep.reporting.comparison_figure import comparison_figure
 from gan_sep.reporting.controls import controls_section
 from gan_sep.reporting.cost import cost_section
@@ -36,6 +33,9 @@ from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.systems import systems_table
 from gan_sep.reporting.table_records import COLUMNS, as_csv, as_json
 from gan_sep.reporting.tables import beyond_sdr, bullets, markdown
+from gan_sep.statistics.compare import Comparison
+from gan_sep.statistics.pairing import BOUNDS
+from gan_sep.statistics.pairing import COLUMNS as ROW_COLUMNS
 
 NO_WORDS = "Nothing yet: what is written to words.md in this folder appears here."
 

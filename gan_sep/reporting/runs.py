@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from gan_sep.config.run import ARM_NAME
 from gan_sep.data.base import Split
-from gan_sep.evaluation.pairing import BASELINE, BOUNDS, COLUMNS, MIXTURE
 from gan_sep.evaluation.speed import SPEED, TrackSpeed, read_speeds
-from gan_sep.experiment import ARM_NAME
+from gan_sep.statistics.pairing import BASELINE, BOUNDS, COLUMNS, MIXTURE
 
 ROWS = Path("evaluation", "test", "rows.csv")
 SETTINGS = ROWS.with_name("settings.yaml")

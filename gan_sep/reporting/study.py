@@ -8,14 +8,14 @@ from typing import Self
 
 import pandas as pd
 
-from gan_sep.evaluation.catalogue import available
-from gan_sep.evaluation.pairing import BASELINE
-from gan_sep.evaluation.statistics import Comparison, compare
+from gan_sep.adversarial.verdict import Verdict, verdict
 from gan_sep.reporting.cost import Cost, arm_costs
 from gan_sep.reporting.runs import ArmRun, all_rows, find_arms
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import console
-from gan_sep.training.verdict import Verdict, verdict
+from gan_sep.statistics.catalogue import available
+from gan_sep.statistics.compare import Comparison, compare
+from gan_sep.statistics.pairing import BASELINE
 
 # The statistics that a report opens with and the console shows; table.md holds all.
 HEADLINES = ("gnsdr", "sdr", "sdr_mean", "usdr")

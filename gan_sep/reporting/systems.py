@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gan_sep.evaluation.oracles import ORACLES
-from gan_sep.evaluation.pairing import BASELINE, MIXTURE
-from gan_sep.evaluation.statistics import ALL, Comparison
 from gan_sep.reporting.cost import Cost
 from gan_sep.reporting.formats import ABSENT, decimals, interval, level, scale, signed
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import emphasised, markdown_grid
+from gan_sep.statistics.compare import ALL, Comparison
+from gan_sep.statistics.pairing import BASELINE, MIXTURE
 
 COST_HEAD = ("parameters, millions", "training, minutes", "real-time factor")
 

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from gan_sep.evaluation.oracles import ORACLES
-from gan_sep.evaluation.pairing import BASELINE, MIXTURE
-from gan_sep.evaluation.statistics import ALL, Array, Comparison, Effect
+from gan_sep.statistics.compare import ALL, Array, Comparison, Effect
+from gan_sep.statistics.pairing import BASELINE, MIXTURE
 
 COLUMNS = {
     "statistic": "its name",

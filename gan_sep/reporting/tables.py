@@ -10,8 +10,6 @@ from textwrap import wrap
 
 import numpy as np
 
-from gan_sep.evaluation.pairing import BASELINE, MIXTURE
-from gan_sep.evaluation.statistics import ALL, Array, Comparison, Effect
 from gan_sep.reporting.formats import (
     ABSENT,
     decimals,
@@ -24,6 +22,8 @@ from gan_sep.reporting.formats import (
 )
 from gan_sep.reporting.remarks import remarks
 from gan_sep.reporting.style import arm_name
+from gan_sep.statistics.compare import ALL, Array, Comparison, Effect
+from gan_sep.statistics.pairing import BASELINE, MIXTURE
 
 _CONSOLE_WIDTH = 110
 _P_VALUE = "p (Wilcoxon, Holm)"

@@ -9,11 +9,11 @@ from pathlib import Path
 from accelerate.utils import tqdm
 from torch import Tensor
 
+from gan_sep.config.run import RunConfig
 from gan_sep.evaluation.oracles import oracle_estimates
-from gan_sep.evaluation.pairing import BASELINE
 from gan_sep.evaluation.scores import track_scores
 from gan_sep.evaluation.separate import separate
-from gan_sep.experiment import ExperimentConfig
+from gan_sep.statistics.pairing import BASELINE
 from gan_sep.studies.settings import Study
 from gan_sep.studies.work import Work, survey
 from gan_sep.training.loop import Run
@@ -101,7 +101,7 @@ class Forecast:
         return sum(seconds) / len(seconds) if seconds else math.nan
 
 
-def sampled_step_seconds(config: ExperimentConfig) -> float:
+def sampled_step_seconds(config: RunConfig) -> float:
     """Seconds of a training step after the warm-up, the shortest of a few; NaN if they diverge."""
     run = Run(config, config.arms[0])
     first = config.adversarial.warmup_steps
@@ -120,7 +120,7 @@ def sampled_step_seconds(config: ExperimentConfig) -> float:
     return min(seconds[1:])
 
 
-def sampled_evaluation_seconds(config: ExperimentConfig) -> EvaluationSeconds:
+def sampled_evaluation_seconds(config: RunConfig) -> EvaluationSeconds:
     """From one excerpt, separated by an untrained generator and scored as the settings say."""
     accelerator = accelerator_for(config)
     use_threads(config.training.threads, accelerator)

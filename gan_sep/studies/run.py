@@ -6,8 +6,8 @@ from pathlib import Path
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
+from gan_sep.config.run import RunConfig
 from gan_sep.evaluation.evaluate import MIXTURE_ARM
-from gan_sep.experiment import ExperimentConfig
 from gan_sep.reporting.overview import Part, write_overview
 from gan_sep.reporting.report import write_report
 from gan_sep.studies.forecast import Forecast, in_words
@@ -91,7 +91,7 @@ def _folders(study: Study) -> tuple[list[Path], Path]:
 
 def _run_arms(
     settings: StudySettings,
-    configs: Sequence[ExperimentConfig],
+    configs: Sequence[RunConfig],
     accelerator: Accelerator,
     budget: Budget,
 ) -> dict[str, str]:
@@ -146,7 +146,7 @@ def _finish(work: Work, works: Sequence[Work], budget: Budget, accelerator: Acce
     accelerator.wait_for_everyone()
 
 
-def _left(settings: StudySettings, configs: Sequence[ExperimentConfig]) -> str:
+def _left(settings: StudySettings, configs: Sequence[RunConfig]) -> str:
     """How far the study is."""
     works = survey(configs)
     done = sum(work.state == "done" for work in works)

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
-from gan_sep.config import ConfigError, load
-from gan_sep.evaluation.pairing import BASELINE
-from gan_sep.experiment import Arm, ExperimentConfig
+from gan_sep.config.loader import ConfigError, load
+from gan_sep.config.run import Arm, RunConfig
+from gan_sep.statistics.pairing import BASELINE
 
 # Keys of the experiment that the study itself sets, and keys in which its arms are alike.
 _GOVERNED = {"name": "name", "seed": "seeds", "arms": "arms", "label": "arms"}
@@ -71,9 +71,7 @@ class StudySettings:
         return self.report or Path("reports", self.name)
 
 
-def load_study(
-    path: Path, changes: Sequence[str] = ()
-) -> tuple[StudySettings, list[ExperimentConfig]]:
+def load_study(path: Path, changes: Sequence[str] = ()) -> tuple[StudySettings, list[RunConfig]]:
     """A study's file -> its settings and its experiments: seed by seed, arms in the file's order.
 
     The plain arm comes first all the same, since its twins begin with its steps.
@@ -100,7 +98,7 @@ def load_study(
         raise ConfigError(f"{path}: {error}") from error
 
 
-Study = tuple[StudySettings, list[ExperimentConfig]]
+Study = tuple[StudySettings, list[RunConfig]]
 
 
 def load_studies(path: Path, changes: Sequence[str] = ()) -> list[Study]:
@@ -120,10 +118,10 @@ def load_studies(path: Path, changes: Sequence[str] = ()) -> list[Study]:
     return studies
 
 
-def _experiments(settings: StudySettings) -> Iterator[ExperimentConfig]:
+def _experiments(settings: StudySettings) -> Iterator[RunConfig]:
     _refuse(settings.overrides, _GOVERNED, "overrides", "the study sets it, see")
     try:
-        load(ExperimentConfig, settings.experiment, _alone(settings.overrides))
+        load(RunConfig, settings.experiment, _alone(settings.overrides))
     except ConfigError as error:  # no arm's own mistake
         raise ConfigError(f"experiment with overrides: {error}") from error
     for seed in settings.seeds:
@@ -134,7 +132,7 @@ def _experiments(settings: StudySettings) -> Iterator[ExperimentConfig]:
                 raise ConfigError(f"arms.{arm}: {error}") from error
 
 
-def _require_one_precision(configs: Sequence[ExperimentConfig]) -> None:
+def _require_one_precision(configs: Sequence[RunConfig]) -> None:
     """ConfigError where arms differ in it: a process computes in one precision."""
     precisions = {str(config.training.precision): None for config in configs}
     if len(precisions) > 1:
@@ -144,21 +142,19 @@ def _require_one_precision(configs: Sequence[ExperimentConfig]) -> None:
         )
 
 
-def _experiment(settings: StudySettings, arm: str, seed: int) -> ExperimentConfig:
+def _experiment(settings: StudySettings, arm: str, seed: int) -> RunConfig:
     differences = settings.arms[arm]
     _refuse(differences, _GOVERNED, "", "the study sets it, see")
     alike = dict.fromkeys(_SHARED, "overrides")
     _refuse(differences, alike, "", "the arms of a study are alike in it; it belongs under")
-    config = load(
-        ExperimentConfig, settings.experiment, _alone((*settings.overrides, *differences))
-    )
+    config = load(RunConfig, settings.experiment, _alone((*settings.overrides, *differences)))
     role = _role(arm, config)
     label = None if arm == role else arm
     config = replace(config, name=settings.name, seed=seed, arms=(role,), label=label)
     return config.arm(role)
 
 
-def _role(arm: str, config: ExperimentConfig) -> Arm:
+def _role(arm: str, config: RunConfig) -> Arm:
     """What an arm is trained as: its name says it, or else whether it has discriminators."""
     if arm == "plain":
         return "plain"

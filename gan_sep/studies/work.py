@@ -7,8 +7,8 @@ from typing import Literal, Self
 
 import yaml
 
+from gan_sep.config.run import Arm, RunConfig
 from gan_sep.data.base import Split
-from gan_sep.experiment import Arm, ExperimentConfig
 from gan_sep.reporting.files import write_text
 from gan_sep.reporting.runs import ROWS, SETTINGS
 from gan_sep.training.twins import (
@@ -29,12 +29,12 @@ class Work:
     rows are those of its present weights under the present settings.
     """
 
-    config: ExperimentConfig
+    config: RunConfig
     step: int
     evaluated: bool
 
     @classmethod
-    def of(cls, config: ExperimentConfig) -> Self:
+    def of(cls, config: RunConfig) -> Self:
         """Reads the arm's folder.
 
         Raises ValueError where it holds a run of another configuration, or one trained for longer.
@@ -82,7 +82,7 @@ class Work:
         return self.state
 
 
-def _is_evaluated(config: ExperimentConfig, folder: Path) -> bool:
+def _is_evaluated(config: RunConfig, folder: Path) -> bool:
     """Whether the folder holds all rows that evaluating now would give."""
     return all(
         _has_rows(replace(config, evaluation=settings), folder, split)
@@ -90,7 +90,7 @@ def _is_evaluated(config: ExperimentConfig, folder: Path) -> bool:
     )
 
 
-def _has_rows(config: ExperimentConfig, folder: Path, split: Split) -> bool:
+def _has_rows(config: RunConfig, folder: Path, split: Split) -> bool:
     """Whether the rows of a split are there, and made with these settings."""
     rows = config.arm_rows(config.arms[0], split)
     settings = rows.with_name(SETTINGS.name)
@@ -100,7 +100,7 @@ def _has_rows(config: ExperimentConfig, folder: Path, split: Split) -> bool:
     return there == evaluation_settings(config, folder)
 
 
-def survey(configs: Sequence[ExperimentConfig]) -> list[Work]:
+def survey(configs: Sequence[RunConfig]) -> list[Work]:
     """Where each arm stands, in the given order. Raises as `Work.of` does."""
     return [Work.of(config) for config in configs]
 

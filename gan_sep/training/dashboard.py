@@ -8,9 +8,9 @@ import torch
 from accelerate.tracking import TensorBoardTracker
 from torch import Tensor, nn
 
+from gan_sep.config.run import RunConfig
 from gan_sep.data.base import Track
 from gan_sep.evaluation.separate import OverlapAdd, separate
-from gan_sep.experiment import ExperimentConfig
 from gan_sep.spectra import decibels, power_spectrogram
 
 EXCERPT_SECONDS = 10.0
@@ -23,9 +23,7 @@ class Dashboard:
     A resumed run hides what was written beyond its checkpoint.
     """
 
-    def __init__(
-        self, folder: Path, config: ExperimentConfig, tracks: list[Track], step: int
-    ) -> None:
+    def __init__(self, folder: Path, config: RunConfig, tracks: list[Track], step: int) -> None:
         self.config = config
         self.tracks = tracks
         events = folder / "tensorboard"

@@ -15,8 +15,8 @@ import torch
 import yaml
 from accelerate import Accelerator
 
-from gan_sep.config import to_dict
-from gan_sep.experiment import ExperimentConfig
+from gan_sep.config.loader import to_dict
+from gan_sep.config.run import RunConfig
 
 PACKAGES = ("torch", "torchaudio", "accelerate", "numpy", "scipy", "soundfile", "musdb", "museval")
 
@@ -30,7 +30,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def describe(
-    config: ExperimentConfig, accelerator: Accelerator, tracks: Mapping[str, int]
+    config: RunConfig, accelerator: Accelerator, tracks: Mapping[str, int]
 ) -> dict[str, Any]:
     """What environment.json holds: enough to run the same thing again and to see where it ran.
 
@@ -55,7 +55,7 @@ def describe(
 
 
 def write_run_description(
-    folder: Path, config: ExperimentConfig, accelerator: Accelerator, tracks: Mapping[str, int]
+    folder: Path, config: RunConfig, accelerator: Accelerator, tracks: Mapping[str, int]
 ) -> None:
     """config.yaml (the whole resolved tree) and environment.json beside the run."""
     write_text(folder / "config.yaml", yaml.safe_dump(to_dict(config), sort_keys=False))

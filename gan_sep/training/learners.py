@@ -7,10 +7,10 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from gan_sep.experiment import ExperimentConfig
-from gan_sep.training.adversary import Adversary
+from gan_sep.adversarial.adversary import Adversary
+from gan_sep.adversarial.material import Batch
+from gan_sep.config.run import RunConfig
 from gan_sep.training.ema import averaged
-from gan_sep.training.material import Batch
 from gan_sep.training.player import Player
 from gan_sep.training.step import TrainingStep
 
@@ -21,7 +21,7 @@ class Learners:
     adversary: the discriminators and their side of the step, None in the plain arm.
     """
 
-    def __init__(self, config: ExperimentConfig, accelerator: Accelerator) -> None:
+    def __init__(self, config: RunConfig, accelerator: Accelerator) -> None:
         self.accelerator = accelerator
         # Each network has its own seed, so that twins start from the same generator.
         torch.manual_seed(config.seed)

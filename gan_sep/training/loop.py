@@ -9,10 +9,11 @@ from typing import Any
 from accelerate.utils import gather_object
 from tqdm import tqdm
 
-from gan_sep.config import to_dict
+from gan_sep.adversarial.probe import Probe
+from gan_sep.config.loader import to_dict
+from gan_sep.config.run import Arm, RunConfig
 from gan_sep.data.unpaired import Pools
 from gan_sep.evaluation.evaluate import validation_scores
-from gan_sep.experiment import Arm, ExperimentConfig
 from gan_sep.training import checkpoint
 from gan_sep.training.budget import Budget
 from gan_sep.training.dashboard import Dashboard
@@ -20,7 +21,6 @@ from gan_sep.training.environment import write_run_description
 from gan_sep.training.interrupt import StopRequest
 from gan_sep.training.learners import Learners
 from gan_sep.training.memory import peak_memory_mib, reset_peak_memory
-from gan_sep.training.probe import Probe
 from gan_sep.training.processes import (
     accelerator_for,
     processes_of,
@@ -52,7 +52,7 @@ class Best:
 class Run:
     """One arm of one seed; `train` takes it from its newest checkpoint, or nothing, to the end."""
 
-    def __init__(self, config: ExperimentConfig, arm: Arm) -> None:
+    def __init__(self, config: RunConfig, arm: Arm) -> None:
         self.config = config.arm(arm)
         self.arm = arm
         self.folder = config.arm_folder(arm)

@@ -6,11 +6,11 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, gather_object
 
+from gan_sep.config.run import RunConfig
 from gan_sep.evaluation.evaluate import Processes
-from gan_sep.experiment import ExperimentConfig
 
 
-def accelerator_for(config: ExperimentConfig) -> Accelerator:
+def accelerator_for(config: RunConfig) -> Accelerator:
     """The accelerator of one arm; precision null leaves the choice to the launcher."""
     precision = {"fp32": "no", "bf16": "bf16", None: None}[config.training.precision]
     return Accelerator(

@@ -13,9 +13,9 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from gan_sep.adversarial.adversary import Adversary
+from gan_sep.adversarial.material import Batch, Place
 from gan_sep.losses.base import ReconstructionLoss
-from gan_sep.training.adversary import Adversary
-from gan_sep.training.material import Batch, Place
 from gan_sep.training.player import Player
 
 

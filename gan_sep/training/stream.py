@@ -8,12 +8,12 @@ from typing import Any
 from accelerate import Accelerator
 from torch import Tensor
 
+from gan_sep.adversarial.material import Batch
 from gan_sep.augment import Augmentation, augment
+from gan_sep.config.run import RunConfig
 from gan_sep.data.batches import batches
 from gan_sep.data.segments import PairedSegments, UnpairedSegments
 from gan_sep.data.unpaired import Pools
-from gan_sep.experiment import ExperimentConfig
-from gan_sep.training.material import Batch
 
 
 class Stream:
@@ -25,7 +25,7 @@ class Stream:
     Raises ValueError where the batch cannot be divided among the processes.
     """
 
-    def __init__(self, config: ExperimentConfig, pools: Pools, accelerator: Accelerator) -> None:
+    def __init__(self, config: RunConfig, pools: Pools, accelerator: Accelerator) -> None:
         self.config = config
         self.accelerator = accelerator
         self.accumulation = config.training.accumulation

@@ -11,22 +11,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gan_sep.config import ConfigError, load, to_dict
+from gan_sep.config.loader import ConfigError, load, to_dict
+from gan_sep.config.run import Adversarial, Diagnosis, RunConfig
 from gan_sep.evaluation.evaluate import EvaluationSettings
-from gan_sep.experiment import Adversarial, Diagnosis, ExperimentConfig
 from gan_sep.training import checkpoint
 
 RECORD_FILES = ("records", "timing")  # NAME.jsonl, of the length that a checkpoint vouches for
 
 
-def twins_part(config: ExperimentConfig, step: int) -> bool:
+def twins_part(config: RunConfig, step: int) -> bool:
     """Whether a plain arm that has made so many steps is where its twins begin to differ."""
     if config.discriminator is not None or config.label is not None:  # a system of its own
         return False
     return 0 < step == config.adversarial.first_discriminator_step
 
 
-def common_steps(plain: ExperimentConfig, twin: ExperimentConfig) -> int:
+def common_steps(plain: RunConfig, twin: RunConfig) -> int:
     """How many steps of the twin the plain arm makes for it; 0 where they are not the same."""
     steps = plain.adversarial.first_discriminator_step
     in_time = twin.discriminator is not None and steps <= twin.adversarial.first_discriminator_step
@@ -43,7 +43,7 @@ def keep_start(plain: Path, state: Mapping[str, Any]) -> None:
     checkpoint.save(_start_path(plain), {**state, "best_file": weights})
 
 
-def steps_made(twin: ExperimentConfig) -> int:
+def steps_made(twin: RunConfig) -> int:
     """How many steps a plain twin has made for an arm, told from its folder; 0 where there is none.
 
     What another version has made is not this arm's twin.
@@ -52,12 +52,12 @@ def steps_made(twin: ExperimentConfig) -> int:
     if twin.discriminator is None or not _start_path(plain).is_file():
         return 0
     try:
-        return common_steps(load(ExperimentConfig, plain / "config.yaml"), twin)
+        return common_steps(load(RunConfig, plain / "config.yaml"), twin)
     except ConfigError:
         return 0
 
 
-def find_start(twin: ExperimentConfig) -> dict[str, Any] | None:
+def find_start(twin: RunConfig) -> dict[str, Any] | None:
     """What an arm can begin with, None where no plain twin made its first steps.
 
     Raises CheckpointError where the file is there and damaged.
@@ -67,7 +67,7 @@ def find_start(twin: ExperimentConfig) -> dict[str, Any] | None:
     return checkpoint.load(_start_path(twin.arm_folder("plain")))
 
 
-def take_start(twin: ExperimentConfig, state: Mapping[str, Any]) -> None:
+def take_start(twin: RunConfig, state: Mapping[str, Any]) -> None:
     """Give an arm's folder the records and the best weights of the steps it begins with."""
     plain, folder = twin.arm_folder("plain"), twin.arm_folder("gan")
     for name in RECORD_FILES:
@@ -85,7 +85,7 @@ def _best_path(folder: Path) -> Path:
     return folder / "checkpoints" / "best.pt"
 
 
-def _before(config: ExperimentConfig) -> ExperimentConfig:
+def _before(config: RunConfig) -> RunConfig:
     """What of an experiment acts before the discriminators learn; all else is as by default."""
     unpaired, training, evaluation = config.unpaired, config.training, config.evaluation
     if unpaired is not None:  # of it, reconstruction feels only that tracks are set aside

@@ -9,12 +9,12 @@ import yaml
 from accelerate import Accelerator
 from torch import nn
 
-from gan_sep.config import ConfigError, load, to_dict
+from gan_sep.config.loader import ConfigError, load, to_dict
+from gan_sep.config.run import Arm, RunConfig
 from gan_sep.data.base import Split
 from gan_sep.evaluation.evaluate import Evaluation, evaluate
 from gan_sep.evaluation.excerpts import EXCERPTS, write_excerpts
 from gan_sep.evaluation.scores import EvaluationSettings
-from gan_sep.experiment import Arm, ExperimentConfig
 from gan_sep.training import checkpoint
 from gan_sep.training.budget import Budget
 from gan_sep.training.checkpoint import CheckpointError
@@ -37,7 +37,7 @@ FREE_KEYS = (
 )
 
 
-def run_twins(config: ExperimentConfig, resume: bool) -> list[Path]:
+def run_twins(config: RunConfig, resume: bool) -> list[Path]:
     """Train and evaluate the arms of one seed; what is done already is not done again.
 
     Returns the arms' folders. Raises ValueError where a folder holds an unfinished run and `resume`
@@ -50,7 +50,7 @@ def run_twins(config: ExperimentConfig, resume: bool) -> list[Path]:
     return [config.arm_folder(arm) for arm in config.arms]
 
 
-def run_arm(config: ExperimentConfig, arm: Arm) -> None:
+def run_arm(config: RunConfig, arm: Arm) -> None:
     """Train one arm to its last step and evaluate its best weights on the test tracks.
 
     Raises as `train_arm` and `evaluate`.
@@ -59,7 +59,7 @@ def run_arm(config: ExperimentConfig, arm: Arm) -> None:
     score_arm(config, arm)
 
 
-def train_arm(config: ExperimentConfig, arm: Arm, budget: Budget | None = None) -> None:
+def train_arm(config: RunConfig, arm: Arm, budget: Budget | None = None) -> None:
     """Train one arm from its newest checkpoint, or nothing, to its last step.
 
     Raises ValueError where there is nothing to learn or to validate on; and as `Run.train`.
@@ -73,7 +73,7 @@ def train_arm(config: ExperimentConfig, arm: Arm, budget: Budget | None = None) 
         run.accelerator.free_memory()
 
 
-def score_arm(config: ExperimentConfig, arm: Arm) -> None:
+def score_arm(config: RunConfig, arm: Arm) -> None:
     """Evaluate the best weights of an arm on the test tracks, and where asked on validation ones.
 
     Raises as `evaluate_arm`.
@@ -93,7 +93,7 @@ def evaluations(settings: EvaluationSettings) -> dict[Split, EvaluationSettings]
 
 
 def evaluate_arm(
-    config: ExperimentConfig, run: Path, split: Split, folder: Path, accelerator: Accelerator
+    config: RunConfig, run: Path, split: Split, folder: Path, accelerator: Accelerator
 ) -> None:
     """Separate and score the tracks of a split with an arm's best weights.
 
@@ -112,7 +112,7 @@ def evaluate_arm(
         write_text(folder / "settings.yaml", settings)
 
 
-def evaluation_settings(config: ExperimentConfig, run: Path) -> dict[str, Any]:
+def evaluation_settings(config: RunConfig, run: Path) -> dict[str, Any]:
     """What settings.yaml says: tracks, how they are treated, how far the arm was trained."""
     return {
         "audio": to_dict(config.audio),
@@ -128,7 +128,7 @@ def trained_steps(run: Path) -> int:
     return checkpoint.step_of(newest) if newest else 0
 
 
-def best_generator(config: ExperimentConfig, run: Path) -> nn.Module:
+def best_generator(config: RunConfig, run: Path) -> nn.Module:
     """The generator of an arm's folder with the weights that validation chose.
 
     Raises CheckpointError where the run has none yet, or its file is damaged.
@@ -144,7 +144,7 @@ def best_generator(config: ExperimentConfig, run: Path) -> nn.Module:
     return network
 
 
-def check_folder(config: ExperimentConfig, arm: Arm, resume: bool) -> None:
+def check_folder(config: RunConfig, arm: Arm, resume: bool) -> None:
     """Refuse to mix two experiments in one folder, or to go on with one unasked."""
     folder = config.arm_folder(arm)
     if not (folder / "config.yaml").is_file():
@@ -165,11 +165,11 @@ def check_folder(config: ExperimentConfig, arm: Arm, resume: bool) -> None:
         )
 
 
-def _written(folder: Path) -> ExperimentConfig:
+def _written(folder: Path) -> RunConfig:
     """The configuration a run was made with; what it could not say yet had its default's effect."""
     path = folder / "config.yaml"
     try:
-        return load(ExperimentConfig, path)
+        return load(RunConfig, path)
     except ConfigError as error:
         raise ValueError(
             f"{path}: expected the configuration of a run, made by this version or one before: "

@@ -17,7 +17,7 @@ from gan_sep.benchmark.settings import QUICK
 from gan_sep.benchmark.steps import arm_step, plain_step
 from gan_sep.benchmark.table import Table
 from gan_sep.benchmark.timing import Timings, Work, interleave, peak_memory
-from gan_sep.experiment import Adversarial
+from gan_sep.config.run import Adversarial
 
 CPU = torch.device("cpu")
 PROGRAM = Path(__file__).parents[2] / "experiments" / "benchmark.py"

@@ -7,9 +7,9 @@ from gan_sep.benchmark import panels
 from gan_sep.benchmark.panels import SWITCHES, Variant, judge_parameters, panel_costs, variants
 from gan_sep.benchmark.sections import SECTIONS
 from gan_sep.benchmark.settings import QUICK
-from gan_sep.config import Component
+from gan_sep.config.loader import Component
+from gan_sep.config.run import Adversarial
 from gan_sep.discriminators import multi_scale, spectrogram
-from gan_sep.experiment import Adversarial
 
 CPU = torch.device("cpu")
 

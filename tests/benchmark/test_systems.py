@@ -18,8 +18,8 @@ from gan_sep.benchmark.settings import (
     Setting,
 )
 from gan_sep.benchmark.steps import against_peers, peer_step, plain_step
-from gan_sep.config import load
-from gan_sep.experiment import ExperimentConfig
+from gan_sep.config.loader import load
+from gan_sep.config.run import RunConfig
 from gan_sep.generators import conv_tasnet, demucs, open_unmix
 
 CPU = torch.device("cpu")
@@ -37,7 +37,7 @@ CONV_TASNET, OPEN_UNMIX, RNN_MASK = (QUICK_SYSTEMS[index] for index in (1, 3, 4)
 
 @pytest.mark.parametrize(("setting", "file"), list(zip(SYSTEMS, CONFIGURED, strict=True)), ids=str)
 def test_a_system_is_that_of_its_configuration(setting: Setting, file: str) -> None:
-    config = load(ExperimentConfig, CONFIGS / f"{file}.yaml")
+    config = load(RunConfig, CONFIGS / f"{file}.yaml")
     assert setting.generator == config.generator
     assert setting.audio == config.audio
     assert setting.seconds == config.training.segment_seconds
@@ -45,9 +45,7 @@ def test_a_system_is_that_of_its_configuration(setting: Setting, file: str) -> N
 
 
 def test_the_small_panel_is_that_of_the_configurations() -> None:
-    assert load(ExperimentConfig, CONFIGS / "musdb18_7s" / "small.yaml").discriminator == (
-        SMALL_PANEL
-    )
+    assert load(RunConfig, CONFIGS / "musdb18_7s" / "small.yaml").discriminator == (SMALL_PANEL)
 
 
 def test_every_setting_says_another_thing() -> None:

@@ -8,7 +8,7 @@ import torch
 
 from gan_sep import audio as audio_files
 from gan_sep.audio import AudioFormat
-from gan_sep.config import ConfigError, build
+from gan_sep.config.loader import ConfigError, build
 from gan_sep.data.base import Track
 from gan_sep.data.stem_folders import Config
 from gan_sep.data.validation import MUSDB18_VALIDATION

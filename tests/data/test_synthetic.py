@@ -7,9 +7,9 @@ import torch
 from gan_sep.audio import AudioFormat, with_channels
 from gan_sep.data import instruments, synthetic
 from gan_sep.data.base import SPLITS
-from gan_sep.data.draws import draw
 from gan_sep.data.score import BEATS_PER_BAR, compose
 from gan_sep.data.synthetic import Config, Counts, Song
+from gan_sep.random import draw
 
 AUDIO = AudioFormat(sample_rate=16000, channels=1)
 FEW = Config(tracks=Counts(train=3, valid=2, test=2), seconds=5.0)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gan_sep import audio as audio_files
 from gan_sep.audio import AudioFormat
-from gan_sep.config import build
+from gan_sep.config.loader import build
 from gan_sep.data.base import SPLITS, Track
 from gan_sep.data.segments import PairedSegments, UnpairedSegments
 from gan_sep.data.stem_folders import Config

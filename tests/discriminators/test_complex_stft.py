@@ -9,8 +9,12 @@ from torch import Tensor
 
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators import complex_stft, multi_band, spectrogram
-from gan_sep.discriminators.complex_spectra import VERDICT, complex_spectrogram, spectral_layers
-from gan_sep.discriminators.judges import Judges
+from gan_sep.discriminators.layers.complex_spectra import (
+    VERDICT,
+    complex_spectrogram,
+    spectral_layers,
+)
+from gan_sep.discriminators.layers.convolutions import Judges
 
 VOICE = AudioFormat(16000, 1, ("voice",))
 N_FFT, HOP = 64, 16

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
-from gan_sep.evaluation.catalogue import STATISTICS
 from gan_sep.evaluation.evaluate import Evaluation, evaluate, validation_scores
-from gan_sep.evaluation.pairing import PairedValues
 from gan_sep.evaluation.scores import EvaluationSettings, track_scores
-from gan_sep.evaluation.statistics import Comparison, compare
+from gan_sep.statistics.catalogue import STATISTICS
+from gan_sep.statistics.compare import Comparison, compare
+from gan_sep.statistics.pairing import PairedValues
 
 RATE = 4000
 AUDIO = AudioFormat(sample_rate=RATE, channels=1, sources=("music", "voice"))

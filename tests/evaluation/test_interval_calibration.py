@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from gan_sep.evaluation.averages import average, equal_weights, redrawn_weights
-from gan_sep.evaluation.intervals import Noise, interval
-from gan_sep.evaluation.statistics import verdict
+from gan_sep.statistics.compare import verdict
+from gan_sep.statistics.intervals import Noise, interval
 
 STUDIES = {"mean": 4000, "median": 1000}
 DRAWS = {"mean": 1000, "median": 300}

@@ -6,13 +6,13 @@ import torch
 from bsseval_cases import NEARLY_SINGULAR, SAMPLE_RATE, hard_pair, pair
 
 from gan_sep.evaluation import projections as module
-from gan_sep.evaluation.correlations import museval_correlations, quick_correlations
 from gan_sep.evaluation.projections import (
     NormalEquations,
     projections,
     solve_as_museval,
     solve_by_cholesky,
 )
+from gan_sep.statistics.correlations import museval_correlations, quick_correlations
 
 
 def quick_equations(images: torch.Tensor, targets: torch.Tensor) -> NormalEquations:

@@ -11,7 +11,7 @@ from torchaudio.models import ConvTasNet as TorchaudioConvTasNet
 
 from gan_sep.audio import AudioFormat
 from gan_sep.generators.conv_tasnet import Config, ConvTasNet
-from gan_sep.generators.temporal_blocks import DepthwiseConv, PReLUGlobalNorm, TemporalBlock
+from gan_sep.generators.layers.temporal_blocks import DepthwiseConv, PReLUGlobalNorm, TemporalBlock
 
 STEREO = AudioFormat()
 MONO = AudioFormat(16000, 1, ("music", "voice", "noise"))

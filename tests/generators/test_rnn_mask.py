@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gan_sep.audio import AudioFormat
-from gan_sep.config import build
+from gan_sep.config.loader import build
 from gan_sep.generators.rnn_mask import Config, Recurrent, RNNMask, joint_mask, with_context
 from gan_sep.spectra import stft
 

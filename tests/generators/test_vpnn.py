@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gan_sep.audio import AudioFormat
-from gan_sep.config import ConfigError, build
+from gan_sep.config.loader import ConfigError, build
 from gan_sep.generators.vpnn import (
     COLOUR_BIAS,
     VPNN,

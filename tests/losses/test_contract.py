@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_sep.discriminators.base import Judgement
-from gan_sep.losses.adversarial import (
+from gan_sep.adversarial.objectives import (
     Judged,
     Labels,
     discriminator_loss,
     separation_loss,
 )
+from gan_sep.discriminators.base import Judgement
 from gan_sep.losses.l1 import l1
 
 LABELS = Labels()

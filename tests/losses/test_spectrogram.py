@@ -11,12 +11,12 @@ from accelerate import Accelerator
 from einops import rearrange
 from torch import Tensor
 
+from gan_sep.adversarial.material import Batch
 from gan_sep.audio import AudioFormat
 from gan_sep.generators import rnn_mask
 from gan_sep.losses.spectrogram import Config, magnitude_kl, magnitude_mse
 from gan_sep.optimizers import adam
 from gan_sep.spectra import stft
-from gan_sep.training.material import Batch
 from gan_sep.training.player import Player
 from gan_sep.training.step import TrainingStep
 

@@ -12,14 +12,14 @@ import pytest
 import yaml
 from numpy.testing import assert_allclose
 
-from gan_sep.config import ConfigError, load, to_dict
-from gan_sep.evaluation.catalogue import STATISTICS
+from gan_sep.config.loader import ConfigError, load, to_dict
+from gan_sep.config.run import RunConfig
 from gan_sep.evaluation.speed import SPEED, TrackSpeed, write_speeds
-from gan_sep.evaluation.statistics import Comparison, Effect
-from gan_sep.experiment import ExperimentConfig
 from gan_sep.reporting.cost import Cost, arm_costs, cost_section, longest_warmup, parameters
 from gan_sep.reporting.runs import ROWS, ArmRun
 from gan_sep.reporting.systems import systems, systems_table
+from gan_sep.statistics.catalogue import STATISTICS
+from gan_sep.statistics.compare import Comparison, Effect
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 AUDIO = {"sample_rate": 16000, "channels": 1, "sources": ["music", "voice"]}
@@ -87,7 +87,7 @@ def test_parameters_are_counted_from_the_configuration(runs: list[ArmRun]) -> No
 
 
 def test_parameters_of_networks_beyond_memory_are_counted_too() -> None:
-    config = to_dict(load(ExperimentConfig, CONFIGS / "musdb18" / "demucs_v1.yaml"))
+    config = to_dict(load(RunConfig, CONFIGS / "musdb18" / "demucs_v1.yaml"))
     assert round(parameters(config) / 1e6, 1) == 648.5  # as published
 
 

@@ -7,8 +7,8 @@ import matplotlib.image
 import pytest
 import torch
 
+from gan_sep.adversarial.diagnostics import SETS, measure
 from gan_sep.reporting.diagnosis_figures import draw_histograms, draw_history
-from gan_sep.training.diagnostics import SETS, measure
 
 
 def record(step: int, segments: int = 16) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from reporting.test_report import SOURCES, records, write_lines, write_run
 
+from gan_sep.adversarial.diagnostics import SETS, measure
 from gan_sep.reporting.judges import Knowledge, knowledge
 from gan_sep.reporting.overview import write_overview
 from gan_sep.reporting.overview_figure import overview_figure
@@ -19,7 +20,6 @@ from gan_sep.reporting.part import Part
 from gan_sep.reporting.report import NO_WORDS
 from gan_sep.reporting.runs import ROWS
 from gan_sep.reporting.study import Study
-from gan_sep.training.diagnostics import SETS, measure
 
 
 def add_validation(arm: Path, gain: float) -> None:

@@ -26,7 +26,6 @@ from page_study import (
     write_tones,
 )
 
-from gan_sep.evaluation.statistics import RESAMPLES, compare
 from gan_sep.reporting.page.excerpts import shared_excerpts
 from gan_sep.reporting.page.forest import Axis, interval_axis, track_axis, track_dots
 from gan_sep.reporting.page.sounds import MOST_LUFS, as_flac, equally_loud, loudness
@@ -34,6 +33,7 @@ from gan_sep.reporting.page.spectrograms import mel_decibels, spectrogram_image
 from gan_sep.reporting.page.write import verdict_sentences, write_page
 from gan_sep.reporting.runs import find_arms
 from gan_sep.reporting.study import Study
+from gan_sep.statistics.compare import RESAMPLES, compare
 
 SCRIPT_START = "(window.excerptSounds ??= {})"
 

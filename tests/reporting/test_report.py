@@ -13,12 +13,12 @@ import torch
 import yaml
 from conftest import MakeExperiment
 
-from gan_sep.config import to_dict
+from gan_sep.adversarial.diagnostics import SETS, measure
+from gan_sep.config.loader import to_dict
 from gan_sep.reporting.provenance import configuration_section, data_section, provenance_section
 from gan_sep.reporting.report import NO_WORDS, bounds_once, write_report
 from gan_sep.reporting.runs import ROWS, find_arms
 from gan_sep.reporting.study import Study
-from gan_sep.training.diagnostics import SETS, measure
 
 COMPARE = Path(__file__).parents[2] / "experiments" / "compare.py"
 SOURCES = ("drums", "vocals")

@@ -9,10 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gan_sep.config import load, to_dict
-from gan_sep.evaluation.catalogue import STATISTICS
-from gan_sep.evaluation.statistics import Comparison, Effect
-from gan_sep.experiment import ExperimentConfig
+from gan_sep.config.loader import load, to_dict
+from gan_sep.config.run import RunConfig
 from gan_sep.reporting.formats import (
     count,
     decimals,
@@ -26,6 +24,8 @@ from gan_sep.reporting.published import Published, comparable, published_table, 
 from gan_sep.reporting.remarks import reading, remarks
 from gan_sep.reporting.table_records import COLUMNS, as_csv, as_json
 from gan_sep.reporting.tables import beyond_sdr, console, markdown
+from gan_sep.statistics.catalogue import STATISTICS
+from gan_sep.statistics.compare import Comparison, Effect
 
 NAN = float("nan")
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -312,7 +312,7 @@ def test_published_rows_need_all_their_statistics_and_their_source() -> None:
 
 
 def test_ikalas_rows_are_those_of_its_configuration_and_say_what_is_not_known() -> None:
-    data = to_dict(load(ExperimentConfig, CONFIGS / "ikala" / "small.yaml").data)
+    data = to_dict(load(RunConfig, CONFIGS / "ikala" / "small.yaml").data)
     (published,) = [p for p in read_published() if comparable(p, {"name": "ikala", **data})]
     table = str(published_table(published, dict.fromkeys(published.statistics, comparison())))
     assert "| DNN, 3 x 512 | 8.16 | 11.88 | 12.11 |" in table

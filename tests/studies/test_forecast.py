@@ -7,7 +7,7 @@ import torch
 import yaml
 from conftest import MakeExperiment
 
-from gan_sep.experiment import ExperimentConfig
+from gan_sep.config.run import RunConfig
 from gan_sep.studies import forecast
 from gan_sep.studies.forecast import EvaluationSeconds, Forecast, in_words, plan, plans
 from gan_sep.studies.settings import load_study
@@ -19,7 +19,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the arms whose steps are timed on the spot, 2 s each; evaluation is fixed."""
     names: list[str] = []
 
-    def step_seconds(config: ExperimentConfig) -> float:
+    def step_seconds(config: RunConfig) -> float:
         names.append(config.arm_name(config.arms[0]))
         return 2.0
 

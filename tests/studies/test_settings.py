@@ -6,8 +6,8 @@ import pytest
 import yaml
 from commands import CHECKOUT
 
-from gan_sep.config import ConfigError, load, to_dict
-from gan_sep.experiment import ExperimentConfig
+from gan_sep.config.loader import ConfigError, load, to_dict
+from gan_sep.config.run import RunConfig
 from gan_sep.studies.settings import load_studies, load_study
 
 ARMS = {"plain": ["discriminator=null"], "gan": [], "gan_r1": ["adversarial.balance=0.1"]}
@@ -44,7 +44,7 @@ def test_plain_and_gan_are_resolved_as_the_training_command_resolves_them(
     experiment_file: Path,
 ) -> None:
     _, configs = load_study(study_file(experiment_file))
-    experiment = load(ExperimentConfig, experiment_file, ["seed=3"])
+    experiment = load(RunConfig, experiment_file, ["seed=3"])
     for arm, config in zip(("plain", "gan"), configs[3:5], strict=True):
         assert to_dict(config) == to_dict(experiment.arm(arm))  # type: ignore[arg-type]
 
@@ -162,7 +162,7 @@ def test_every_study_of_the_project_asks_for_arms_that_can_be_trained(path: Path
 )
 def test_studies_of_one_experiment_share_its_runs_with_the_training_command(path: Path) -> None:
     settings, configs = load_study(path)
-    experiment = load(ExperimentConfig, settings.experiment)
+    experiment = load(RunConfig, settings.experiment)
     for config in configs:
         assert config.folder == experiment.folder
         assert config.training == experiment.training

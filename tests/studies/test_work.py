@@ -7,8 +7,8 @@ import pytest
 import yaml
 from conftest import MakeExperiment
 
-from gan_sep.config import to_dict
-from gan_sep.experiment import ExperimentConfig
+from gan_sep.config.loader import to_dict
+from gan_sep.config.run import RunConfig
 from gan_sep.reporting.runs import ROWS, SETTINGS
 from gan_sep.studies.work import Work, share_bounds
 from gan_sep.training.checkpoint import path_of
@@ -18,11 +18,11 @@ STEPS = 6
 
 
 @pytest.fixture
-def config(make_experiment: MakeExperiment) -> ExperimentConfig:
+def config(make_experiment: MakeExperiment) -> RunConfig:
     return make_experiment("arms=[gan]", "label=gan_r1")
 
 
-def write_run(config: ExperimentConfig, step: int) -> Path:
+def write_run(config: RunConfig, step: int) -> Path:
     """What a run leaves that was trained so far, as far as its standing goes by it."""
     folder = config.arm_folder("gan")
     checkpoint = path_of(folder / "checkpoints", step)
@@ -32,19 +32,19 @@ def write_run(config: ExperimentConfig, step: int) -> Path:
     return folder
 
 
-def write_evaluation(config: ExperimentConfig, folder: Path) -> None:
+def write_evaluation(config: RunConfig, folder: Path) -> None:
     (folder / SETTINGS).parent.mkdir(parents=True, exist_ok=True)
     (folder / SETTINGS).write_text(yaml.safe_dump(evaluation_settings(config, folder)))
     (folder / ROWS).touch()
 
 
-def test_an_arm_of_which_nothing_is_there_is_to_do(config: ExperimentConfig) -> None:
+def test_an_arm_of_which_nothing_is_there_is_to_do(config: RunConfig) -> None:
     work = Work.of(config)
     assert (work.state, str(work), work.steps_left) == ("to do", "to do", STEPS)
     assert (work.arm, work.arm_name, work.folder.name) == ("gan", "gan_r1", "seed0-gan_r1")
 
 
-def test_an_arm_goes_from_resume_over_evaluate_to_done(config: ExperimentConfig) -> None:
+def test_an_arm_goes_from_resume_over_evaluate_to_done(config: RunConfig) -> None:
     folder = write_run(config, 3)
     assert str(Work.of(config)) == "resume at step 3 of 6"
     write_run(config, STEPS)
@@ -56,7 +56,7 @@ def test_an_arm_goes_from_resume_over_evaluate_to_done(config: ExperimentConfig)
 
 
 def test_other_evaluation_settings_ask_for_evaluation_and_not_for_training(
-    config: ExperimentConfig, make_experiment: MakeExperiment
+    config: RunConfig, make_experiment: MakeExperiment
 ) -> None:
     write_evaluation(config, write_run(config, STEPS))
     more = make_experiment("arms=[gan]", "label=gan_r1", "evaluation.oracles=[irm1]")
@@ -79,7 +79,7 @@ def test_an_arm_is_done_when_the_validation_tracks_are_evaluated_too(
 
 
 def test_rows_from_before_further_training_do_not_count(
-    config: ExperimentConfig, make_experiment: MakeExperiment
+    config: RunConfig, make_experiment: MakeExperiment
 ) -> None:
     folder = write_run(config, 3)
     write_evaluation(config, folder)  # of the best weights until then
@@ -91,7 +91,7 @@ def test_rows_from_before_further_training_do_not_count(
 
 
 def test_another_configuration_and_a_longer_run_are_refused(
-    config: ExperimentConfig, make_experiment: MakeExperiment
+    config: RunConfig, make_experiment: MakeExperiment
 ) -> None:
     folder = write_run(config, STEPS)
     other = make_experiment("arms=[gan]", "label=gan_r1", "optimizer.lr=1")

@@ -11,8 +11,8 @@ import torch
 import yaml
 from conftest import MakeExperiment
 
-from gan_sep.config import to_dict
-from gan_sep.experiment import Arm, ExperimentConfig
+from gan_sep.config.loader import to_dict
+from gan_sep.config.run import Arm, RunConfig
 from gan_sep.training import checkpoint
 from gan_sep.training.loop import InterruptedRunError, Run
 from gan_sep.training.records import read_records
@@ -21,14 +21,14 @@ from gan_sep.training.twins import check_folder, run_twins
 CHECKOUT = Path(__file__).parents[2]
 
 
-def train(config: ExperimentConfig, arm: Arm = "gan") -> dict[str, Any]:
+def train(config: RunConfig, arm: Arm = "gan") -> dict[str, Any]:
     """Train to the end; the state of the last checkpoint."""
     run = Run(config, arm)
     run.train()
     return checkpoint.load(checkpoint.path_of(run.checkpoints, config.training.steps))
 
 
-def interrupted(config: ExperimentConfig, arm: Arm, after: int) -> None:
+def interrupted(config: RunConfig, arm: Arm, after: int) -> None:
     """Train until step `after`, as SIGTERM would end it."""
     run = Run(config, arm)
     step = run.learners.training_step.__call__

@@ -5,6 +5,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from gan_sep.adversarial.material import Batch
 from gan_sep.audio import AudioFormat
 from gan_sep.generators import rnn_mask
 from gan_sep.losses import spectrogram
@@ -12,7 +13,6 @@ from gan_sep.losses.base import ReconstructionLoss
 from gan_sep.losses.l1 import l1
 from gan_sep.optimizers import adam, lbfgs
 from gan_sep.optimizers.base import OptimizerConfig
-from gan_sep.training.material import Batch
 from gan_sep.training.player import NonFiniteError, Player
 from gan_sep.training.step import TrainingStep
 

@@ -7,8 +7,8 @@ import pytest
 from conftest import MakeExperiment, write_experiment
 from training.test_loop import equal, interrupted, train
 
-from gan_sep.config import load
-from gan_sep.experiment import ExperimentConfig
+from gan_sep.config.loader import load
+from gan_sep.config.run import RunConfig
 
 SHORT = "training.steps=4"  # the generator hears of the last but one
 SWITCHES = {
@@ -50,7 +50,7 @@ def without(stems: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     """The end of a run without any remedy."""
     folder = tmp_path_factory.mktemp("without")
     file = write_experiment(folder / "tiny.yaml", stems, folder / "runs")
-    return train(load(ExperimentConfig, file, [SHORT]))
+    return train(load(RunConfig, file, [SHORT]))
 
 
 @pytest.mark.slow

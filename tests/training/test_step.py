@@ -5,18 +5,18 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from gan_sep.adversarial.adversary import Adversary
+from gan_sep.adversarial.balancer import GradientBalance
+from gan_sep.adversarial.material import Batch, Place
+from gan_sep.adversarial.objectives import Judged, Labels, separation_loss
 from gan_sep.audio import AudioFormat
+from gan_sep.config.run import Adversarial
 from gan_sep.discriminators.spectrogram import Config as Spectrogram
-from gan_sep.experiment import Adversarial
 from gan_sep.generators.demucs import Config as Demucs
 from gan_sep.losses import spectrogram
-from gan_sep.losses.adversarial import Judged, Labels, separation_loss
 from gan_sep.losses.base import ReconstructionLoss
 from gan_sep.losses.l1 import l1
 from gan_sep.optimizers import adam
-from gan_sep.training.adversary import Adversary
-from gan_sep.training.balance import GradientBalance
-from gan_sep.training.material import Batch, Place
 from gan_sep.training.player import NonFiniteError, Player
 from gan_sep.training.silence import audible
 from gan_sep.training.step import TrainingStep

@@ -5,7 +5,7 @@ import pytest
 from conftest import MakeExperiment
 from training.test_loop import equal
 
-from gan_sep.experiment import ExperimentConfig
+from gan_sep.config.run import RunConfig
 from gan_sep.training import checkpoint
 from gan_sep.training.checkpoint import CheckpointError
 from gan_sep.training.loop import Run
@@ -19,7 +19,7 @@ SETTINGS = (
 )
 
 
-def train(config: ExperimentConfig) -> list[int]:
+def train(config: RunConfig) -> list[int]:
     """Train one arm to its end; the steps that were made for it."""
     run = Run(config, config.arms[0])
     made, step = [], run.learners.training_step.__call__
@@ -33,7 +33,7 @@ def train(config: ExperimentConfig) -> list[int]:
     return made
 
 
-def last_state(config: ExperimentConfig) -> dict[str, Any]:
+def last_state(config: RunConfig) -> dict[str, Any]:
     folder = config.arm_folder(config.arms[0])
     state = checkpoint.load(checkpoint.path_of(folder / "checkpoints", config.training.steps))
     del state["config"], state["files"]["timing"]

@@ -15,12 +15,12 @@ from typing import Any
 from torch import Tensor
 
 from gan_sep.evaluation.excerpts import EXCERPTS, Excerpt, read_excerpts
-from gan_sep.evaluation.pairing import MIXTURE
 from gan_sep.reporting.files import write_bytes, write_text
 from gan_sep.reporting.page.sounds import Sound, equally_loud, sound_script
 from gan_sep.reporting.page.spectrograms import mel_decibels, spectrogram_image
 from gan_sep.reporting.runs import ROWS, ArmRun
 from gan_sep.reporting.style import arm_name
+from gan_sep.statistics.pairing import MIXTURE
 
 FOLDER = "excerpts"
 REFERENCE = "reference"

@@ -7,9 +7,9 @@ from typing import NamedTuple, Self
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from gan_sep.evaluation.statistics import Comparison, Effect
 from gan_sep.reporting.comparison_figure import side_steps
 from gan_sep.reporting.formats import signed
+from gan_sep.statistics.compare import Comparison, Effect
 
 _MARGIN = 0.06
 _MOST_TICKS = 7

@@ -9,8 +9,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from gan_sep.evaluation.pairing import BASELINE
-from gan_sep.evaluation.statistics import ALL, Comparison
 from gan_sep.reporting import formats
 from gan_sep.reporting.comparison_figure import ROWS as TRACK_ROWS
 from gan_sep.reporting.files import write_text
@@ -22,6 +20,8 @@ from gan_sep.reporting.study import HEADLINES, Study
 from gan_sep.reporting.style import arm_colours, arm_name
 from gan_sep.reporting.systems import COST_HEAD, systems
 from gan_sep.reporting.tables import decided
+from gan_sep.statistics.compare import ALL, Comparison
+from gan_sep.statistics.pairing import BASELINE
 
 TEMPLATES = Path(__file__).with_name("templates")
 SCRIPTS = ("deck.js", "player.js", "session.js", "listening.js", "page.js")

@@ -1,0 +1,1 @@
+"""Everything that makes it adversarial training."""

@@ -1,0 +1,46 @@
+"""Feature matching: the estimate shall move a judge's inner layers as the true source does.
+
+A regression in the judge's own terms, which needs the true source of each estimate: paired material
+only. Each layer's distance is divided by the size of what it is a distance from, so that layers of
+any width and level have the same say.
+
+Sources: Larsen et al., Autoencoding beyond pixels using a learned similarity metric, 2016; the
+normalised form is that of Défossez et al., High Fidelity Neural Audio Compression, 2022.
+"""
+
+import torch
+from torch import Tensor
+
+from gan_sep.adversarial.objectives import Judged, over_divisor
+
+SMALLEST = 1e-8  # layers that say less than this of a real source say nothing
+
+
+def feature_matching(real: Judged, fake: Judged) -> Tensor:
+    """Mean over layers of mean |f_real - f_fake| / mean |f_real|: (S,), 0 where features are equal.
+
+    real, fake: judgements of the same segments, sources and their estimates; fake's mask counts.
+    Both means are those of one segment, so that accumulated passes equal one large batch. What the
+    judges say of the real sources is a constant.
+    Raises ValueError where the features do not pair, or there are none.
+    """
+    pairs = _pairs(real, fake)
+    silent = ~fake.active[:, :, None]  # (B, S, 1)
+    ratios = []
+    for target, feature in pairs:
+        target = target.detach().float().flatten(2).masked_fill(silent, 0.0)  # (B, S, n)
+        feature = feature.float().flatten(2).masked_fill(silent, 0.0)  # (B, S, n)
+        size = target.abs().mean(-1).clamp_min(SMALLEST)  # (B, S)
+        ratios.append((target - feature).abs().mean(-1) / size)
+    return over_divisor(fake, torch.stack(ratios).mean(0))  # (S,)
+
+
+def _pairs(real: Judged, fake: Judged) -> list[tuple[Tensor, Tensor]]:
+    targets, features = real.judgement.features, fake.judgement.features
+    shapes = [[tuple(feature.shape) for feature in each] for each in (targets, features)]
+    if not targets or shapes[0] != shapes[1]:
+        raise ValueError(
+            "feature matching: expected features of the same shapes for sources and estimates, at "
+            f"least one, got {shapes[0]} and {shapes[1]}"
+        )
+    return list(zip(targets, features, strict=True))

@@ -1,0 +1,49 @@
+"""Instance noise: the judges begin half deaf, and hear better step by step.
+
+White noise on real signals and estimates alike makes the two overlap where they would not, so that
+a judge cannot tell them apart beyond doubt; as it fades, ever finer differences come into hearing.
+
+Sources: Arjovsky and Bottou, Towards principled methods for training generative adversarial
+networks, 2017; Sønderby et al., Amortised MAP inference for image super-resolution, 2017.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gan_sep.random import draw
+
+
+@dataclass(frozen=True)
+class InstanceNoise:
+    """From start_db (RMS, dB full scale) in the judges' first step, to silence in until_step.
+
+    The amplitude falls linearly. With normalised levels, full scale is the level of the signals.
+    """
+
+    until_step: int
+    start_db: float = -20.0
+
+    def __post_init__(self) -> None:
+        if self.until_step < 1:
+            raise ValueError(f"until_step: expected >= 1, got {self.until_step}")
+
+    def amplitude(self, step: int, first_step: int) -> float:
+        """The RMS in this step: all of it in first_step, 0 from until_step on."""
+        left = (self.until_step - step) / (self.until_step - first_step)
+        return float(10 ** (self.start_db / 20) * max(left, 0.0))
+
+
+def white_noise(like: Tensor, seed: int, purpose: str, step: int, items: Iterable[int]) -> Tensor:
+    """Normal noise of RMS 1 with the shape of signals (B, S, C, T), on their device.
+
+    items: the numbers of the segments within the step; purpose sets apart what is numbered alike.
+    """
+    random = torch.Generator(like.device)
+    noise = []
+    for item in items:
+        random.manual_seed(int(draw(seed, purpose, step, item).integers(2**63)))
+        noise.append(torch.randn(like.shape[1:], generator=random, device=like.device))
+    return torch.stack(noise)

@@ -1,0 +1,296 @@
+"""YAML files and overrides -> the tree of frozen dataclasses, and every error on that way.
+
+The dataclass fields hold the defaults, the files hold differences, `base: other.yaml` inherits, and
+`key.path=value` on the command line overrides both. A field annotated with `Component` is a section
+whose `name` is the name of a file: `generator: {name: demucs}` becomes the `Config` dataclass of
+`gan_sep/generators/demucs.py`.
+"""
+
+import dataclasses
+import difflib
+import importlib
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, Union
+
+import yaml
+
+Root = TypeVar("Root")
+
+
+class ConfigError(ValueError):
+    """A mistake in a configuration; the message begins with the dotted key."""
+
+
+def require(condition: bool, message: str) -> None:
+    """What a section demands of its values: the message begins with the field's name.
+
+    Raises ValueError, which `load` turns into a ConfigError with the dotted key.
+    """
+    if not condition:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class Component:
+    """Marks a field whose section is built by the file gan_sep/FOLDER/NAME.py.
+
+    default: the name of a section that says none, where it may leave it out.
+    """
+
+    folder: str
+    default: str | None = None
+
+    def names(self) -> list[str]:
+        """The files of the folder that define a `Config`, without importing any."""
+        folder = Path(__file__).parents[1] / self.folder
+        files = sorted(folder.glob("[a-z]*.py"))
+        return [f.stem for f in files if re.search(r"^class Config\b", f.read_text(), re.MULTILINE)]
+
+    def config_class(self, name: str) -> type:
+        """The `Config` dataclass of the named file."""
+        config_class: type = importlib.import_module(f"gan_sep.{self.folder}.{name}").Config
+        return config_class
+
+
+def load(root: type[Root], path: Path, overrides: Iterable[str] = ()) -> Root:
+    """Read a YAML file with its bases, apply `key.path=value` overrides, build the tree of `root`.
+
+    Raises ConfigError naming the file, or the dotted key with what was expected and found.
+    """
+    values = read_yaml(path)
+    for override in overrides:
+        values = _merge(values, _parse_override(override))
+    tree: Root = build(root, values)
+    return tree
+
+
+def read_yaml(path: Path, inherited_by: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The mapping in a YAML file, merged over that of its `base`, which is relative to the file."""
+    if path in inherited_by:
+        raise ConfigError(f"{path}: inherits from itself through `base`")
+    if not path.is_file():
+        siblings = [str(p) for p in sorted(path.parent.glob("*.yaml"))]
+        raise ConfigError(f"{path}: no such configuration file{_suggest(str(path), siblings)}")
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not readable as YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected a mapping of keys, got {type(values).__name__}")
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    return _merge(read_yaml((path.parent / base).resolve(), (*inherited_by, path)), values)
+
+
+def _parse_override(text: str) -> dict[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key or not all(key.split(".")):
+        raise ConfigError(f"{text}: expected an override of the form key.path=value")
+    try:
+        tree: Any = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{key}: value {value!r} is not readable as YAML: {error}") from error
+    for part in reversed(key.split(".")):
+        tree = {part: tree}
+    return typing.cast(dict[str, Any], tree)
+
+
+def _merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` over it; a section of another `name` replaces the base's section."""
+    merged = dict(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        if isinstance(value, dict) and isinstance(old, dict):
+            renamed = "name" in value and value["name"] != old.get("name")
+            merged[key] = value if renamed else _merge(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def build(config_class: type, values: Any, key: str = "") -> Any:
+    """A dataclass from a mapping of its fields; `key` is where it stands in the tree."""
+    if not isinstance(values, dict):
+        raise ConfigError(f"{key or 'configuration'}: expected a section of keys, got {values!r}")
+    hints = typing.get_type_hints(config_class, include_extras=True)
+    fields = {field.name: field for field in dataclasses.fields(config_class) if field.init}
+    for name in values:
+        if name not in fields:
+            known = f"; known here: {', '.join(fields)}"
+            raise ConfigError(
+                f"{_dotted(key, name)}: unknown key{_suggest(str(name), fields) or known}"
+            )
+    for name, field in fields.items():
+        required = (
+            field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        )
+        if required and name not in values:
+            raise ConfigError(f"{_dotted(key, name)}: missing value ({_describe(hints[name])})")
+    arguments = {n: convert(hints[n], v, _dotted(key, n)) for n, v in values.items()}
+    try:
+        return config_class(**arguments)
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(_dotted(key, str(error))) from error
+
+
+def convert(hint: Any, value: Any, key: str) -> Any:
+    """A YAML value as the type that the field declares, or ConfigError with the dotted key."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        component = next((a for a in arguments[1:] if isinstance(a, Component)), None)
+        return _component(component, value, key) if component else convert(arguments[0], value, key)
+    if origin in (Union, types.UnionType):
+        return _union(hint, value, key)
+    if origin is Literal:
+        if value not in arguments or isinstance(value, bool) not in map(_is_bool, arguments):
+            raise _wrong(hint, value, key, _suggest(str(value), map(str, arguments)))
+        return value
+    if origin is tuple:
+        return _tuple(hint, value, key)
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise _wrong(hint, value, key)
+        return {str(k): convert(arguments[1], v, _dotted(key, str(k))) for k, v in value.items()}
+    if dataclasses.is_dataclass(hint):
+        return build(typing.cast(type, hint), value, key)
+    return _scalar(hint, value, key)
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _component(component: Component, value: Any, key: str) -> Any:
+    named = isinstance(value, dict) and ("name" in value or component.default is not None)
+    if not named:
+        raise ConfigError(f"{key}.name: missing value (one of {', '.join(component.names())})")
+    fields = dict(value)
+    name, known = fields.pop("name", component.default), component.names()
+    if name not in known:
+        hint = _suggest(str(name), known)
+        raise ConfigError(
+            f"{key}.name: no {key} called {name!r}{hint}; there are: {', '.join(known)}"
+        )
+    return build(component.config_class(name), fields, key)
+
+
+def _union(hint: Any, value: Any, key: str) -> Any:
+    options = typing.get_args(hint)
+    if value is None and type(None) in options:
+        return None
+    errors = []
+    for option in (option for option in options if option is not type(None)):
+        try:
+            return convert(option, value, key)
+        except ConfigError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    raise _wrong(hint, value, key)
+
+
+def _tuple(hint: Any, value: Any, key: str) -> tuple[Any, ...]:
+    types_ = typing.get_args(hint)
+    if not isinstance(value, (list, tuple)):
+        raise _wrong(hint, value, key)
+    if types_[-1] is Ellipsis:
+        return tuple(convert(types_[0], v, f"{key}[{i}]") for i, v in enumerate(value))
+    if len(value) != len(types_):
+        raise _wrong(hint, value, key)
+    return tuple(
+        convert(t, v, f"{key}[{i}]") for i, (t, v) in enumerate(zip(types_, value, strict=True))
+    )
+
+
+def _scalar(hint: Any, value: Any, key: str) -> Any:
+    if hint is float:
+        # PyYAML reads 1e-4 as text (it wants 1.0e-4); researchers write 1e-4.
+        try:
+            if not isinstance(value, bool) and value is not None:
+                return float(value)
+        except (TypeError, ValueError):
+            pass
+        raise _wrong(hint, value, key)
+    if hint is Path:
+        if not isinstance(value, str) or not value:
+            raise _wrong(hint, value, key)
+        return Path(value).expanduser()
+    if hint in (int, str, bool) and type(value) is hint:
+        return value
+    if hint is typing.Any:
+        return value
+    raise _wrong(hint, value, key)
+
+
+def _wrong(hint: Any, value: Any, key: str, more: str = "") -> ConfigError:
+    return ConfigError(f"{key}: expected {_describe(hint)}, got {value!r}{more}")
+
+
+def _describe(hint: Any) -> str:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is type(None):
+        return "null"
+    if origin is Annotated:
+        return _describe(arguments[0])
+    if origin in (Union, types.UnionType):
+        return " or ".join(map(_describe, arguments))
+    if origin is Literal:
+        return "one of " + ", ".join(map(repr, arguments))
+    if origin is tuple:
+        if arguments[-1] is Ellipsis:
+            return f"a list of {_describe(arguments[0])}"
+        return f"a list of {len(arguments)} values ({', '.join(map(_describe, arguments))})"
+    if origin is dict:
+        return f"a mapping to {_describe(arguments[1])}"
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    return names.get(hint, "a path" if hint is Path else f"a section ({hint.__name__})")
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _dotted(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else str(name)
+
+
+def to_dict(config: Any) -> Any:
+    """The tree as plain YAML values, defaults included; a component's section says its name."""
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        hints = typing.get_type_hints(type(config), include_extras=True)
+        fields = dataclasses.fields(config)
+        return {f.name: _named_dict(hints[f.name], getattr(config, f.name)) for f in fields}
+    if isinstance(config, (list, tuple)):
+        return [to_dict(item) for item in config]
+    if isinstance(config, dict):
+        return {key: to_dict(value) for key, value in config.items()}
+    return str(config) if isinstance(config, Path) else config
+
+
+def _named_dict(hint: Any, value: Any) -> Any:
+    """A field's plain values; what the hint declares a component begins with its name."""
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is tuple and arguments[-1] is Ellipsis:
+        return [_named_dict(arguments[0], item) for item in value]
+    name = _name_of(hint, value)
+    return name | to_dict(value) if name else to_dict(value)
+
+
+def _name_of(hint: Any, value: Any) -> dict[str, str]:
+    """{"name": file name} where the hint declares a component and one is there, else {}."""
+    hints = (
+        typing.get_args(hint) if typing.get_origin(hint) in (Union, types.UnionType) else (hint,)
+    )
+    metadata = [m for h in hints if typing.get_origin(h) is Annotated for m in h.__metadata__]
+    if value is None or not any(isinstance(m, Component) for m in metadata):
+        return {}
+    return {"name": type(value).__module__.rpartition(".")[2]}

@@ -1,0 +1,1 @@
+"""What discriminators share; none of it is a component."""

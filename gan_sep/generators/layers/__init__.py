@@ -1,0 +1,1 @@
+"""What generators share; none of it is a component."""

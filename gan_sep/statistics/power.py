@@ -1,0 +1,75 @@
+"""How many seeds it takes to see a difference of a given size at the noise that was observed."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan_sep.statistics.intervals import Noise, half_width
+
+POWER = 0.8
+MOST_SEEDS = 1000
+_STUDIES = 4000
+
+Array = NDArray[np.float64]
+
+
+def seeds_needed(noise: Noise, effect: float, seed: int = 0) -> Array:
+    """Seeds an arm for an interval that excludes 0 in 80 % of studies with this true difference.
+
+    The noise is taken to be what was observed, which few seeds tell roughly, and the tracks to be
+    as many. (S + 1,), at least 2; inf where `MOST_SEEDS` would not do, as where the tracks' own
+    noise is too large; NaN with one seed, of which nobody knows how seeds differ, nor which part of
+    the tracks' noise more of them would average away.
+    """
+    studies = zip(
+        np.maximum(noise.from_seeds - noise.residual, 0) * noise.num_seeds,
+        np.maximum(noise.from_tracks - noise.residual, 0),
+        noise.residual * noise.num_seeds,
+        noise.track_counts,
+        strict=True,
+    )
+    needed = [_seeds_needed(_Study(*map(float, study)), effect, seed) for study in studies]
+    return np.array(needed, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class _Study:
+    """The true noise of one statistic on fixed tracks, as if they were observed without error.
+
+    by_seed, residual: variances of one seed's difference. by_tracks: that of any number of seeds.
+    """
+
+    by_seed: float
+    by_tracks: float
+    residual: float
+    num_tracks: float
+
+    def power(self, num_seeds: int, effect: float, seed: int) -> float:
+        """Share of simulated studies of so many seeds whose interval excludes 0."""
+        generator = np.random.default_rng(seed)
+        by_seed, residual = self.by_seed / num_seeds, self.residual / num_seeds
+        seeds, tracks = num_seeds - 1, self.num_tracks - 1  # degrees of freedom
+
+        def observed(variance: float, degrees: float) -> Array:
+            return variance * generator.chisquare(degrees, _STUDIES) / degrees
+
+        noise = Noise(
+            num_seeds,
+            np.array(self.num_tracks),
+            from_tracks=observed(self.by_tracks + residual, tracks),
+            from_seeds=observed(by_seed + residual, seeds),
+            residual=observed(residual, seeds * tracks),
+        )
+        deviation = np.sqrt(self.by_tracks + by_seed + residual)
+        differences = effect + deviation * generator.standard_normal(_STUDIES)
+        return float(np.mean(np.abs(differences) > half_width(noise)))
+
+
+def _seeds_needed(study: _Study, effect: float, seed: int) -> float:
+    if np.isnan(study.by_seed + study.by_tracks):
+        return np.nan
+    candidates = range(2, MOST_SEEDS + 1)
+    place = bisect_left(candidates, POWER, key=lambda number: study.power(number, effect, seed))
+    return candidates[place] if place < len(candidates) else np.inf
