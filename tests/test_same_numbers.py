@@ -8,6 +8,7 @@ beginning is compared, and loosely.
 
 import json
 import math
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,8 +100,8 @@ def record() -> None:
     with tempfile.TemporaryDirectory() as folder:
         pair = pair_records(Path(folder))
         demo = demo_table(Path(folder))
-    text = json.dumps({"machine": machine(), "demo": demo, "pair": pair}, indent=1)
-    RECORDED.write_text(text + "\n", "utf-8")
+    text = json.dumps({"machine": machine(), "demo": demo, "pair": pair})
+    RECORDED.write_text(re.sub(r'("\d+": {)', r"\n\1", text) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
