@@ -1,38 +1,53 @@
-# Two commands, each does all its own set-up: `make demo` and `make test`.
+# Each command does all its own set-up: `make demo`, `make test`, and `make test-fast` for what takes
+# under two minutes of it. `make update` renews the versions that they install, and tests them.
 
-# The first Python 3.11 or 3.12 that runs; choose another with `make PYTHON=... demo`.
-SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
-PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
+# The first Python 3.11 to 3.13 that runs; choose another with `make PYTHON=... demo`.
+SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test ffmpeg browser clean
+.PHONY: demo test test-fast check update ffmpeg browser clean
 
 demo: .venv/.ready
 	$(BIN)/accelerate launch experiments/train_gan.py
 
-test: .venv/.ready-for-tests ffmpeg browser
+test: check ffmpeg browser
+	$(BIN)/python -m pytest -q --durations=15
+
+test-fast: check
+	$(BIN)/python -m pytest -q -m "not slow"
+
+check: .venv/.ready-for-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q --durations=15
 
-.venv/.ready: requirements.txt pyproject.toml
-	@test -n "$(PYTHON)" || { echo "gan_sep needs Python 3.11 or 3.12; none was found." \
+# With the oldest supported Python: what that can install, the later ones can too.
+update:
+	rm -rf .venv
+	python3.11 -m venv .venv
+	$(BIN)/python -m pip install -q -r requirements.txt -r requirements-test.txt
+	$(BIN)/python .ci/lock.py
+	$(MAKE) test
+
+.venv/.ready: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "gan_sep needs Python 3.11, 3.12 or 3.13; none was found." \
 		"Install one, or name it: make PYTHON=/path/to/python3.12 demo"; exit 1; }
 	@test -x $(BIN)/python || { echo "Making .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
-	$(BIN)/python -m pip install -q -r requirements.txt
+	$(BIN)/python -m pip install -q -r requirements.lock
 	$(BIN)/python -m pip install -q --no-deps -e .
 	@touch $@
 
-.venv/.ready-for-tests: .venv/.ready requirements-test.txt
-	$(BIN)/python -m pip install -q -r requirements-test.txt
+.venv/.ready-for-tests: .venv/.ready requirements-test.lock
+	$(BIN)/python -m pip install -q -r requirements-test.lock
 	@touch $@
 
 # MUSDB18's stem files and museval need it; training and the fast SDR do not.
 ffmpeg:
 	@command -v ffmpeg >/dev/null && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing the system package ffmpeg"; \
 		apt-get -qq update && apt-get -qq install -y ffmpeg >/dev/null; \
 	else \
 		echo "ffmpeg is missing and the tests against museval need it. Install it, for example:"; \
@@ -45,6 +60,7 @@ ffmpeg:
 browser:
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing the system packages chromium and chromium-driver"; \
 		apt-get -qq update && apt-get -qq install -y chromium chromium-driver >/dev/null || \
 			echo "chromium could not be installed: the report's page is not tested."; \
 	else \
