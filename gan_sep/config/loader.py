@@ -131,7 +131,7 @@ def build(config_class: type, values: Any, key: str = "") -> Any:
             field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         )
         if required and name not in values:
-            raise ConfigError(f"{_dotted(key, name)}: missing value ({_describe(hints[name])})")
+            raise ConfigError(f"{_dotted(key, name)}: missing value ({describe(hints[name])})")
     arguments = {n: convert(hints[n], v, _dotted(key, n)) for n, v in values.items()}
     try:
         return config_class(**arguments)
@@ -231,25 +231,26 @@ def _scalar(hint: Any, value: Any, key: str) -> Any:
 
 
 def _wrong(hint: Any, value: Any, key: str, more: str = "") -> ConfigError:
-    return ConfigError(f"{key}: expected {_describe(hint)}, got {value!r}{more}")
+    return ConfigError(f"{key}: expected {describe(hint)}, got {value!r}{more}")
 
 
-def _describe(hint: Any) -> str:
+def describe(hint: Any) -> str:
+    """A type in the words of the errors and of the reference."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is type(None):
         return "null"
     if origin is Annotated:
-        return _describe(arguments[0])
+        return describe(arguments[0])
     if origin in (Union, types.UnionType):
-        return " or ".join(map(_describe, arguments))
+        return " or ".join(map(describe, arguments))
     if origin is Literal:
         return "one of " + ", ".join(map(repr, arguments))
     if origin is tuple:
         if arguments[-1] is Ellipsis:
-            return f"a list of {_describe(arguments[0])}"
-        return f"a list of {len(arguments)} values ({', '.join(map(_describe, arguments))})"
+            return f"a list of {describe(arguments[0])}"
+        return f"a list of {len(arguments)} values ({', '.join(map(describe, arguments))})"
     if origin is dict:
-        return f"a mapping to {_describe(arguments[1])}"
+        return f"a mapping to {describe(arguments[1])}"
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
     return names.get(hint, "a path" if hint is Path else f"a section ({hint.__name__})")
 

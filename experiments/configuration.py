@@ -1,0 +1,31 @@
+"""Print the reference of all configuration keys as Markdown, or a file with all its defaults.
+
+python experiments/configuration.py > docs/configuration.md
+python experiments/configuration.py --config configs/demo.yaml training.steps=10
+"""
+
+from pathlib import Path
+
+import yaml
+
+from gan_sep.config.document import reference
+from gan_sep.config.loader import load, to_dict
+from gan_sep.config.run import RunConfig
+from gan_sep.programs import clear_errors, program
+
+
+def main() -> None:
+    parser = program(__doc__)
+    parser.add_argument("--config", type=Path, help="print this file as it is read, defaults too")
+    parser.add_argument("overrides", nargs="*", metavar="key.path=value")
+    arguments = parser.parse_args()
+    with clear_errors(arguments.traceback):
+        if arguments.config is None:
+            print(reference(RunConfig), end="")
+        else:
+            config = load(RunConfig, arguments.config, arguments.overrides)
+            print(yaml.safe_dump(to_dict(config), sort_keys=False), end="")
+
+
+if __name__ == "__main__":
+    main()

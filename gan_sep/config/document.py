@@ -1,0 +1,132 @@
+"""The configuration's reference in Markdown, read from the dataclasses and the comments in them."""
+
+import dataclasses
+import inspect
+import io
+import textwrap
+import tokenize
+import typing
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import yaml
+
+from gan_sep.config.loader import Component, describe, to_dict
+
+HEAD = """\
+# Configuration
+
+Every key, its type, its default and what it means. A YAML file holds what differs from the
+defaults. `base: other.yaml` inherits from a file, and `key.path=value` on the command line
+overrides both. A section with a `name` is a component: the name is that of a file, and another name
+in its place means another network, loss or data set. This page is what
+`python experiments/configuration.py` prints.
+"""
+
+
+def reference(root: type) -> str:
+    """Markdown: a table of the keys of `root`, then one for each section and component below it."""
+    parts = [HEAD, "## The run\n", _table(root)]
+    for title, section in _sections(root, "", {root}):
+        parts += [f"## {title}\n", _table(section)]
+    return "\n".join(parts)
+
+
+def comments(section: type) -> dict[str, str]:
+    """What the comment on a field's line, or directly above it, says: field -> text."""
+    fields = {field.name for field in dataclasses.fields(section)}
+    found: dict[str, str] = {}
+    above: list[str] = []
+    name, depth = "", 0
+    source = textwrap.dedent(inspect.getsource(section))
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        line = token.line.strip()
+        first = line.partition(":")[0]
+        if token.type == tokenize.NAME and token.start[1] == 4 and first in fields and not depth:
+            name = first
+            found[name] = " ".join(above)
+        elif token.type == tokenize.COMMENT:
+            text = token.string.lstrip("# ")
+            if line.startswith("#"):
+                above.append(text)
+            elif name:
+                found[name] = " ".join(filter(None, (found[name], text)))
+        elif token.type == tokenize.OP:
+            depth += (token.string in "([{") - (token.string in ")]}")
+        elif token.type == tokenize.NEWLINE:
+            above, name = [], ""
+    return found
+
+
+def _table(section: type) -> str:
+    hints = typing.get_type_hints(section, include_extras=True)
+    meanings = comments(section)
+    lines = ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
+    for field in dataclasses.fields(section):
+        if field.init:
+            cells = (
+                f"`{field.name}`",
+                _type(hints[field.name]),
+                _default(field),
+                meanings.get(field.name, ""),
+            )
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    if len(lines) == 2:
+        return "There is nothing to set.\n"
+    return "\n".join(lines) + "\n"
+
+
+def _type(hint: Any) -> str:
+    components = list(_components(hint))
+    if components:
+        folder = components[0].folder
+        return f"a component of [{folder}](../gan_sep/{folder})"
+    return describe(hint)
+
+
+def _default(field: "dataclasses.Field[Any]") -> str:
+    if field.default is not dataclasses.MISSING:
+        value = field.default
+    elif field.default_factory is not dataclasses.MISSING:
+        value = field.default_factory()
+        if dataclasses.is_dataclass(value):
+            return "its defaults"
+    else:
+        return "required"
+    text = yaml.safe_dump(to_dict(value), default_flow_style=True, width=1000).strip()
+    return f"`{text.removesuffix('...').strip()}`"
+
+
+def _sections(section: type, key: str, seen: set[type]) -> Iterator[tuple[str, type]]:
+    """Titles and classes of all sections below one, each once, in the order of its fields."""
+    for name, hint in typing.get_type_hints(section, include_extras=True).items():
+        path = f"{key}.{name}" if key else name
+        named = [
+            (f"{path}: {{name: {each}}}", component.config_class(each))
+            for component in _components(hint)
+            for each in component.names()
+        ]
+        for title, found in [*named, *((path, plain) for plain in _plain_sections(hint))]:
+            if found not in seen:
+                seen.add(found)
+                yield title, found
+                yield from _sections(found, path, seen)
+
+
+def _components(hint: Any) -> Iterator[Component]:
+    if typing.get_origin(hint) is Annotated:
+        yield from (mark for mark in hint.__metadata__ if isinstance(mark, Component))
+    else:
+        for argument in typing.get_args(hint):
+            yield from _components(argument)
+
+
+def _plain_sections(hint: Any) -> Iterator[type]:
+    if typing.get_origin(hint) is Annotated:
+        if not list(_components(hint)):
+            yield from _plain_sections(typing.get_args(hint)[0])
+    elif dataclasses.is_dataclass(hint):
+        yield typing.cast(type, hint)
+    else:
+        for argument in typing.get_args(hint):
+            yield from _plain_sections(argument)

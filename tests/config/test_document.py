@@ -1,0 +1,52 @@
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from gan_sep.config.document import comments, reference
+from gan_sep.config.loader import Component
+
+
+@dataclass(frozen=True)
+class Inner:
+    """A section."""
+
+    depth: int | None = None  # how deep, in layers
+    # Named above the line,
+    # in two lines.
+    rates: tuple[float, ...] = (
+        1.0,
+        2.0,
+    )  # and after it
+
+    def method(self) -> None:
+        """Comments in here say nothing of fields."""
+        # Not a field's.
+        depth = 3  # nor this
+        assert depth
+
+
+@dataclass(frozen=True)
+class Outer:
+    """The root."""
+
+    name: str  # what it is called
+    inner: Inner = field(default_factory=Inner)  # what is inside
+    optimizer: Annotated[Inner, Component("optimizers")] | None = None
+
+
+def test_the_meaning_of_an_option_is_the_comment_on_its_line_and_above_it() -> None:
+    assert comments(Inner) == {
+        "depth": "how deep, in layers",
+        "rates": "Named above the line, in two lines. and after it",
+    }
+
+
+def test_the_reference_has_a_table_for_the_root_each_section_and_each_component() -> None:
+    text = reference(Outer)
+    tables = text.split("## ")[1:]
+    titles = [table.partition("\n")[0] for table in tables]
+    assert titles[:2] == ["The run", "inner"]
+    assert "optimizer: {name: adam}" in titles
+    assert "| `name` | text | required | what it is called |" in tables[0]
+    assert "| `inner` | a section (Inner) | its defaults | what is inside |" in tables[0]
+    assert "| `depth` | a whole number or null | `null` | how deep, in layers |" in tables[1]
+    assert "| `rates` | a list of a number | `[1.0, 2.0]` |" in tables[1]
