@@ -51,7 +51,7 @@ def tiny_conditioned(name: str, audio: AudioFormat) -> nn.Module:
 def test_the_walk_finds_the_components() -> None:
     assert "demucs" in GENERATORS.names()
     assert "spectrogram" in DISCRIMINATORS.names()
-    assert {"l1", "spectrogram"} <= set(LOSSES.names())
+    assert {"l1_time", "spectrogram"} <= set(LOSSES.names())
     assert "adam" in OPTIMIZERS.names()
     assert {"synthetic", "musdb", "mir1k", "stem_folders"} <= set(Component("data").names())
 

@@ -15,7 +15,8 @@ from gan_sep.benchmark.peers import peer_of
 from gan_sep.benchmark.settings import Setting
 from gan_sep.benchmark.table import Row, Table
 from gan_sep.benchmark.timing import Work, interleave, peak_memory
-from gan_sep.losses.l1 import l1
+from gan_sep.losses import l1_time
+from gan_sep.losses.base import WeightedLosses
 from gan_sep.optimizers import adam
 from gan_sep.training.player import Player
 from gan_sep.training.step import TrainingStep
@@ -134,7 +135,8 @@ def arm_step(setting: Setting, device: torch.device, gan: bool) -> Work:
         panel = setting.panel.build(setting.audio)
         judge = Player.prepared("discriminator", panel, settings.optimizer, accelerator)
         adversary = Adversary(judge, settings, setting.audio, 0, accelerator)
-    step = TrainingStep(accelerator, generator, adversary, l1)
+    losses = WeightedLosses.of([l1_time.Config()], setting.audio.sources, device)
+    step = TrainingStep(accelerator, generator, adversary, losses)
     unpaired = None
     if gan and setting.unpaired:
         stems = setting.sources(device, setting.unpaired)  # (U, S, C, T)

@@ -34,6 +34,14 @@ def reference(root: type) -> str:
 
 def comments(section: type) -> dict[str, str]:
     """What the comment on a field's line, or directly above it, says: field -> text."""
+    found: dict[str, str] = {}
+    for each in reversed(section.__mro__):
+        if dataclasses.is_dataclass(each):
+            found |= _own_comments(each)
+    return found
+
+
+def _own_comments(section: type) -> dict[str, str]:
     fields = {field.name for field in dataclasses.fields(section)}
     found: dict[str, str] = {}
     above: list[str] = []

@@ -14,8 +14,8 @@ from gan_sep.data.unpaired import Unpaired
 from gan_sep.discriminators.base import DiscriminatorConfig
 from gan_sep.evaluation.evaluate import EvaluationSettings
 from gan_sep.generators.base import GeneratorConfig
-from gan_sep.losses import l1
-from gan_sep.losses.base import ReconstructionConfig
+from gan_sep.losses import l1_time
+from gan_sep.losses.base import Loss, check_terms
 from gan_sep.optimizers import adam
 from gan_sep.optimizers.base import OptimizerConfig
 from gan_sep.statistics.pairing import BOUNDS
@@ -23,6 +23,7 @@ from gan_sep.statistics.pairing import BOUNDS
 __all__ = ["Adversarial", "AudioFormat", "Diagnosis", "RunConfig", "Training"]
 
 Arm = Literal["plain", "gan"]
+LossTerm = Annotated[Loss, Component("losses", aliases=(("l1", "l1_time"),))]
 
 # Names of arms become parts of folder names and of rows, where some already mean something else.
 ARM_NAME = r"[A-Za-z0-9_-]+"
@@ -96,9 +97,8 @@ class RunConfig:
     data: Annotated[DataConfig, Component("data")]
     generator: Annotated[GeneratorConfig, Component("generators")]
     discriminator: Annotated[DiscriminatorConfig, Component("discriminators")] | None = None
-    reconstruction: Annotated[ReconstructionConfig, Component("losses")] = field(
-        default_factory=l1.Config
-    )
+    # The reconstruction loss is the weighted sum of these.
+    losses: tuple[LossTerm, ...] = field(default_factory=lambda: (l1_time.Config(),))
     question: str | None = None
     seed: int = 0
     runs: Path = Path("runs")
@@ -123,6 +123,7 @@ class RunConfig:
             bool(self.arms) and len(set(self.arms)) == len(self.arms),
             f"arms: expected plain, gan or both, got {list(self.arms)}",
         )
+        check_terms(self.losses, self.audio.sources)
         self._check_label()
         self._check_judged_seconds()
         if "gan" in self.arms:

@@ -1,1 +1,1 @@
-"""Losses: reconstruction in time and on magnitudes, and the adversarial terms of both players."""
+"""Losses: how far estimates are from the true sources, in time, on magnitudes and on features."""

@@ -26,7 +26,7 @@ from typing import Literal, Self
 import torch
 from torch import Tensor
 
-from gan_sep.losses.base import ReconstructionLoss
+from gan_sep.losses.base import Loss
 from gan_sep.spectra import stft
 
 # Added to both magnitudes in the divergence: about the rounding noise of 16-bit samples.
@@ -34,18 +34,21 @@ _FLOOR = 1e-5
 
 
 @dataclass(frozen=True)
-class Config:
-    """distance: mse, the squared error, or kl, the divergence; n_fft, hop: in samples.
+class Config(Loss):
+    """Magnitudes are scaled so that the mean square of a signal's is that of its samples, whatever
+    n_fft: with smaller ones the gradients of a squared error would sink below Adam's epsilon.
 
-    discriminative_weight: of the discriminative term, 0 for none.
+    Published losses compare the masked spectrum itself. The spectrum of a waveform made from it,
+    which is compared here, is not quite the same: overlapping frames have come to agree.
     """
 
-    distance: Literal["mse", "kl"] = "mse"
-    n_fft: int = 1024
-    hop: int = 512
-    discriminative_weight: float = 0.0
+    distance: Literal["mse", "kl"] = "mse"  # squared error, or divergence
+    n_fft: int = 1024  # window in samples
+    hop: int = 512  # samples from one frame to the next
+    discriminative_weight: float = 0.0  # of the discriminative term, 0 for none
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.distance not in ("mse", "kl"):
             raise ValueError(f"distance: expected mse or kl, got {self.distance!r}")
         if self.n_fft < 4 or self.n_fft % 2:
@@ -54,65 +57,40 @@ class Config:
             raise ValueError(f"hop: expected 1 to n_fft / 2 = {self.n_fft // 2}, got {self.hop}")
         _check_weight(self.discriminative_weight)
 
-    def build(self) -> ReconstructionLoss:
-        """The loss of these settings."""
-        return SpectrogramLoss(self)
-
     @classmethod
     def tiny(cls) -> Self:
-        """Small enough for a test, with every term."""
         return cls(n_fft=64, hop=32, discriminative_weight=0.05)
 
-
-class SpectrogramLoss:
-    """Waveforms, estimates and sources (B, S, C, T) -> (S,): their spectrograms' distance.
-
-    Magnitudes are scaled so that the mean square of a signal's is that of its samples, whatever
-    n_fft: with smaller ones the gradients of a squared error would sink below Adam's epsilon.
-    Published losses compare the masked spectrum itself. The spectrum of a waveform made from it,
-    which is compared here, is not quite the same: overlapping frames have come to agree.
-    """
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self.distance = magnitude_mse if config.distance == "mse" else magnitude_kl
-
-    def __call__(self, estimates: Tensor, sources: Tensor) -> Tensor:
-        """estimates, sources: (B, S, C, T), same source order -> (S,).
-
-        Raises ValueError where the shapes differ.
-        """
-        _check_shapes(estimates, sources, "(B, S, C, T)")
-        # In full precision whatever the rest runs in: bfloat16 has too few bits for small errors.
-        with torch.autocast(estimates.device.type, enabled=False):
-            magnitudes = self._magnitude(estimates), self._magnitude(sources)  # (B, S, C, F, N)
-            return self.distance(*magnitudes, self.config.discriminative_weight)
+    def items(self, estimates: Tensor, sources: Tensor) -> Tensor:
+        magnitudes = self._magnitude(estimates), self._magnitude(sources)  # (B, S, C, F, N)
+        distance = magnitude_mse if self.distance == "mse" else magnitude_kl
+        return distance(*magnitudes, self.discriminative_weight)
 
     def _magnitude(self, signal: Tensor) -> Tensor:
-        """(..., T) -> (..., F, N), at least float32."""
-        n_fft = self.config.n_fft
-        window_energy = 3 / 8 * n_fft  # of a Hann window
-        return stft(signal, n_fft, self.config.hop).abs() / math.sqrt(window_energy)
+        """(..., T) -> (..., F, N)."""
+        window_energy = 3 / 8 * self.n_fft  # of a Hann window
+        return stft(signal, self.n_fft, self.hop).abs() / math.sqrt(window_energy)
 
 
 def magnitude_mse(estimates: Tensor, sources: Tensor, discriminative_weight: float = 0.0) -> Tensor:
     """Mean squared error of magnitudes.
 
-    estimates, sources: (B, S, C, F, N), at least 0, same source order -> (S,), at least 0 without
-    the discriminative term. Raises ValueError where shapes differ or the weight is not in [0, 1).
+    estimates, sources: (B, S, C, F, N), at least 0, same source order -> (B, S), at least 0
+    without the discriminative term. Raises ValueError where shapes differ or the weight is not in
+    [0, 1).
     """
-    _check_shapes(estimates, sources, "(B, S, C, F, N)")
+    _check_shapes(estimates, sources)
     return _discriminative(_squared_error, estimates, sources, discriminative_weight)
 
 
 def magnitude_kl(estimates: Tensor, sources: Tensor, discriminative_weight: float = 0.0) -> Tensor:
     """Generalised Kullback-Leibler divergence y log(y / e) - y + e of estimates e from sources y.
 
-    estimates, sources: (B, S, C, F, N), at least 0, same source order -> (S,), at least 0 without
-    the discriminative term. A floor of 1e-5 is added to both: the loss is finite on silence.
+    estimates, sources: (B, S, C, F, N), at least 0, same source order -> (B, S), at least 0
+    without the discriminative term. A floor of 1e-5 is added to both: it is finite on silence.
     Raises ValueError where shapes differ or the weight is not in [0, 1).
     """
-    _check_shapes(estimates, sources, "(B, S, C, F, N)")
+    _check_shapes(estimates, sources)
     return _discriminative(_divergence, estimates + _FLOOR, sources + _FLOOR, discriminative_weight)
 
 
@@ -122,9 +100,9 @@ def _discriminative(
     sources: Tensor,
     weight: float,
 ) -> Tensor:
-    """The distance (S,) to the own source less `weight` times the mean distance to the others."""
+    """The distance (B, S) to the own source less `weight` times the mean distance to the others."""
     _check_weight(weight)
-    own = distance(estimates, sources)  # (S,)
+    own = distance(estimates, sources)  # (B, S)
     S = sources.shape[1]
     if weight == 0 or S == 1:
         return own
@@ -134,12 +112,12 @@ def _discriminative(
 
 
 def _squared_error(estimates: Tensor, sources: Tensor) -> Tensor:
-    return (estimates - sources).square().mean((0, 2, 3, 4))  # (S,)
+    return (estimates - sources).square().mean((2, 3, 4))  # (B, S)
 
 
 def _divergence(estimates: Tensor, sources: Tensor) -> Tensor:
     terms = sources * (sources.log() - estimates.log()) - sources + estimates  # (B, S, C, F, N)
-    return terms.mean((0, 2, 3, 4))  # (S,)
+    return terms.mean((2, 3, 4))  # (B, S)
 
 
 def _check_weight(weight: float) -> None:
@@ -150,9 +128,9 @@ def _check_weight(weight: float) -> None:
         )
 
 
-def _check_shapes(estimates: Tensor, sources: Tensor, axes: str) -> None:
-    if estimates.shape != sources.shape or estimates.ndim != len(axes.split(",")):
+def _check_shapes(estimates: Tensor, sources: Tensor) -> None:
+    if estimates.shape != sources.shape or estimates.ndim != 5:
         raise ValueError(
-            f"spectrogram loss: expected estimates and sources of one shape {axes}, "
+            "spectrogram loss: expected estimates and sources of one shape (B, S, C, F, N), "
             f"got {tuple(estimates.shape)} and {tuple(sources.shape)}"
         )

@@ -77,17 +77,11 @@ def curves_figure(runs: Sequence[ArmRun]) -> Figure:
     return figure
 
 
-def _of_arms(
-    kind: str, key: str, loss: str | None = None
-) -> Callable[[Sequence[ArmRun], Colours], list[Curve]]:
-    """A curve per run, in its arm's colour; of a number per source the mean.
-
-    loss: of the runs that learn by this reconstruction loss alone.
-    """
+def _of_arms(kind: str, key: str) -> Callable[[Sequence[ArmRun], Colours], list[Curve]]:
+    """A curve per run that recorded it, in its arm's colour; of a number per source the mean."""
 
     def curves(runs: Sequence[ArmRun], colours: Colours) -> list[Curve]:
-        chosen = [run for run in runs if loss in (None, _loss(run))]
-        named = [_curve(run, kind, key, arm_name(run.arm), colours[run.arm]) for run in chosen]
+        named = [_curve(run, kind, key, arm_name(run.arm), colours[run.arm]) for run in runs]
         return [curve for curve in named if len(curve.steps)]
 
     return curves
@@ -129,21 +123,11 @@ PANELS = (
 
 
 def _reconstruction_panels(runs: Sequence[ArmRun]) -> list[Panel]:
-    """One panel; where arms learn by different losses, whose numbers say nothing of each other, one
-    for each loss."""
-    title, key = "reconstruction loss", "loss/reconstruction"
-    losses = list(dict.fromkeys(_loss(run) for run in runs))
-    if len(losses) == 1:
-        return [Panel(title, _of_arms("train", key), smooth=True, log=True)]
-    return [
-        Panel(f"{title}, {loss}", _of_arms("train", key, loss), smooth=True, log=True)
-        for loss in losses
-    ]
-
-
-def _loss(run: ArmRun) -> str:
-    name: str = run.config["reconstruction"]["name"]
-    return name
+    """One panel; with several terms, whose numbers say nothing of each other, one for each."""
+    terms = dict.fromkeys(name for run in runs for name in run.loss_names)
+    if len(terms) == 1:
+        return [Panel("reconstruction loss", _of_arms("train", "loss/reconstruction"), True, True)]
+    return [Panel(f"loss {name}", _of_arms("train", f"loss/{name}"), True, True) for name in terms]
 
 
 def _curve(run: ArmRun, kind: str, key: str, label: str, colour: str) -> Curve:

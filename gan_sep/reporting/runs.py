@@ -15,6 +15,7 @@ import yaml
 from gan_sep.config.run import ARM_NAME
 from gan_sep.data.base import Split
 from gan_sep.evaluation.speed import SPEED, TrackSpeed, read_speeds
+from gan_sep.losses.base import numbered
 from gan_sep.statistics.pairing import BASELINE, BOUNDS, COLUMNS, MIXTURE
 
 ROWS = Path("evaluation", "test", "rows.csv")
@@ -52,8 +53,13 @@ class ArmRun:
         """The resolved configuration. Raises FileNotFoundError without one."""
         config: dict[str, Any] = yaml.safe_load(self._existing("config.yaml").read_text("utf-8"))
         # Runs from before there was a choice learned from L1.
-        config.setdefault("reconstruction", {"name": "l1"})
+        config.setdefault("losses", [{"name": "l1_time"}])
         return config
+
+    @property
+    def loss_names(self) -> list[str]:
+        """The terms of its reconstruction loss, by the names under which they are recorded."""
+        return numbered(loss["name"] for loss in self.config["losses"])
 
     @cached_property
     def environment(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gan_sep.adversarial.adversary import Adversary
 from gan_sep.adversarial.material import Batch
 from gan_sep.config.run import RunConfig
+from gan_sep.losses.base import WeightedLosses
 from gan_sep.training.ema import averaged
 from gan_sep.training.player import Player
 from gan_sep.training.step import TrainingStep
@@ -39,10 +40,8 @@ class Learners:
             self.adversary = Adversary(judge, settings, config.audio, config.seed, accelerator)
         # Other draws from torch's random state must not depend on how many networks were built.
         torch.manual_seed(config.seed + 2 + accelerator.process_index)
-        reconstruction = config.reconstruction.build()
-        self.training_step = TrainingStep(
-            accelerator, self.generator, self.adversary, reconstruction
-        )
+        losses = WeightedLosses.of(config.losses, config.audio.sources, accelerator.device)
+        self.training_step = TrainingStep(accelerator, self.generator, self.adversary, losses)
 
     def step(self, passes: Sequence[Batch], step: int) -> dict[str, Tensor]:
         """One optimizer step of every network, see `TrainingStep`, and what it logs."""

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gan_sep.adversarial.adversary import Adversary
 from gan_sep.adversarial.material import Batch, Place
-from gan_sep.losses.base import ReconstructionLoss
+from gan_sep.losses.base import WeightedLosses
 from gan_sep.training.player import Player
 
 
@@ -27,12 +27,12 @@ class TrainingStep:
         accelerator: Accelerator,
         generator: Player,
         adversary: Adversary | None,
-        reconstruction: ReconstructionLoss,
+        losses: WeightedLosses,
     ) -> None:
         self.accelerator = accelerator
         self.generator = generator
         self.adversary = adversary
-        self.reconstruction = reconstruction
+        self.losses = losses
         self.networks = [generator.network]
         if adversary is not None:
             self.networks.append(adversary.discriminator.network)
@@ -78,9 +78,10 @@ class TrainingStep:
         estimates = self.generator.network(mixture)  # (B + U, S, C, T)
         output = estimates.detach().requires_grad_()  # (B + U, S, C, T)
 
-        loss = self.reconstruction(output[: len(batch.sources)], batch.sources)  # (S,)
-        (gradient,) = torch.autograd.grad(loss.mean(), output)  # (B + U, S, C, T)
-        log = {"loss/reconstruction": loss.detach()}
+        terms = self.losses(output[: len(batch.sources)], batch.sources)  # name -> (S,)
+        loss = self.losses.total(terms).mean()
+        (gradient,) = torch.autograd.grad(loss, output)  # (B + U, S, C, T)
+        log = self.losses.log(terms, batch.sources)
         if adversary is not None:
             trial = adversary.judge(batch, output, place, log)
             if adversary.acts(place.step):

@@ -105,16 +105,16 @@ def test_every_mistake_names_its_key(
         ),
         (["generator={channels: 4}", "data=null"], "data.name: missing value"),
         (
-            ["reconstruction.name=l2"],
-            "no reconstruction called 'l2'; there are: l1, multi_resolution, spec",
+            ["losses=[{name: l2}]"],
+            "no losses[0] called 'l2'; there are: l1_time, multi_resolution, spec",
         ),
         (
-            ["reconstruction.n_fft=64"],
-            "reconstruction.name: missing value (one of l1, multi_resolution, spec",
+            ["losses=[{n_fft: 64}]"],
+            "losses[0].name: missing value (one of l1_time, multi_resolution, spec",
         ),
         (
-            ["reconstruction={name: spectrogram, discriminative_weight: 2}"],
-            "reconstruction.discriminative_weight: expected [0, 1)",
+            ["losses=[{name: spectrogram, discriminative_weight: 2}]"],
+            "losses[0].discriminative_weight: expected [0, 1)",
         ),
         (["generator.chanels=4"], "generator.chanels: unknown key; did you mean 'channels'?"),
         (["arms=[gan]"], "discriminator: missing value"),
@@ -279,6 +279,8 @@ def test_every_configuration_of_the_project_is_valid(path: Path) -> None:
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=str)
 def test_spectrogram_losses_have_the_spectra_that_the_generator_masks(path: Path) -> None:
     tree = to_dict(load(RunConfig, path))
-    generator, loss = tree["generator"], tree["reconstruction"]
-    if loss["name"] == "spectrogram" and "n_fft" in generator:
+    generator = tree["generator"]
+    for loss in tree["losses"]:
+        if loss["name"] != "spectrogram" or "n_fft" not in generator:
+            continue
         assert (loss["n_fft"], loss["hop"]) == (generator["n_fft"], generator["hop"])

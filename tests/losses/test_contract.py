@@ -11,7 +11,7 @@ from gan_sep.adversarial.objectives import (
     separation_loss,
 )
 from gan_sep.discriminators.base import Judgement
-from gan_sep.losses.l1 import l1
+from gan_sep.losses.l1_time import Config as L1Time
 
 LABELS = Labels()
 
@@ -30,17 +30,17 @@ def score(*values: float) -> Judged:
 def test_l1_is_the_mean_over_batch_channels_and_time_per_source() -> None:
     sources = torch.zeros(1, 2, 2, 2)
     estimates = torch.tensor([[[[1.0, -1.0], [0.0, 0.0]], [[3.0, 0.0], [0.0, -1.0]]]])
-    assert l1(estimates, sources).tolist() == [0.5, 1.0]
+    assert L1Time()(estimates, sources).tolist() == [0.5, 1.0]
 
 
 def test_l1_is_zero_on_equal_input() -> None:
     sources = torch.randn(2, 3, 2, 10)
-    assert l1(sources, sources).tolist() == [0, 0, 0]
+    assert L1Time()(sources, sources).tolist() == [0, 0, 0]
 
 
 def test_l1_refuses_shapes_that_differ() -> None:
     with pytest.raises(ValueError, match=r"got \(2, 3, 2, 10\) and \(2, 3, 1, 10\)"):
-        l1(torch.zeros(2, 3, 2, 10), torch.zeros(2, 3, 1, 10))
+        L1Time()(torch.zeros(2, 3, 2, 10), torch.zeros(2, 3, 1, 10))
 
 
 def test_the_discriminator_loss_has_four_terms_of_one_quarter() -> None:

@@ -68,11 +68,14 @@ def test_the_same_arm_of_one_seed_in_two_runs_is_refused(tmp_path: Path) -> None
 
 
 def test_runs_from_before_there_was_a_choice_of_losses_learned_from_l1(tmp_path: Path) -> None:
-    for name, text in (("seed0-plain", "{}"), ("seed0-gan", "reconstruction: {name: spectrogram}")):
+    for name, text in (
+        ("seed0-plain", "{}"),
+        ("seed0-gan", "losses: [{name: spectrogram}, {name: l2_freq}, {name: l2_freq}]"),
+    ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.yaml").write_text(text)
-    losses = [run.config["reconstruction"]["name"] for run in find_arms([tmp_path])]
-    assert losses == ["l1", "spectrogram"]
+    losses = [run.loss_names for run in find_arms([tmp_path])]
+    assert losses == [["l1_time"], ["spectrogram", "l2_freq", "l2_freq_2"]]
 
 
 @pytest.mark.parametrize("asked", ["config", "environment"])

@@ -62,7 +62,7 @@ BY_LBFGS = "optimizer={name: lbfgs, iterations: 3}"
     [
         ("gan", 1, "seed=0"),
         ("gan", 2, "seed=0"),
-        ("gan", 3, "reconstruction.name=spectrogram"),
+        ("gan", 3, "losses=[{name: spectrogram}]"),
         ("gan", 5, "seed=0"),
         ("plain", 2, BY_LBFGS),
     ],
@@ -194,9 +194,9 @@ def test_a_run_of_an_earlier_version_counts_and_one_that_cannot_be_read_is_refus
     path = config.arm_folder("gan") / "config.yaml"
     path.parent.mkdir(parents=True)
     tree = to_dict(config.arm("gan"))
-    assert tree["reconstruction"] == {"name": "l1"}
+    assert tree["losses"] == [{"name": "l1_time", "weight": 1.0, "sources": {}}]
     # Keys that were not there yet.
-    del tree["label"], tree["reconstruction"], tree["adversarial"]["balance_decay"]
+    del tree["label"], tree["losses"], tree["adversarial"]["balance_decay"]
     path.write_text(yaml.safe_dump(tree))
     check_folder(config, "gan", resume=True)
     path.write_text(yaml.safe_dump(tree | {"gone": 1}))

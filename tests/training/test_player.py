@@ -8,26 +8,26 @@ from torch import Tensor, nn
 from gan_sep.adversarial.material import Batch
 from gan_sep.audio import AudioFormat
 from gan_sep.generators import rnn_mask
-from gan_sep.losses import spectrogram
-from gan_sep.losses.base import ReconstructionLoss
-from gan_sep.losses.l1 import l1
+from gan_sep.losses import l1_time, spectrogram
+from gan_sep.losses.base import ReconstructionLoss, Term, WeightedLosses
 from gan_sep.optimizers import adam, lbfgs
 from gan_sep.optimizers.base import OptimizerConfig
 from gan_sep.training.player import NonFiniteError, Player
 from gan_sep.training.step import TrainingStep
 
 AUDIO = AudioFormat(8000, 1, ("low", "high"))
+L1 = l1_time.Config()
 
 
 def training_step(
-    optimizer: OptimizerConfig, passes: int = 1, reconstruction: ReconstructionLoss = l1
+    optimizer: OptimizerConfig, passes: int = 1, loss: ReconstructionLoss = L1
 ) -> TrainingStep:
     """A step of a small RNN mask, always from the same weights."""
     accelerator = Accelerator(cpu=True, gradient_accumulation_steps=passes)
     torch.manual_seed(0)
     network = rnn_mask.Config(n_fft=64, hop=32, hidden=16).build(AUDIO)
     generator = Player.prepared("generator", network, optimizer, accelerator)
-    return TrainingStep(accelerator, generator, None, reconstruction)
+    return TrainingStep(accelerator, generator, None, WeightedLosses([Term("it", loss)]))
 
 
 def sources() -> Tensor:
@@ -43,7 +43,7 @@ def weights(step: TrainingStep) -> list[Tensor]:
 def steps_to_a_tenth(optimizer: OptimizerConfig) -> int:
     """Steps until a tenth of the spectrograms' squared error is left; 100 if it never comes."""
     error = spectrogram.Config(n_fft=64, hop=32).build()
-    step, batch = training_step(optimizer, reconstruction=error), Batch(sources())
+    step, batch = training_step(optimizer, loss=error), Batch(sources())
     first = step([batch], 0)["loss/reconstruction"].mean()
     for number in range(1, 100):
         if step([batch], number)["loss/reconstruction"].mean() < first / 10:
@@ -76,9 +76,9 @@ def test_a_loss_that_is_not_finite_on_the_line_leaves_the_weights_as_they_were(b
 
     def breaks_down(estimates: Tensor, truth: Tensor) -> Tensor:
         evaluations.append(1)
-        return l1(estimates, truth) * (1.0 if len(evaluations) < 4 else bad)
+        return L1(estimates, truth) * (1.0 if len(evaluations) < 4 else bad)
 
-    step = training_step(lbfgs.Config(), reconstruction=breaks_down)
+    step = training_step(lbfgs.Config(), loss=breaks_down)
     before = weights(step)
     message = rf"step 7: the generator's loss is \[{bad}, {bad}\] where the line search tried it"
     with pytest.raises(NonFiniteError, match=message):
@@ -104,7 +104,7 @@ class Noisy(nn.Module):
 def test_all_of_a_steps_line_search_draws_the_same_random_numbers() -> None:
     accelerator, network = Accelerator(cpu=True), Noisy()
     player = Player.prepared("generator", network, lbfgs.Config(iterations=3), accelerator)
-    step = TrainingStep(accelerator, player, None, l1)
+    step = TrainingStep(accelerator, player, None, WeightedLosses([Term("it", L1)]))
     for number in range(2):
         step([Batch(sources())], number)
         tried, drawn = zip(*network.seen[1:], strict=True)  # the first one measures, not searches

@@ -13,19 +13,20 @@ from gan_sep.audio import AudioFormat
 from gan_sep.config.run import Adversarial
 from gan_sep.discriminators.spectrogram import Config as Spectrogram
 from gan_sep.generators.demucs import Config as Demucs
-from gan_sep.losses import spectrogram
-from gan_sep.losses.base import ReconstructionLoss
-from gan_sep.losses.l1 import l1
+from gan_sep.losses import l1_time, spectrogram
+from gan_sep.losses.base import ReconstructionLoss, Term, WeightedLosses
 from gan_sep.optimizers import adam
 from gan_sep.training.player import NonFiniteError, Player
 from gan_sep.training.silence import audible
 from gan_sep.training.step import TrainingStep
 
 AUDIO = AudioFormat(8000, 1, ("low", "high"))
+L1 = l1_time.Config()
+MAGNITUDES = spectrogram.Config(n_fft=64, hop=25, discriminative_weight=0.05)
 
 
 def training_step(
-    settings: Adversarial | None, passes: int = 1, reconstruction: ReconstructionLoss = l1
+    settings: Adversarial | None, passes: int = 1, loss: ReconstructionLoss = L1
 ) -> TrainingStep:
     """A step of tiny players; of the generator alone without settings."""
     accelerator = Accelerator(cpu=True, gradient_accumulation_steps=passes)
@@ -36,7 +37,7 @@ def training_step(
         panel = Spectrogram.tiny().build(AUDIO)
         judge = Player.prepared("discriminator", panel, adam.Config(), accelerator)
         adversary = Adversary(judge, settings, AUDIO, 0, accelerator)
-    return TrainingStep(accelerator, generator, adversary, reconstruction)
+    return TrainingStep(accelerator, generator, adversary, WeightedLosses([Term("it", loss)]))
 
 
 def adversary_of(step: TrainingStep) -> Adversary:
@@ -109,17 +110,20 @@ def magnitude_error(estimates: Tensor, sources: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("reconstruction", "definition"),
-    [(l1, mean_error), (spectrogram.Config("mse", 64, 25, 0.05).build(), magnitude_error)],
-    ids=["l1", "spectrogram"],
+    ("loss", "definition"),
+    [
+        (L1, mean_error),
+        (MAGNITUDES, magnitude_error),
+    ],
+    ids=["l1_time", "spectrogram"],
 )
 def test_the_split_gradient_is_that_of_the_summed_loss(
-    reconstruction: ReconstructionLoss, definition: ReconstructionLoss
+    loss: ReconstructionLoss, definition: ReconstructionLoss
 ) -> None:
     """Against one backward pass through loss + gamma L_sep, written out from the definitions."""
     gamma = 0.3
     settings = Adversarial(gamma=gamma, balance=None, silence_db=None)
-    step = training_step(settings, reconstruction=reconstruction)
+    step = training_step(settings, loss=loss)
     pass_ = batch()
     step._differentiate(pass_, adversary_of(step), Place(0))
     found = [p.grad.clone() for p in step.generator.network.parameters() if p.grad is not None]
@@ -133,8 +137,7 @@ def test_the_split_gradient_is_that_of_the_summed_loss(
     paired = Judged(type(judgement)(judgement.logits[:4], []), active[:4])
     unpaired = Judged(type(judgement)(judgement.logits[4:], []), active[4:])
     adversarial = separation_loss([paired, unpaired], Labels()).mean()
-    loss = definition(estimates[:4], pass_.sources) + gamma * adversarial
-    loss.backward()
+    (definition(estimates[:4], pass_.sources) + gamma * adversarial).backward()
     expected = [p.grad for p in step.generator.network.parameters() if p.grad is not None]
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-8)
@@ -187,13 +190,13 @@ def test_the_log_of_accumulated_passes_is_their_mean() -> None:
 
 
 @pytest.mark.parametrize(
-    "reconstruction", [l1, spectrogram.Config.tiny().build()], ids=["l1", "spectrogram"]
+    "loss", [L1, spectrogram.Config.tiny().build()], ids=["l1_time", "spectrogram"]
 )
 def test_the_balancer_holds_the_ratio_of_gradient_norms_with_every_loss(
-    reconstruction: ReconstructionLoss,
+    loss: ReconstructionLoss,
 ) -> None:
     settings = Adversarial(balance=0.2, balance_decay=0.0, silence_db=None)
-    step = training_step(settings, reconstruction=reconstruction)
+    step = training_step(settings, loss=loss)
     first = step([batch()], 0)
     assert first["gradient_ratio"].tolist() == pytest.approx([0.2, 0.2], rel=1e-4)
     assert all(0.05 < r < 0.8 for r in step([batch(seed=1)], 1)["gradient_ratio"].tolist())
