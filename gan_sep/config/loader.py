@@ -55,7 +55,8 @@ class Component:
 
     def config_class(self, name: str) -> type:
         """The `Config` dataclass of the named file."""
-        config_class: type = importlib.import_module(f"gan_sep.{self.folder}.{name}").Config
+        package = f"gan_sep.{self.folder}".replace("/", ".")
+        config_class: type = importlib.import_module(f"{package}.{name}").Config
         return config_class
 
 

@@ -5,26 +5,31 @@ weight decay regularization, 2019.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar
 
 import torch
 from torch import nn
 
+from gan_sep.config.loader import Component
+from gan_sep.optimizers.schedules import constant
+from gan_sep.optimizers.schedules.base import Schedule
+
 
 @dataclass(frozen=True)
 class Config:
-    """lr, the learning rate; betas, how much the running means of gradient and square keep.
-
-    weight_decay times lr is taken from every weight in each step; max_gradient_norm null leaves
-    gradients unclipped. Raises ValueError naming the field that is out of range.
-    """
+    """torch's AdamW. Raises ValueError naming the field that is out of range."""
 
     line_search: ClassVar[bool] = False
-    lr: float = 3e-4
+    lr: float = 3e-4  # learning rate
+    # How much the running means of gradient and squared gradient keep in each step.
     betas: tuple[float, float] = (0.9, 0.999)
-    weight_decay: float = 0.0
-    max_gradient_norm: float | None = None
+    weight_decay: float = 0.0  # this times lr is taken from every weight in each step
+    max_gradient_norm: float | None = None  # longer gradients are shortened to it; null: none are
+    # How the learning rate changes over the steps.
+    schedule: Annotated[Schedule, Component("optimizers/schedules", default="constant")] = field(
+        default_factory=constant.Config
+    )
 
     def __post_init__(self) -> None:
         if not self.lr > 0:

@@ -6,12 +6,24 @@ from typing import Protocol
 import torch
 from torch import nn
 
+from gan_sep.optimizers.schedules.base import Schedule
+
 
 class OptimizerConfig(Protocol):
     """What an optimizer's `Config` dataclass offers.
 
     Its fields are the YAML keys under `optimizer`, each with a default.
     """
+
+    @property
+    def lr(self) -> float:
+        """The learning rate, before the schedule."""
+        ...
+
+    @property
+    def schedule(self) -> Schedule:
+        """How the learning rate changes over the steps."""
+        ...
 
     @property
     def line_search(self) -> bool:

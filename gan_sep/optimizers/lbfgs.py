@@ -24,24 +24,24 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from gan_sep.optimizers.schedules import constant
+from gan_sep.optimizers.schedules.base import Schedule
+
 # Evaluations for each iteration of a step, so many that the iterations, not they, end it.
 _EVALUATIONS = 25
 
 
 @dataclass(frozen=True)
 class Config:
-    """lr, the share of the quasi-Newton step at which each line search begins.
-
-    iterations, those of one training step; history, how many of them are remembered, at twice the
-    memory of the weights each. Raises ValueError naming the field that is out of range.
-    """
+    """torch's L-BFGS, forgetful. Raises ValueError naming the field that is out of range."""
 
     line_search: ClassVar[bool] = True
     # A gradient that was clipped is no longer that of the function that the line search follows.
     max_gradient_norm: ClassVar[None] = None
-    lr: float = 1.0
-    iterations: int = 20
-    history: int = 10
+    schedule: ClassVar[Schedule] = constant.Config()
+    lr: float = 1.0  # the share of the quasi-Newton step at which each line search begins
+    iterations: int = 20  # of one training step
+    history: int = 10  # iterations that are remembered, at twice the memory of the weights each
 
     def __post_init__(self) -> None:
         if not self.lr > 0:

@@ -11,6 +11,8 @@ from gan_sep.adversarial.adversary import Adversary
 from gan_sep.adversarial.material import Batch
 from gan_sep.config.run import RunConfig
 from gan_sep.losses.base import WeightedLosses
+from gan_sep.optimizers.schedules import constant
+from gan_sep.optimizers.schedules.base import Progress
 from gan_sep.training.ema import averaged
 from gan_sep.training.player import Player
 from gan_sep.training.step import TrainingStep
@@ -24,6 +26,8 @@ class Learners:
 
     def __init__(self, config: RunConfig, accelerator: Accelerator) -> None:
         self.accelerator = accelerator
+        self.steps = config.training.steps
+        self.scores: list[float] = []  # of every validation so far
         # Each network has its own seed, so that twins start from the same generator.
         torch.manual_seed(config.seed)
         generator = config.generator.build(config.audio)
@@ -45,7 +49,8 @@ class Learners:
 
     def step(self, passes: Sequence[Batch], step: int) -> dict[str, Tensor]:
         """One optimizer step of every network, see `TrainingStep`, and what it logs."""
-        log = self.training_step(passes, step)
+        rates = self._set_rates(Progress(step, self.steps, self.scores))
+        log = self.training_step(passes, step) | rates
         if self.average is not None:
             self.average.update_parameters(self.accelerator.unwrap_model(self.generator.network))
         return log
@@ -63,6 +68,7 @@ class Learners:
         """Weights, optimizers, and what the adversary remembers; tensors on their device."""
         return {
             "players": {player.name: self._player_state(player) for player in self._players()},
+            "scores": list(self.scores),
             "average": self.average.state_dict() if self.average is not None else None,
             "adversary": self.adversary.state_dict() if self.adversary is not None else None,
         }
@@ -74,12 +80,24 @@ class Learners:
                 saved = state["players"][player.name]
                 self.accelerator.unwrap_model(player.network).load_state_dict(saved["network"])
                 player.optimizer.load_state_dict(saved["optimizer"])
+        self.scores = list(state.get("scores", ()))
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         # Checkpoints of before hold the balance alone, by its own name.
         saved = state["adversary"] if "adversary" in state else {"balance": state["balance"]}
         if self.adversary is not None and saved is not None:
             self.adversary.load_state_dict(saved)
+
+    def _set_rates(self, progress: Progress) -> dict[str, Tensor]:
+        """Give every optimizer the learning rate of the step that comes next; what to log of it."""
+        log = {}
+        for player in self._players():
+            if player.settings.schedule != constant.Config():
+                rate = player.settings.lr * player.settings.schedule.factor(progress)
+                for group in player.optimizer.param_groups:
+                    group["lr"] = rate
+                log[f"learning_rate/{player.name}"] = torch.tensor(rate)
+        return log
 
     def _players(self) -> list[Player]:
         players = [self.generator]

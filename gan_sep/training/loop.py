@@ -208,6 +208,7 @@ class Run:
                 f"{self.config.training.select}: no validation track gives every source a value, "
                 "because references or estimates are silent; choose other validation tracks"
             )
+        self.learners.scores.append(score)
         improved = score > self.best.score
         if improved:
             self.best = Best(score, self.step)

@@ -1,5 +1,6 @@
 import copy
 
+import pytest
 import torch
 from conftest import MakeExperiment
 from training.test_loop import equal
@@ -49,3 +50,19 @@ def test_the_average_is_what_is_evaluated_and_follows_the_steps(
     assert not equal(after, raw)
     without = Run(make_experiment("training.ema_decay=null"), "plain").learners
     assert without.evaluated_network is without.generator.network
+
+
+def test_each_player_steps_at_the_rate_of_its_own_schedule(make_experiment: MakeExperiment) -> None:
+    config = make_experiment(
+        "optimizer={lr: 0.001, schedule: {name: cosine}}",
+        "adversarial.optimizer={lr: 0.01, schedule: {name: plateau, patience: 0, drop: 0.5}}",
+    )
+    run = Run(config, "gan")
+    run.learners.scores = [1.0, 0.5]  # one drop
+    (passes,) = run.stream.steps(3, 4)
+    log = run.learners.step(passes, 3)  # of 6: half of the way
+    assert log["learning_rate/generator"].item() == pytest.approx(0.0005)
+    assert log["learning_rate/discriminator"].item() == pytest.approx(0.005)
+    players = run.learners._players()
+    rates = [player.optimizer.param_groups[0]["lr"] for player in players]
+    assert rates == pytest.approx([0.0005, 0.005])

@@ -65,6 +65,8 @@ BY_LBFGS = "optimizer={name: lbfgs, iterations: 3}"
         ("gan", 3, "losses=[{name: spectrogram}]"),
         ("gan", 5, "seed=0"),
         ("plain", 2, BY_LBFGS),
+        ("gan", 3, "optimizer={schedule: {name: cosine, warmup_steps: 2}}"),
+        ("plain", 5, "optimizer={schedule: {name: plateau, patience: 0}}"),
     ],
 )
 def test_a_run_stopped_by_a_signal_resumes_to_the_same_bits(
