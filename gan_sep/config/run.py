@@ -65,6 +65,8 @@ class Training:
     keep_checkpoints: int = 2
     workers: int = 2
     threads: int | None = None
+    # Who is told losses and scores while training, beside records.jsonl.
+    trackers: tuple[Literal["tensorboard", "wandb"], ...] = ("tensorboard",)
 
     def __post_init__(self) -> None:
         counts = ("steps", "batch_size", "accumulation", "log_every", "validate_every")
@@ -76,6 +78,8 @@ class Training:
         require(
             self.segment_seconds > 0, f"segment_seconds: expected > 0, got {self.segment_seconds}"
         )
+        distinct = len(set(self.trackers)) == len(self.trackers)
+        require(distinct, f"trackers: expected each once, got {list(self.trackers)}")
         decay = self.ema_decay
         require(decay is None or 0 <= decay < 1, f"ema_decay: expected [0, 1) or null, got {decay}")
         require(

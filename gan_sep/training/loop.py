@@ -16,7 +16,6 @@ from gan_sep.data.unpaired import Pools
 from gan_sep.evaluation.evaluate import validation_scores
 from gan_sep.training import checkpoint
 from gan_sep.training.budget import Budget
-from gan_sep.training.dashboard import Dashboard
 from gan_sep.training.environment import write_run_description
 from gan_sep.training.interrupt import StopRequest
 from gan_sep.training.learners import Learners
@@ -30,6 +29,7 @@ from gan_sep.training.processes import (
 from gan_sep.training.records import Meter, RecordFile, finite, nested
 from gan_sep.training.stream import Stream
 from gan_sep.training.threads import use_threads
+from gan_sep.training.trackers import Trackers, require_trackers
 from gan_sep.training.twin_start import find_start, keep_start, take_start, twins_part
 
 
@@ -53,6 +53,7 @@ class Run:
     """One arm of one seed; `train` takes it from its newest checkpoint, or nothing, to the end."""
 
     def __init__(self, config: RunConfig, arm: Arm) -> None:
+        require_trackers(config.training.trackers)
         self.config = config.arm(arm)
         self.arm = arm
         self.folder = config.arm_folder(arm)
@@ -107,7 +108,7 @@ class Run:
             self.records = RecordFile(self.folder / "records.jsonl", records["records"])
             self.timing = RecordFile(self.folder / "timing.jsonl", records["timing"])
             step = state["step"] if state else 0
-            self.dashboard = Dashboard(self.folder, self.config, self.valid_tracks[:2], step)
+            self.trackers = Trackers(self.folder, self.config, self.valid_tracks[:2], step)
         if state is not None:
             self._restore(state)
         if self.learners.adversary is not None:
@@ -119,7 +120,7 @@ class Run:
         if self.accelerator.is_main_process:
             self.records.close()
             self.timing.close()
-            self.dashboard.close()
+            self.trackers.close()
         return self.best_path
 
     def _loop(self, stop: StopRequest) -> None:
@@ -174,7 +175,7 @@ class Run:
                 "peak_memory_mib": peak_memory_mib(self.accelerator.device),
             }
         )
-        self.dashboard.add_scalars(record, self.step)
+        self.trackers.add_scalars(record, self.step)
         best = {"best": f"{self.best.score:.2f} dB"} if self.best.step >= 0 else {}
         loss = means["loss/reconstruction"].mean()
         bar.set_postfix({"loss": f"{loss:.3g}", **best})
@@ -192,7 +193,7 @@ class Run:
             if self.accelerator.is_main_process:
                 record = finite({"step": self.step, "kind": "diagnosis", "sources": sources})
                 self.records.write(record)
-                self.dashboard.add_scalars(record, self.step)
+                self.trackers.add_scalars(record, self.step)
 
     def _validate(self) -> None:
         scores = validation_scores(
@@ -215,8 +216,8 @@ class Run:
         if self.accelerator.is_main_process:
             record = finite({"step": self.step, "kind": "valid", **scores})
             self.records.write(record)
-            self.dashboard.add_scalars({"valid": scores}, self.step)
-            self.dashboard.add_separations(self.learners.evaluated_network, self.step)
+            self.trackers.add_scalars({"valid": scores}, self.step)
+            self.trackers.add_separations(self.learners.evaluated_network, self.step)
             if improved:
                 weights = self.learners.evaluated_network.state_dict()
                 checkpoint.save(

@@ -32,6 +32,7 @@ FREE_KEYS = (
     "evaluation.",
     "training.steps",
     "training.workers",
+    "training.trackers",
     "training.checkpoint_every",
     "training.keep_checkpoints",
 )

@@ -1,13 +1,15 @@
-"""TensorBoard: the figures of records.jsonl, and what two validation tracks sound and look like."""
+"""Accelerate's trackers: the figures of records.jsonl, and what validation tracks sound like."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate.tracking import TensorBoardTracker
+from accelerate.tracking import GeneralTracker, TensorBoardTracker, WandBTracker
 from torch import Tensor, nn
 
+from gan_sep.config.loader import to_dict
 from gan_sep.config.run import RunConfig
 from gan_sep.data.base import Track
 from gan_sep.evaluation.separate import OverlapAdd, separate
@@ -17,25 +19,47 @@ EXCERPT_SECONDS = 10.0
 RANGE_DB = 80.0
 
 
-class Dashboard:
-    """Writes TensorBoard event files below a run's folder; only for the main process.
+def require_trackers(names: Sequence[str]) -> None:
+    """ValueError naming the trackers whose package is not installed."""
+    if missing := [name for name in names if find_spec(name) is None]:
+        raise ValueError(
+            f"training.trackers: {', '.join(missing)} not installed: "
+            f"pip install {' '.join(missing)}, or leave it out (training.trackers=[])"
+        )
 
-    A resumed run hides what was written beyond its checkpoint.
+
+class Trackers:
+    """The trackers of a run, told the same numbers; only for the main process.
+
+    TensorBoard also gets audio and spectrograms, and hides what a run that is resumed wrote beyond
+    its checkpoint; Weights & Biases begins a new run of the same name then.
     """
 
     def __init__(self, folder: Path, config: RunConfig, tracks: list[Track], step: int) -> None:
         self.config = config
         self.tracks = tracks
-        events = folder / "tensorboard"
-        self.tracker = TensorBoardTracker("", logging_dir=events, purge_step=step + 1)
-        self.tracker.start()
+        self.trackers: list[GeneralTracker] = []
+        self.tensorboard: TensorBoardTracker | None = None
+        if "tensorboard" in config.training.trackers:
+            events = folder / "tensorboard"
+            self.tensorboard = TensorBoardTracker("", logging_dir=events, purge_step=step + 1)
+            self.trackers.append(self.tensorboard)
+        if "wandb" in config.training.trackers:
+            names = {"name": f"{config.name}/{folder.name}", "group": config.name}
+            settings = {"dir": str(folder), "config": to_dict(config)}
+            self.trackers.append(WandBTracker("gan_sep", **names, **settings))
+        for tracker in self.trackers:
+            tracker.start()
 
     def add_scalars(self, tree: Mapping[str, Any], step: int) -> None:
         """Every number in a nested record, under its path; lists (histograms) are left out."""
-        self.tracker.log(dict(_flatten(tree)), step=step)
+        for tracker in self.trackers:
+            tracker.log(dict(_flatten(tree)), step=step)
 
     def add_separations(self, generator: nn.Module, step: int) -> None:
         """Audio and spectrograms of each source's estimate, and once those of the true sources."""
+        if self.tensorboard is None:
+            return
         audio = self.config.audio
         for track in self.tracks:
             excerpt = min(track.num_samples, audio.samples(EXCERPT_SECONDS))
@@ -47,7 +71,8 @@ class Dashboard:
             self._add_signals(f"{track.name}/reference", references, step)
 
     def _add_signals(self, name: str, signals: Tensor, step: int) -> None:
-        writer, audio = self.tracker.writer, self.config.audio
+        assert self.tensorboard is not None
+        writer, audio = self.tensorboard.writer, self.config.audio
         for source, signal in zip(audio.sources, signals, strict=True):
             mono = signal.mean(0)  # (T,); TensorBoard plays one channel
             peak = mono.abs().max().clamp_min(1.0)
@@ -55,7 +80,8 @@ class Dashboard:
             writer.add_image(f"{name}/{source}", _picture(mono), step, dataformats="HW")
 
     def close(self) -> None:
-        self.tracker.finish()
+        for tracker in self.trackers:
+            tracker.finish()
 
 
 def _picture(mono: Tensor) -> Tensor:
