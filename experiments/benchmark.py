@@ -5,14 +5,14 @@
 
 Prints one Markdown table per section:
 
-    step        Demucs' plain training step, against the package demucs
-    systems     every generator's plain training step, against torchaudio and openunmix
-    gan_step    the step with discriminators against the plain one
-    panels      the same for each discriminator and training switch
-    separation  whole songs: seconds, and memory that must not grow with the song
-    data        reading segments from files
-    sdr         the fast SDR against museval
-    bss_eval    the native BSSEval against museval
+    step            Demucs' plain training step, against the package demucs
+    systems         every generator's plain training step, against torchaudio and openunmix
+    gan_step        the step with discriminators against the plain one
+    discriminators  the same for each discriminator and training switch
+    separation      whole songs: seconds, and memory that must not grow with the song
+    data            reading segments from files
+    sdr             the fast SDR against museval
+    bss_eval        the native BSSEval against museval
 
 For the comparisons with other packages, install demucs==2.0.3 and openunmix==1.3.0 beside this one.
 """
@@ -20,7 +20,7 @@ For the comparisons with other packages, install demucs==2.0.3 and openunmix==1.
 import json
 from pathlib import Path
 
-from gan_sep.benchmark.sections import SECTIONS, machine
+from benchmarks.sections import SECTIONS, machine
 from gan_sep.programs import clear_errors, device, program
 from gan_sep.reporting.files import write_text
 

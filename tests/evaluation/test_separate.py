@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_sep.benchmark.timing import Work, peak_memory
+from benchmarks.timing import Work, peak_memory
 from gan_sep.evaluation.separate import OverlapAdd, separate
 
 

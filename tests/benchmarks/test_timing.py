@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from gan_sep.benchmark import bss_eval_speed, sdr_speed
-from gan_sep.benchmark.sections import SECTIONS
-from gan_sep.benchmark.settings import QUICK
-from gan_sep.benchmark.steps import arm_step, plain_step
-from gan_sep.benchmark.table import Table
-from gan_sep.benchmark.timing import Timings, Work, interleave, peak_memory
+from benchmarks import bss_eval_speed, sdr_speed
+from benchmarks.sections import SECTIONS
+from benchmarks.settings import QUICK
+from benchmarks.steps import arm_step, plain_step
+from benchmarks.table import Table
+from benchmarks.timing import Timings, Work, interleave, peak_memory
 from gan_sep.config.run import Adversarial
 
 CPU = torch.device("cpu")
@@ -81,7 +81,7 @@ def test_a_plain_step_returns_the_l1_loss_and_lowers_it() -> None:
     assert step() < first
 
 
-def test_an_arm_steps_on_from_where_its_panel_begins_to_act(
+def test_an_arm_steps_on_from_where_its_discriminator_begins_to_act(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen = []
@@ -89,10 +89,10 @@ def test_an_arm_steps_on_from_where_its_panel_begins_to_act(
     class Recorder:
         def __init__(self, *_: object) -> None: ...
 
-        def __call__(self, passes: object, step: int) -> None:
+        def __call__(self, micro_batches: object, step: int) -> None:
             seen.append(step)
 
-    monkeypatch.setattr("gan_sep.benchmark.steps.TrainingStep", Recorder)
+    monkeypatch.setattr("benchmarks.steps.TrainingStep", Recorder)
     setting = replace(QUICK, adversarial=Adversarial(warmup_steps=5))
     work = arm_step(setting, CPU, gan=True)
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""What discriminators cost: the training step of a small Demucs with each panel and switch."""
+"""What discriminators cost: a small Demucs' training step with each, and with each switch."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import torch
 
+from benchmarks.settings import SMALL_DISCRIMINATOR, Setting
+from benchmarks.steps import arm_step
+from benchmarks.table import Row, Table
+from benchmarks.timing import Timings, Work, interleave, peak_memory
 from gan_sep.adversarial.augmentation import JudgedAugmentation
 from gan_sep.adversarial.instance_noise import InstanceNoise
 from gan_sep.adversarial.regularizers import GradientPenalty, LeCam
-from gan_sep.benchmark.settings import SMALL_PANEL, Setting
-from gan_sep.benchmark.steps import arm_step
-from gan_sep.benchmark.table import Row, Table
-from gan_sep.benchmark.timing import Timings, Work, interleave, peak_memory
 from gan_sep.config.loader import Component
 from gan_sep.config.run import Adversarial
 from gan_sep.discriminators.base import DiscriminatorConfig
@@ -23,17 +23,17 @@ STEPS_OF_A_TURN = 16
 
 
 class Variant(NamedTuple):
-    """A GAN arm: its panel, and how it is trained."""
+    """A GAN arm: its discriminator, and how it is trained."""
 
-    panel: DiscriminatorConfig
+    discriminator: DiscriminatorConfig
     adversarial: Adversarial = Adversarial()
 
     def tiny(self) -> "Variant":
-        """The same with a panel that takes no time."""
-        return Variant(self.panel.tiny(), self.adversarial)
+        """The same with a discriminator that takes no time."""
+        return Variant(self.discriminator.tiny(), self.adversarial)
 
 
-# A row for each switch of the section `adversarial`, all with the same panel.
+# A row for each switch of the section `adversarial`, all with the same discriminator.
 _ADVERSARIAL = {
     "gamma": Adversarial(gamma=0.01, balance=None),
     "hinge": Adversarial(objective="hinge"),
@@ -49,25 +49,28 @@ _ADVERSARIAL = {
     "instance noise": Adversarial(instance_noise=InstanceNoise(until_step=1_000_000)),
 }
 SWITCHES: Mapping[str, Variant] = {
-    "small spectrogram": Variant(SMALL_PANEL),
-    "small spectrogram, conditioned": Variant(replace(SMALL_PANEL, conditioned=True)),
-    "small spectrogram, spectral norm": Variant(replace(SMALL_PANEL, spectral_norm=True)),
-} | {f"small spectrogram, {name}": Variant(SMALL_PANEL, a) for name, a in _ADVERSARIAL.items()}
+    "small spectrogram": Variant(SMALL_DISCRIMINATOR),
+    "small spectrogram, conditioned": Variant(replace(SMALL_DISCRIMINATOR, conditioned=True)),
+    "small spectrogram, spectral norm": Variant(replace(SMALL_DISCRIMINATOR, spectral_norm=True)),
+} | {
+    f"small spectrogram, {name}": Variant(SMALL_DISCRIMINATOR, a)
+    for name, a in _ADVERSARIAL.items()
+}
 
 
 def variants() -> dict[str, Variant]:
-    """Every panel of gan_sep/discriminators at its default, by its file's name; the switches."""
+    """Every file of gan_sep/discriminators at its default, by its file's name; the switches."""
     component = Component("discriminators")
-    panels = {name: Variant(component.config_class(name)()) for name in component.names()}
-    return panels | dict(SWITCHES)
+    defaults = {name: Variant(component.config_class(name)()) for name in component.names()}
+    return defaults | dict(SWITCHES)
 
 
-def panel_costs(
+def discriminator_costs(
     setting: Setting, compared: Mapping[str, Variant], rounds: int, device: torch.device
 ) -> Table:
-    """The step of the setting's generator with each variant's panel over its plain step.
+    """The step of the setting's generator with each variant's discriminator over its plain step.
 
-    The setting's own panel plays no part.
+    The setting's own discriminator plays no part.
     """
     builders: dict[str, Callable[[], Work]] = {
         name: partial(_turn, _trained(setting, variant), device, gan=True)
@@ -77,27 +80,27 @@ def panel_costs(
     memory = {name: peak_memory(build, device) for name, build in builders.items()}
     timings = interleave({name: build() for name, build in builders.items()}, rounds, device)
     rows = [
-        _row(name, judge_parameters(setting, variant), timings, memory)
+        _row(name, discriminator_parameters(setting, variant), timings, memory)
         for name, variant in compared.items()
     ]
     remark = (
         f"The whole step of {setting}; plain: {timings.median('plain') / STEPS_OF_A_TURN:.3g} s, "
         f"{memory['plain']:.0f} MiB. All arms in turns of {STEPS_OF_A_TURN} steps. A small "
-        "spectrogram panel is that of the small configurations."
+        "spectrogram discriminator is that of the small configurations."
     )
-    return Table("Step with each panel", rows, remark)
+    return Table("Step with each discriminator", rows, remark)
 
 
-def judge_parameters(setting: Setting, variant: Variant) -> int:
-    """Parameters of one judge: a panel has one per source, all alike."""
-    panel = variant.panel.build(setting.audio)
-    return sum(p.numel() for p in panel.parameters()) // len(setting.audio.sources)
+def discriminator_parameters(setting: Setting, variant: Variant) -> int:
+    """Parameters of one source's discriminator: every source has one, all alike."""
+    network = variant.discriminator.build(setting.audio)
+    return sum(p.numel() for p in network.parameters()) // len(setting.audio.sources)
 
 
 def _row(name: str, parameters: int, timings: Timings, memory: Mapping[str, float]) -> Row:
     return {
-        "panel": name,
-        "parameters of a judge": str(parameters),
+        "discriminator": name,
+        "parameters of a discriminator": str(parameters),
         "gan, s": timings.median(name) / STEPS_OF_A_TURN,
         "time gan / plain": timings.ratio(name, "plain"),
         "gan, MiB": memory[name],
@@ -106,7 +109,7 @@ def _row(name: str, parameters: int, timings: Timings, memory: Mapping[str, floa
 
 
 def _trained(setting: Setting, variant: Variant) -> Setting:
-    return replace(setting, panel=variant.panel, adversarial=variant.adversarial)
+    return replace(setting, discriminator=variant.discriminator, adversarial=variant.adversarial)
 
 
 def _turn(setting: Setting, device: torch.device, gan: bool) -> Work:

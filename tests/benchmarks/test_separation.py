@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from gan_sep.benchmark import separation
-from gan_sep.benchmark.sections import SECTIONS
-from gan_sep.benchmark.separation import held, separating
-from gan_sep.benchmark.settings import QUICK, QUICK_SYSTEMS
+from benchmarks import separation
+from benchmarks.sections import SECTIONS
+from benchmarks.separation import held, separating
+from benchmarks.settings import QUICK, QUICK_SYSTEMS
 from gan_sep.evaluation.scores import EvaluationSettings
 
 CPU = torch.device("cpu")

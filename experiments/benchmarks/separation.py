@@ -4,9 +4,9 @@ from functools import partial
 
 import torch
 
-from gan_sep.benchmark.settings import Setting
-from gan_sep.benchmark.table import Row, Table
-from gan_sep.benchmark.timing import Work, interleave, peak_memory
+from benchmarks.settings import Setting
+from benchmarks.table import Row, Table
+from benchmarks.timing import Work, interleave, peak_memory
 from gan_sep.evaluation.scores import EvaluationSettings
 from gan_sep.evaluation.separate import separate
 

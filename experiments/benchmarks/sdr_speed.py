@@ -2,9 +2,9 @@
 
 import torch
 
+from benchmarks.table import Table
+from benchmarks.timing import interleave
 from gan_sep.audio import AudioFormat
-from gan_sep.benchmark.table import Table
-from gan_sep.benchmark.timing import interleave
 from gan_sep.evaluation.metrics import sdr
 from gan_sep.evaluation.museval_metrics import museval_bss_eval
 

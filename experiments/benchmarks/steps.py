@@ -9,12 +9,12 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from benchmarks.peers import peer_of
+from benchmarks.settings import Setting
+from benchmarks.table import Row, Table
+from benchmarks.timing import Work, interleave, peak_memory
 from gan_sep.adversarial.adversary import Adversary
 from gan_sep.adversarial.material import Batch
-from gan_sep.benchmark.peers import peer_of
-from gan_sep.benchmark.settings import Setting
-from gan_sep.benchmark.table import Row, Table
-from gan_sep.benchmark.timing import Work, interleave, peak_memory
 from gan_sep.losses import l1_time
 from gan_sep.losses.base import WeightedLosses
 from gan_sep.optimizers import adam
@@ -48,8 +48,8 @@ def gan_against_plain(settings: tuple[Setting, ...], rounds: int, device: torch.
     rows = [_compare(builders, setting, rounds, device) for setting in settings]
     remark = (
         "The whole step of each arm: both players' moves, the gradient ratio and the balance. The "
-        "small setting has the panel of its configuration, the others the default one; where the "
-        "batch has 8 segments, the GAN arm separates one unpaired mixture more."
+        "small setting has the discriminator of its configuration, the others the default one; "
+        "where the batch has 8 segments, the GAN arm separates one unpaired mixture more."
     )
     return Table("Step with discriminators", rows, remark)
 
@@ -124,7 +124,7 @@ def _step(
 def arm_step(setting: Setting, device: torch.device, gan: bool) -> Work:
     """The training loop's own step on one batch, of the plain or the GAN arm.
 
-    Steps are counted from the one in which the panel begins to act, turn by turn.
+    Steps are counted from the one in which the discriminator begins to act, turn by turn.
     """
     accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="no")
     settings = setting.adversarial
@@ -132,9 +132,9 @@ def arm_step(setting: Setting, device: torch.device, gan: bool) -> Work:
     generator = Player.prepared("generator", network, adam.Config(LEARNING_RATE), accelerator)
     adversary = None
     if gan:
-        panel = setting.panel.build(setting.audio)
-        judge = Player.prepared("discriminator", panel, settings.optimizer, accelerator)
-        adversary = Adversary(judge, settings, setting.audio, 0, accelerator)
+        discriminator = setting.discriminator.build(setting.audio)
+        other = Player.prepared("discriminator", discriminator, settings.optimizer, accelerator)
+        adversary = Adversary(other, settings, setting.audio, 0, accelerator)
     losses = WeightedLosses.of([l1_time.Config()], setting.audio.sources, device)
     step = TrainingStep(accelerator, generator, adversary, losses)
     unpaired = None

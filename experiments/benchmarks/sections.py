@@ -5,13 +5,12 @@ from collections.abc import Callable
 
 import torch
 
-from gan_sep.audio import AudioFormat
-from gan_sep.benchmark.bss_eval_speed import Clip, bss_eval_speed
-from gan_sep.benchmark.loading import loading
-from gan_sep.benchmark.panels import panel_costs, variants
-from gan_sep.benchmark.sdr_speed import sdr_speed
-from gan_sep.benchmark.separation import separation
-from gan_sep.benchmark.settings import (
+from benchmarks.bss_eval_speed import Clip, bss_eval_speed
+from benchmarks.discriminator_costs import discriminator_costs, variants
+from benchmarks.loading import loading
+from benchmarks.sdr_speed import sdr_speed
+from benchmarks.separation import separation
+from benchmarks.settings import (
     DEMUCS,
     GAN,
     LARGE_SYSTEMS,
@@ -21,8 +20,9 @@ from gan_sep.benchmark.settings import (
     STEREO,
     SYSTEMS,
 )
-from gan_sep.benchmark.steps import against_peers, gan_against_plain
-from gan_sep.benchmark.table import Table
+from benchmarks.steps import against_peers, gan_against_plain
+from benchmarks.table import Table
+from gan_sep.audio import AudioFormat
 from gan_sep.evaluation.scores import EvaluationSettings
 
 
@@ -39,11 +39,11 @@ def _gan_step(quick: bool, rounds: int, device: torch.device) -> Table:
     return gan_against_plain((QUICK,) if quick else GAN, rounds, device)
 
 
-def _panels(quick: bool, rounds: int, device: torch.device) -> Table:
+def _discriminators(quick: bool, rounds: int, device: torch.device) -> Table:
     if quick:
         tiny = {name: variant.tiny() for name, variant in variants().items()}
-        return panel_costs(QUICK, tiny, rounds, device)
-    return panel_costs(SMALL, variants(), rounds, device)
+        return discriminator_costs(QUICK, tiny, rounds, device)
+    return discriminator_costs(SMALL, variants(), rounds, device)
 
 
 def _separation(quick: bool, rounds: int, device: torch.device) -> Table:
@@ -78,7 +78,7 @@ SECTIONS: dict[str, Callable[[bool, int, torch.device], Table]] = {
     "step": _step,
     "systems": _systems,
     "gan_step": _gan_step,
-    "panels": _panels,
+    "discriminators": _discriminators,
     "separation": _separation,
     "data": _data,
     "sdr": _sdr,

@@ -1,4 +1,4 @@
-"""What the benchmark trains: generators, their batches, and the panels of their GAN arms."""
+"""What the benchmark trains: generators, their batches, their discriminators."""
 
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -15,19 +15,16 @@ from gan_sep.generators.base import GeneratorConfig
 
 @dataclass(frozen=True)
 class Setting:
-    """A generator and the batch it is trained on; panel, adversarial, unpaired: of its GAN arm.
+    """A generator and the batch it is trained on, and what its GAN arm has besides."""
 
-    name: what to call the generator; unpaired: mixtures separated for the panel alone.
-    """
-
-    name: str
+    name: str  # what to call the generator
     generator: GeneratorConfig
     audio: AudioFormat
     seconds: float
     batch_size: int
-    panel: DiscriminatorConfig = field(default_factory=spectrogram.Config)
+    discriminator: DiscriminatorConfig = field(default_factory=spectrogram.Config)
     adversarial: Adversarial = field(default_factory=Adversarial)
-    unpaired: int = 0
+    unpaired: int = 0  # mixtures separated for the discriminator alone
 
     def __str__(self) -> str:
         kind = "mono" if self.audio.channels == 1 else "stereo"
@@ -42,7 +39,7 @@ class Setting:
         return self.batch_size * self.seconds
 
     def tiny(self) -> Self:
-        """The same generator and panel at their smallest, on a batch that takes no time."""
+        """The same generator and discriminator at their smallest, on a batch that takes no time."""
         return replace(
             self,
             name=f"tiny {self.name.partition(',')[0]}",
@@ -50,7 +47,7 @@ class Setting:
             audio=AudioFormat(4000, 1),
             seconds=0.2,
             batch_size=2,
-            panel=self.panel.tiny(),
+            discriminator=self.discriminator.tiny(),
         )
 
     def sources(self, device: torch.device, items: int | None = None) -> torch.Tensor:
@@ -69,9 +66,9 @@ SMALL_CONV_TASNET = conv_tasnet.Config(
 )
 SMALL_WAVE_UNET = wave_unet.Config(depth=9, filters=12, context=False)
 SMALL_OPEN_UNMIX = open_unmix.Config(n_fft=1536, hop=384, hidden=128)
-SMALL_PANEL = spectrogram.Config(n_fft=1024, hop=512, channels=8)
+SMALL_DISCRIMINATOR = spectrogram.Config(n_fft=1024, hop=512, channels=8)
 
-SMALL = Setting("Demucs v1, 16 channels, depth 5", SMALL_DEMUCS, MONO, 3, 8, SMALL_PANEL)
+SMALL = Setting("Demucs v1, 16 channels, depth 5", SMALL_DEMUCS, MONO, 3, 8, SMALL_DISCRIMINATOR)
 # From the smallest to the published size.
 DEMUCS = (
     Setting("Demucs v2, 16 channels, depth 5", demucs.Config(16, 5), MONO, 3, 8),

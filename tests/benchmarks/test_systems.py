@@ -5,19 +5,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_sep.benchmark import steps
-from gan_sep.benchmark.peers import PEERS, Peer, peer_of
-from gan_sep.benchmark.settings import (
+from benchmarks import steps
+from benchmarks.peers import PEERS, Peer, peer_of
+from benchmarks.settings import (
     DEMUCS,
     GAN,
     LARGE_SYSTEMS,
     QUICK,
     QUICK_SYSTEMS,
-    SMALL_PANEL,
+    SMALL_DISCRIMINATOR,
     SYSTEMS,
     Setting,
 )
-from gan_sep.benchmark.steps import against_peers, peer_step, plain_step
+from benchmarks.steps import against_peers, peer_step, plain_step
 from gan_sep.config.loader import load
 from gan_sep.config.run import RunConfig
 from gan_sep.generators import conv_tasnet, demucs, open_unmix
@@ -44,8 +44,10 @@ def test_a_system_is_that_of_its_configuration(setting: Setting, file: str) -> N
     assert setting.batch_size == config.training.batch_size
 
 
-def test_the_small_panel_is_that_of_the_configurations() -> None:
-    assert load(RunConfig, CONFIGS / "musdb18_7s" / "small.yaml").discriminator == (SMALL_PANEL)
+def test_the_small_discriminator_is_that_of_the_configurations() -> None:
+    assert load(RunConfig, CONFIGS / "musdb18_7s" / "small.yaml").discriminator == (
+        SMALL_DISCRIMINATOR
+    )
 
 
 def test_every_setting_says_another_thing() -> None:

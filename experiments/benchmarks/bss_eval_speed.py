@@ -6,9 +6,9 @@ from functools import partial
 
 import torch
 
+from benchmarks.table import Table
+from benchmarks.timing import Work, interleave, peak_memory
 from gan_sep.audio import AudioFormat
-from gan_sep.benchmark.table import Table
-from gan_sep.benchmark.timing import Work, interleave, peak_memory
 from gan_sep.evaluation.metrics import bss_eval, bss_eval_v3
 from gan_sep.evaluation.museval_metrics import museval_bss_eval, museval_bss_eval_v3
 
@@ -23,7 +23,7 @@ REMARK = (
 
 @dataclass(frozen=True)
 class Clip:
-    """Sources and estimates of noise, judged by a version of BSSEval: v4 or v3."""
+    """Sources and estimates of noise, scored by a version of BSSEval: v4 or v3."""
 
     audio: AudioFormat
     seconds: int

@@ -10,11 +10,11 @@ import numpy as np
 import soundfile
 import torch
 
+from benchmarks.settings import Setting
+from benchmarks.steps import plain_step
+from benchmarks.table import Cell, Table
+from benchmarks.timing import interleave
 from gan_sep.audio import AudioFormat
-from gan_sep.benchmark.settings import Setting
-from gan_sep.benchmark.steps import plain_step
-from gan_sep.benchmark.table import Cell, Table
-from gan_sep.benchmark.timing import interleave
 from gan_sep.data import stem_folders
 from gan_sep.data.batches import batches
 from gan_sep.data.segments import PairedSegments
