@@ -30,6 +30,8 @@ class Loss:
 
     # Whether items are left out where the source is silent: they count as 0 in the mean.
     leaves_out_silence: ClassVar[bool] = False
+    # How many sources it takes: 2 where estimates are compared with the mixture or other sources.
+    least_sources: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         if not 0 <= self.weight < float("inf"):
@@ -47,6 +49,15 @@ class Loss:
         """A setting small enough for a test."""
         return cls()
 
+    def check(self, num_sources: int) -> None:
+        """ValueError where the loss has no meaning for so many sources."""
+        if num_sources < self.least_sources:
+            raise ValueError(
+                f"expected {self.least_sources} or more sources, since it compares with their "
+                f"mixture or with each other, got {num_sources}; choose another loss (l2_freq), or "
+                "name the rest of the mixture in audio.sources as well"
+            )
+
     def items(self, estimates: Tensor, sources: Tensor) -> Tensor:
         """The value of every item: (B, S, C, T) twice, at least float32 -> (B, S)."""
         raise NotImplementedError
@@ -62,6 +73,7 @@ class Loss:
                 "reconstruction loss: expected estimates and sources of one shape (B, S, C, T), "
                 f"got {tuple(estimates.shape)} and {tuple(sources.shape)}"
             )
+        self.check(estimates.shape[1])
         with torch.autocast(estimates.device.type, enabled=False):
             values = self.items(_precise(estimates), _precise(sources))  # (B, S)
             if self.leaves_out_silence:
@@ -131,6 +143,10 @@ def check_terms(losses: Sequence[Loss], sources: Sequence[str]) -> None:
                 f"losses[{number}].sources: expected sources of audio.sources "
                 f"({', '.join(sources)}), got {', '.join(unknown)}"
             )
+        try:
+            loss.check(len(sources))
+        except ValueError as error:
+            raise ValueError(f"losses[{number}]: {error}") from error
 
 
 def _precise(signal: Tensor) -> Tensor:

@@ -18,16 +18,15 @@ Neural Networks for Monaural Source Separation", 2015: there for two sources, wi
 where here is a mean, and with half the squared error.
 """
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Self
 
 import torch
 from torch import Tensor
 
 from gan_sep.losses.base import Loss
-from gan_sep.spectra import stft
+from gan_sep.losses.layers.magnitudes import TINY, Stft
 
 # Added to both magnitudes in the divergence: about the rounding noise of 16-bit samples.
 _FLOOR = 1e-5
@@ -35,41 +34,30 @@ _FLOOR = 1e-5
 
 @dataclass(frozen=True)
 class Config(Loss):
-    """Magnitudes are scaled so that the mean square of a signal's is that of its samples, whatever
-    n_fft: with smaller ones the gradients of a squared error would sink below Adam's epsilon.
+    """Published losses compare the masked spectrum itself.
 
-    Published losses compare the masked spectrum itself. The spectrum of a waveform made from it,
-    which is compared here, is not quite the same: overlapping frames have come to agree.
+    The spectrum of a waveform made from it, which is compared here, is not quite the same:
+    overlapping frames have come to agree.
     """
 
     distance: Literal["mse", "kl"] = "mse"  # squared error, or divergence
-    n_fft: int = 1024  # window in samples
-    hop: int = 512  # samples from one frame to the next
+    stft: Stft = field(default_factory=Stft)  # window and hop of the magnitudes
     discriminative_weight: float = 0.0  # of the discriminative term, 0 for none
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.distance not in ("mse", "kl"):
             raise ValueError(f"distance: expected mse or kl, got {self.distance!r}")
-        if self.n_fft < 4 or self.n_fft % 2:
-            raise ValueError(f"n_fft: expected an even number of at least 4, got {self.n_fft}")
-        if not 1 <= self.hop <= self.n_fft // 2:
-            raise ValueError(f"hop: expected 1 to n_fft / 2 = {self.n_fft // 2}, got {self.hop}")
         _check_weight(self.discriminative_weight)
 
     @classmethod
     def tiny(cls) -> Self:
-        return cls(n_fft=64, hop=32, discriminative_weight=0.05)
+        return cls(stft=TINY, discriminative_weight=0.05)
 
     def items(self, estimates: Tensor, sources: Tensor) -> Tensor:
-        magnitudes = self._magnitude(estimates), self._magnitude(sources)  # (B, S, C, F, N)
         distance = magnitude_mse if self.distance == "mse" else magnitude_kl
+        magnitudes = self.stft.magnitudes(estimates, sources)  # (B, S, C, F, N) each
         return distance(*magnitudes, self.discriminative_weight)
-
-    def _magnitude(self, signal: Tensor) -> Tensor:
-        """(..., T) -> (..., F, N)."""
-        window_energy = 3 / 8 * self.n_fft  # of a Hann window
-        return stft(signal, self.n_fft, self.hop).abs() / math.sqrt(window_energy)
 
 
 def magnitude_mse(estimates: Tensor, sources: Tensor, discriminative_weight: float = 0.0) -> Tensor:

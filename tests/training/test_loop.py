@@ -62,7 +62,7 @@ BY_LBFGS = "optimizer={name: lbfgs, iterations: 3}"
     [
         ("gan", 1, "seed=0"),
         ("gan", 2, "seed=0"),
-        ("gan", 3, "losses=[{name: spectrogram}]"),
+        ("gan", 3, "losses=[{name: spectrogram, stft: {n_fft: 1024, hop: 512}}]"),
         ("gan", 5, "seed=0"),
         ("plain", 2, BY_LBFGS),
         ("gan", 3, "optimizer={schedule: {name: cosine, warmup_steps: 2}}"),

@@ -10,6 +10,7 @@ from gan_sep.audio import AudioFormat
 from gan_sep.generators import rnn_mask
 from gan_sep.losses import l1_time, spectrogram
 from gan_sep.losses.base import ReconstructionLoss, Term, WeightedLosses
+from gan_sep.losses.layers.magnitudes import Stft
 from gan_sep.optimizers import adam, lbfgs
 from gan_sep.optimizers.base import OptimizerConfig
 from gan_sep.training.player import NonFiniteError, Player
@@ -42,7 +43,7 @@ def weights(step: TrainingStep) -> list[Tensor]:
 
 def steps_to_a_tenth(optimizer: OptimizerConfig) -> int:
     """Steps until a tenth of the spectrograms' squared error is left; 100 if it never comes."""
-    error = spectrogram.Config(n_fft=64, hop=32).build()
+    error = spectrogram.Config(stft=Stft(64, 32)).build()
     step, batch = training_step(optimizer, loss=error), Batch(sources())
     first = step([batch], 0)["loss/reconstruction"].mean()
     for number in range(1, 100):

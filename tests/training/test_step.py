@@ -15,6 +15,7 @@ from gan_sep.discriminators.spectrogram import Config as Spectrogram
 from gan_sep.generators.demucs import Config as Demucs
 from gan_sep.losses import l1_time, spectrogram
 from gan_sep.losses.base import ReconstructionLoss, Term, WeightedLosses
+from gan_sep.losses.layers.magnitudes import Stft
 from gan_sep.optimizers import adam
 from gan_sep.training.player import NonFiniteError, Player
 from gan_sep.training.silence import audible
@@ -22,7 +23,7 @@ from gan_sep.training.step import TrainingStep
 
 AUDIO = AudioFormat(8000, 1, ("low", "high"))
 L1 = l1_time.Config()
-MAGNITUDES = spectrogram.Config(n_fft=64, hop=25, discriminative_weight=0.05)
+MAGNITUDES = spectrogram.Config(stft=Stft(64, 25), discriminative_weight=0.05)
 
 
 def training_step(

@@ -1,0 +1,50 @@
+"""The squared error of magnitudes, less a share of that to the other sources.
+
+The sum over the others is subtracted once; the source prints its minus twice. It is bounded below
+while beta (S - 1) < 1: the best estimate of a bin is (Y_k - beta sum Y_j) / (1 - beta (S - 1)), or
+0. The loss `spectrogram` takes the mean over the others instead.
+
+Source: Gusó et al., On loss functions and evaluation metrics for music source separation, 2022.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from gan_sep.losses.base import Loss
+from gan_sep.losses.layers.levels import mean_square
+from gan_sep.losses.layers.magnitudes import TINY, Stft
+
+
+@dataclass(frozen=True)
+class Config(Loss):
+    """mean (E_k - Y_k)^2 - beta * sum over j != k of mean (E_k - Y_j)^2."""
+
+    least_sources: ClassVar[int] = 2
+    stft: Stft = field(default_factory=Stft)  # window and hop of the magnitudes
+    beta: float = 0.05  # how much the distance to each other source counts
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.beta < 1:
+            raise ValueError(f"beta: expected [0, 1), got {self.beta}")
+
+    def check(self, num_sources: int) -> None:
+        super().check(num_sources)
+        if self.beta * (num_sources - 1) >= 1:
+            raise ValueError(
+                f"beta: expected less than 1 / {num_sources - 1} with {num_sources} sources, since "
+                f"from there on no estimate is best, got {self.beta}"
+            )
+
+    @classmethod
+    def tiny(cls) -> Self:
+        return cls(stft=TINY)
+
+    def items(self, estimates: Tensor, sources: Tensor) -> Tensor:
+        E, Y = self.stft.magnitudes(estimates, sources)  # (B, S, C, F, N)
+        # A roll pairs every estimate with another source; S - 1 rolls meet all of them.
+        others = [mean_square(E - Y.roll(step, 1)) for step in range(1, sources.shape[1])]
+        return mean_square(E - Y) - self.beta * torch.stack(others).sum(0)  # (B, S)

@@ -1,0 +1,1 @@
+"""What losses share: magnitudes, ratios and logarithms."""
