@@ -9,6 +9,7 @@ whose `name` is the name of a file: `generator: {name: demucs}` becomes the `Con
 import dataclasses
 import difflib
 import importlib
+import math
 import re
 import types
 import typing
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union
 
-import yaml
+from gan_sep.config.bounded import check_number, parse_yaml, read_text
 
 Root = TypeVar("Root")
 
@@ -80,14 +81,16 @@ def read_yaml(path: Path, inherited_by: tuple[Path, ...] = ()) -> dict[str, Any]
         siblings = [str(p) for p in sorted(path.parent.glob("*.yaml"))]
         raise ConfigError(f"{path}: no such configuration file{_suggest(str(path), siblings)}")
     try:
-        values = yaml.safe_load(path.read_text()) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values = parse_yaml(read_text(path)) or {}
+    except ValueError as error:
         raise ConfigError(f"{path}: not readable as YAML: {error}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a mapping of keys, got {type(values).__name__}")
     base = values.pop("base", None)
     if base is None:
         return values
+    if not isinstance(base, str):
+        raise ConfigError(f"{path}: base: expected a path, got {_shown(base)}")
     return _merge(read_yaml((path.parent / base).resolve(), (*inherited_by, path)), values)
 
 
@@ -96,9 +99,10 @@ def _parse_override(text: str) -> dict[str, Any]:
     if not equals or not key or not all(key.split(".")):
         raise ConfigError(f"{text}: expected an override of the form key.path=value")
     try:
-        tree: Any = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{key}: value {value!r} is not readable as YAML: {error}") from error
+        tree: Any = parse_yaml(value)
+    except ValueError as error:
+        shown = _shown(value)
+        raise ConfigError(f"{key}: value {shown} is not readable as YAML: {error}") from error
     for part in reversed(key.split(".")):
         tree = {part: tree}
     return typing.cast(dict[str, Any], tree)
@@ -120,7 +124,9 @@ def _merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 def build(config_class: type, values: Any, key: str = "") -> Any:
     """A dataclass from a mapping of its fields; `key` is where it stands in the tree."""
     if not isinstance(values, dict):
-        raise ConfigError(f"{key or 'configuration'}: expected a section of keys, got {values!r}")
+        raise ConfigError(
+            f"{key or 'configuration'}: expected a section of keys, got {_shown(values)}"
+        )
     hints = typing.get_type_hints(config_class, include_extras=True)
     fields = {field.name: field for field in dataclasses.fields(config_class) if field.init}
     for name in values:
@@ -215,27 +221,45 @@ def _tuple(hint: Any, value: Any, key: str) -> tuple[Any, ...]:
 
 
 def _scalar(hint: Any, value: Any, key: str) -> Any:
-    if hint is float:
+    if hint is float and not isinstance(value, bool):
         # PyYAML reads 1e-4 as text (it wants 1.0e-4); researchers write 1e-4.
         try:
-            if not isinstance(value, bool) and value is not None:
-                return float(value)
-        except (TypeError, ValueError):
-            pass
-        raise _wrong(hint, value, key)
+            return _bounded(float(value), key)
+        except OverflowError:  # a whole number beyond all floats
+            return _bounded(math.inf, key)
+        except TypeError:
+            raise _wrong(hint, value, key) from None
+        except ValueError as error:
+            raise (error if isinstance(error, ConfigError) else _wrong(hint, value, key)) from None
     if hint is Path:
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value or "\0" in value:
             raise _wrong(hint, value, key)
         return Path(value).expanduser()
-    if hint in (int, str, bool) and type(value) is hint:
+    if hint is int and type(value) is int:
+        return _bounded(value, key)
+    if hint in (str, bool) and type(value) is hint:
         return value
     if hint is typing.Any:
         return value
     raise _wrong(hint, value, key)
 
 
+def _bounded(value: float, key: str) -> float:
+    try:
+        check_number(key, value)
+    except ValueError as error:
+        raise ConfigError(f"{key}: {error}") from error
+    return value
+
+
+def _shown(value: Any) -> str:
+    """A value in a message: its beginning and end where it is long."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:50]}...{text[-20:]}"
+
+
 def _wrong(hint: Any, value: Any, key: str, more: str = "") -> ConfigError:
-    return ConfigError(f"{key}: expected {describe(hint)}, got {value!r}{more}")
+    return ConfigError(f"{key}: expected {describe(hint)}, got {_shown(value)}{more}")
 
 
 def describe(hint: Any) -> str:

@@ -10,6 +10,10 @@ from gan_sep.config.run import RunConfig
 from gan_sep.optimizers import adam, lbfgs
 
 CHECKOUT = Path(__file__).parents[2]
+# Nine levels, each naming the one before nine times: 387 million values in 300 characters.
+BOMB = "[&a0 [x], {}]".format(
+    ", ".join(f"&a{i + 1} [{', '.join([f'*a{i}'] * 9)}]" for i in range(9))
+)
 MINIMAL = "name: x\ndata: {name: synthetic}\ngenerator: {name: demucs}\narms: [plain]\n"
 
 
@@ -54,6 +58,11 @@ def test_numbers_in_the_form_1e_4_are_numbers(tmp_path: Path) -> None:
     assert read(tmp_path, "count: 1", "limit=3e-5").limit == 3e-5
 
 
+def test_a_value_of_an_alias_and_a_merged_mapping_are_read(tmp_path: Path) -> None:
+    text = "count: 1\ninner: {<<: &a {rate: 0.1, pair: &p [1, 2]}, rate: 0.2, pair: *p}"
+    assert read(tmp_path, text).inner == Inner(rate=0.2, pair=(1.0, 2.0))
+
+
 def test_overrides_win_over_the_file(tmp_path: Path) -> None:
     root = read(tmp_path, "count: 3\ninner: {rate: 0.1}", "count=4", "inner.rate=0.2", "flag=true")
     assert (root.count, root.inner.rate, root.flag) == (4, 0.2, True)
@@ -84,9 +93,52 @@ def test_a_file_inherits_from_its_base_and_changes_only_what_it_names(tmp_path: 
         ("count: 3", ("inner.rate=[",), "inner.rate: value '[' is not readable as YAML"),
         ("- 1", (), "expected a mapping of keys, got list"),
         ("count: [", (), "not readable as YAML"),
+        (
+            "count: 3\ncount: 4",
+            (),
+            "config.yaml: not readable as YAML: the key 'count' is there tw",
+        ),
+        ("count: 3", ("inner={rate: 1, rate: 2}",), "inner: value '{rate: 1, rate: 2}' is not rea"),
+        (
+            "count: " + "[" * 3000,
+            (),
+            "config.yaml: not readable as YAML: more than 40 levels of nes",
+        ),
+        ("count: 3", ("inner=" + "{a: " * 3000,), "inner: value '{a: {a: {a:"),
+        (f"count: 3\ninner: {BOMB}", (), "more than 100000 values, aliases expanded in line"),
+        ("count: &a [*a]", (), "the alias 'a' stands inside of what it names in line 1, column 12"),
+        ("# " + "-" * 2**18, (), "config.yaml: not readable as YAML: larger than 262144 bytes"),
+        ("count: 2001-99-99", (), "not readable as YAML: month must be in 1..12"),
+        ("count: !!timestamp x", (), "not readable as YAML: a value is not what its tag says"),
+        ("count: " + "9" * 5000, (), "a number of 5000 digits in line 1, column 8"),
+        ("base: [1]", (), "config.yaml: base: expected a path, got [1]"),
+        *(
+            (
+                f"count: 3\ninner: {{rate: {bad}}}",
+                (),
+                f"inner.rate: expected a finite number, got {x}",
+            )
+            for bad, x in ((".inf", "inf"), ("-.inf", "-inf"), (".nan", "nan"), ("nan", "nan"))
+        ),
+        ("count: 3", ("limit=.inf",), "limit: expected a finite number, got inf"),
+        ("count: 3", ("inner.pair=[0, .nan]",), "inner.pair[1]: expected a finite number, got nan"),
+        (
+            "count: 3\nlimit: 1e10",
+            (),
+            "limit: expected at most 1000000000 in magnitude, got 1000000",
+        ),
+        ("count: 3\nlimit: 1" + "0" * 90, (), "limit: expected at most 1000000000 in magnitude"),
+        (f"count: {2**64}", (), "count: expected at most 65536 in magnitude, got 1844674407370955"),
+        (
+            "count: -1_000_000_000",
+            (),
+            "count: expected at most 65536 in magnitude, got -1000000000",
+        ),
+        ('count: 3\nfolder: "a\\0b"', (), "folder: expected a path, got 'a\\x00b'"),
         ("base: nowhere.yaml", (), "nowhere.yaml: no such configuration file"),
         ("base: config.yaml", (), "inherits from itself"),
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_every_mistake_names_its_key(
     tmp_path: Path, text: str, overrides: tuple[str, ...], message: str
