@@ -45,7 +45,7 @@ def against_peers(
 def gan_against_plain(settings: tuple[Setting, ...], rounds: int, device: torch.device) -> Table:
     """One training step of each arm, in turns."""
     builders = {"gan": partial(arm_step, gan=True), "plain": partial(arm_step, gan=False)}
-    rows = [_compare(builders, setting, rounds, device) for setting in settings]
+    rows = [compare(builders, setting, rounds, device) for setting in settings]
     remark = (
         "The whole step of each arm: both players' moves, the gradient ratio and the balance. The "
         "small setting has the discriminator of its configuration, the others the default one; "
@@ -63,7 +63,7 @@ def _against_peer(setting: Setting, rounds: int, device: torch.device) -> Row:
         theirs = peer.build(setting.generator, setting.audio)
         sizes |= {"peer": peer.requirement, "peer, M": millions(theirs)}
         builders["peer"] = peer_step
-    return sizes | _compare(builders, setting, rounds, device)
+    return sizes | compare(builders, setting, rounds, device)
 
 
 def millions(network: nn.Module) -> float:
@@ -71,7 +71,7 @@ def millions(network: nn.Module) -> float:
     return sum(parameter.numel() for parameter in network.parameters()) / 1e6
 
 
-def _compare(
+def compare(
     builders: Mapping[str, Builder], setting: Setting, rounds: int, device: torch.device
 ) -> Row:
     """Seconds and MiB of each contender, and the first one's over the second one's."""
@@ -121,12 +121,14 @@ def _step(
     return step
 
 
-def arm_step(setting: Setting, device: torch.device, gan: bool) -> Work:
+def arm_step(setting: Setting, device: torch.device, gan: bool, precision: str = "no") -> Work:
     """The training loop's own step on one batch, of the plain or the GAN arm.
+
+    precision: Accelerate's, "no" for float32; a process knows that of its first call only.
 
     Steps are counted from the one in which the discriminator begins to act, turn by turn.
     """
-    accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision="no")
+    accelerator = Accelerator(cpu=device.type == "cpu", mixed_precision=precision)
     settings = setting.adversarial
     network = setting.generator.build(setting.audio)
     generator = Player.prepared("generator", network, adam.Config(LEARNING_RATE), accelerator)
