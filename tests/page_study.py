@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
-from gan_sep.evaluation.evaluate import Evaluation, Processes
+from gan_sep.evaluation.evaluate import Evaluation
 from gan_sep.evaluation.excerpts import EXCERPTS, write_excerpts
 from gan_sep.evaluation.rows import Row, write_rows
 from gan_sep.evaluation.scores import EvaluationSettings, ExcerptSettings
@@ -92,7 +92,6 @@ def write_tones(arm_folder: Path, arm: str, tracks: int = 2) -> None:
         [Tones(track) for track in TRACKS],
         Evaluation(AUDIO, settings, arm, seed=0),
         arm_folder / ROWS.parent / EXCERPTS,
-        Processes(),
     )
 
 

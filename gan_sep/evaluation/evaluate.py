@@ -5,13 +5,14 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from accelerate import PartialState
+from accelerate.utils import gather_object
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -24,33 +25,6 @@ from gan_sep.evaluation.separate import separate
 from gan_sep.evaluation.speed import SPEED, TrackSpeed, write_speeds
 
 MIXTURE_ARM = "mixture"
-
-
-def _nothing() -> None:
-    """The barrier of a single process."""
-
-
-def _identity(items: list[Any]) -> list[Any]:
-    """The gathering of a single process."""
-    return items
-
-
-@dataclass(frozen=True)
-class Processes:
-    """This process among those that share the tracks; by default there is one.
-
-    barrier waits for all processes. gather joins the lists of all processes to one list in each of
-    them, in any order.
-    """
-
-    rank: int = 0
-    count: int = 1
-    barrier: Callable[[], None] = _nothing
-    gather: Callable[[list[Any]], list[Any]] = _identity
-
-    def share(self, tracks: Sequence[Track]) -> Sequence[Track]:
-        """The tracks of this process: every count-th, from rank on."""
-        return tracks[self.rank :: self.count]
 
 
 @dataclass(frozen=True)
@@ -83,9 +57,10 @@ def evaluate(
     tracks: Sequence[Track],
     evaluation: Evaluation,
     folder: Path,
-    processes: Processes = Processes(),
 ) -> list[Row]:
     """Separates and scores whole tracks -> the rows of all tracks, also in folder/rows.csv.
+
+    The processes that Accelerate knows of share the tracks; all of them get all rows.
 
     How long the generator took for each track is left in folder/separation.csv.
     The rows of the arm `mixture`, the mixture as the estimate of every source, come first, then
@@ -98,16 +73,16 @@ def evaluate(
     """
     _check_names(tracks)
     scorer = _Scorer(generator, evaluation, folder)
-    share = processes.share(tracks)
-    with tqdm(share, desc=f"evaluate {evaluation.arm}", disable=processes.rank > 0) as bar:
+    state, share = PartialState(), shared(tracks)
+    with tqdm(share, desc=f"evaluate {evaluation.arm}", disable=not state.is_main_process) as bar:
         medians: list[float] = []
         for track in bar:
             scores = scorer.finish(track)
             bar.set_postfix_str(_running_median(scores, medians))
-    processes.barrier()
+    state.wait_for_everyone()
     arms = [*evaluation.bounds, evaluation.arm]
     rows = [row for arm in arms for row in scorer.rows(tracks, arm)]
-    if processes.rank == 0:
+    if state.is_main_process:
         write_rows(folder / "rows.csv", rows)
         write_speeds(folder / SPEED, scorer.speeds(tracks))
     return rows
@@ -118,7 +93,6 @@ def validation_scores(
     tracks: Sequence[Track],
     audio: AudioFormat,
     settings: EvaluationSettings,
-    processes: Processes = Processes(),
 ) -> dict[str, dict[str, float]]:
     """The quick metrics on whole held-out tracks -> metric -> source name and "All" -> value.
 
@@ -131,14 +105,19 @@ def validation_scores(
     quick = replace(settings, metrics=("sdr", "usdr", "si_sdr"), museval=False)
     evaluation = Evaluation(audio, quick, arm="validation", seed=0)
     scored = [
-        (track.name, _validation_scores(generator, track, evaluation))
-        for track in processes.share(tracks)
+        (track.name, _validation_scores(generator, track, evaluation)) for track in shared(tracks)
     ]
-    by_track = dict(sorted(processes.gather(scored)))  # by name: sums depend on the order
+    by_track = dict(sorted(gather_object(scored)))  # by name: sums depend on the order
     return {
         metric: _summary(metric, [scores[metric] for scores in by_track.values()], audio.sources)
         for metric in ("sdr", "sdr_dropped", "usdr", "si_sdr")
     }
+
+
+def shared(tracks: Sequence[Track]) -> Sequence[Track]:
+    """The tracks of this process: one in every num_processes."""
+    state = PartialState()
+    return tracks[state.process_index :: state.num_processes]
 
 
 class _Scorer:

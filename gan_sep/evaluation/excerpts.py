@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+from accelerate import PartialState
 from torch import Tensor, nn
 
 from gan_sep import audio
 from gan_sep.data.base import Track
-from gan_sep.evaluation.evaluate import Evaluation, Processes, weights_fingerprint
+from gan_sep.evaluation.evaluate import Evaluation, shared, weights_fingerprint
 from gan_sep.evaluation.separate import separate
 
 EXCERPTS = "excerpts"
@@ -92,7 +93,6 @@ def write_excerpts(
     tracks: Sequence[Track],
     evaluation: Evaluation,
     folder: Path,
-    processes: Processes,
 ) -> None:
     """Separates the first tracks as they were scored and keeps a stretch of each in the folder.
 
@@ -101,12 +101,13 @@ def write_excerpts(
     """
     chosen = tracks[: evaluation.settings.excerpts.tracks]
     writer = _Writer(generator, evaluation, folder)
-    for track in processes.share(chosen):
+    for track in shared(chosen):
         writer.finish(track)
-    if processes.rank == 0:
+    state = PartialState()
+    if state.is_main_process:
         for stale in sorted(set(_found(folder)) - {writer.folder_of(track) for track in chosen}):
             shutil.rmtree(stale)
-    processes.barrier()
+    state.wait_for_everyone()
 
 
 def read_excerpts(folder: Path) -> list[Excerpt]:

@@ -22,7 +22,6 @@ from gan_sep.training.learners import Learners
 from gan_sep.training.memory import peak_memory_mib, reset_peak_memory
 from gan_sep.training.processes import (
     accelerator_for,
-    processes_of,
     random_state,
     restore_random_state,
 )
@@ -201,7 +200,6 @@ class Run:
             self.valid_tracks,
             self.config.audio,
             self.config.evaluation,
-            processes_of(self.accelerator),
         )
         score = scores[self.config.training.select]["All"]
         if math.isnan(score):

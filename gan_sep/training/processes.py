@@ -1,13 +1,12 @@
-"""This process among those that Accelerate launched: set-up, shares of work, random states."""
+"""This process among those that Accelerate launched: set-up, random states."""
 
 from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, gather_object
+from accelerate.utils import DistributedDataParallelKwargs
 
 from gan_sep.config.run import RunConfig
-from gan_sep.evaluation.evaluate import Processes
 
 
 def accelerator_for(config: RunConfig) -> Accelerator:
@@ -19,16 +18,6 @@ def accelerator_for(config: RunConfig) -> Accelerator:
         # Buffers change in all processes alike, or never; copying them at each pass would spoil the
         # gradients of the last.
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
-    )
-
-
-def processes_of(accelerator: Accelerator) -> Processes:
-    """The accelerator's processes as the evaluation wants to know them."""
-    return Processes(
-        accelerator.process_index,
-        accelerator.num_processes,
-        accelerator.wait_for_everyone,
-        gather_object,
     )
 
 

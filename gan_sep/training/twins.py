@@ -20,7 +20,7 @@ from gan_sep.training.budget import Budget
 from gan_sep.training.checkpoint import CheckpointError
 from gan_sep.training.environment import write_text
 from gan_sep.training.loop import Run
-from gan_sep.training.processes import accelerator_for, processes_of
+from gan_sep.training.processes import accelerator_for
 from gan_sep.training.silence import require_sound
 from gan_sep.training.threads import use_threads
 
@@ -106,8 +106,8 @@ def evaluate_arm(
     name = config.arm_name(config.arms[0])
     evaluation = Evaluation(config.audio, config.evaluation, name, config.seed)
     tracks = config.data.build(config.audio, split)
-    evaluate(network, tracks, evaluation, folder, processes_of(accelerator))
-    write_excerpts(network, tracks, evaluation, folder / EXCERPTS, processes_of(accelerator))
+    evaluate(network, tracks, evaluation, folder)
+    write_excerpts(network, tracks, evaluation, folder / EXCERPTS)
     if accelerator.is_main_process:
         settings = yaml.safe_dump(evaluation_settings(config, run), sort_keys=False)
         write_text(folder / "settings.yaml", settings)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from process_states import be_process
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
 from gan_sep.evaluation.evaluate import (
     Evaluation,
-    Processes,
     evaluate,
     validation_scores,
     weights_fingerprint,
@@ -122,7 +122,9 @@ def test_what_the_scores_depend_on_makes_them_anew(tmp_path: Path) -> None:
     assert reads(Gains(0.8, 0.4), replace(shorter, seed=8), samples=2000) == 0
 
 
-def test_processes_share_the_tracks_and_the_first_one_merges(tmp_path: Path) -> None:
+def test_processes_share_the_tracks_and_the_first_one_merges(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     generator = Gains(0.8, 0.3)
     tracks = songs()
 
@@ -131,18 +133,20 @@ def test_processes_share_the_tracks_and_the_first_one_merges(tmp_path: Path) -> 
         evaluate(generator, tracks[1:2], RUN, tmp_path / "two")
 
     alone = evaluate(generator, songs(), RUN, tmp_path / "one")
-    shared = evaluate(
-        generator, tracks, RUN, tmp_path / "two", Processes(0, 2, barrier=second_process)
-    )
+    be_process(monkeypatch, 0, 2, second_process)
+    shared = evaluate(generator, tracks, RUN, tmp_path / "two")
     assert shared == alone == read_rows(tmp_path / "two" / "rows.csv")
     assert [track.reads for track in tracks] == [1, 1, 1]
 
 
-def test_the_second_process_writes_no_merged_file(tmp_path: Path) -> None:
+def test_the_second_process_writes_no_merged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     generator, tracks = Gains(0.8, 0.3), songs()
     evaluate(generator, tracks, RUN, tmp_path)
     (tmp_path / "rows.csv").unlink()
-    rows = evaluate(generator, tracks, RUN, tmp_path, Processes(1, 2))
+    be_process(monkeypatch, 1, 2)
+    rows = evaluate(generator, tracks, RUN, tmp_path)
     assert len(rows) == 2 * 3 * 2 * 4
     assert not (tmp_path / "rows.csv").exists()
 
@@ -202,7 +206,9 @@ def test_validation_scores_average_tracks_and_then_sources(tmp_path: Path) -> No
         assert scores[metric]["All"] == pytest.approx(mean, abs=1e-12)
 
 
-def test_validation_scores_do_not_depend_on_the_number_of_processes() -> None:
+def test_validation_scores_do_not_depend_on_the_number_of_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     generator = Gains(0.8, 0.3)
     alone = validation_scores(generator, songs(), AUDIO, SETTINGS)
     of_second: list[object] = []
@@ -214,13 +220,14 @@ def test_validation_scores_do_not_depend_on_the_number_of_processes() -> None:
     def gather_of_first(items: list[object]) -> list[object]:
         return [*of_second, *items]
 
-    second, first = (
-        Processes(1, 2, gather=gather_of_second),
-        Processes(0, 2, gather=gather_of_first),
-    )
-    validation_scores(generator, songs(), AUDIO, SETTINGS, second)
+    gather = "gan_sep.evaluation.evaluate.gather_object"
+    be_process(monkeypatch, 1, 2)
+    monkeypatch.setattr(gather, gather_of_second)
+    validation_scores(generator, songs(), AUDIO, SETTINGS)
     assert len(of_second) == 1  # of three tracks, the one in the middle
-    assert validation_scores(generator, songs(), AUDIO, SETTINGS, first) == alone
+    be_process(monkeypatch, 0, 2)
+    monkeypatch.setattr(gather, gather_of_first)
+    assert validation_scores(generator, songs(), AUDIO, SETTINGS) == alone
 
 
 def test_a_source_never_heard_leaves_its_validation_score_nan(

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from process_states import be_process
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
-from gan_sep.evaluation.evaluate import Evaluation, Processes
+from gan_sep.evaluation.evaluate import Evaluation
 from gan_sep.evaluation.excerpts import Excerpt, read_excerpts, telling_start, write_excerpts
 from gan_sep.evaluation.scores import EvaluationSettings, ExcerptSettings
 from gan_sep.evaluation.separate import separate
@@ -20,7 +21,6 @@ AUDIO = AudioFormat(sample_rate=RATE, channels=1, sources=("music", "lead/voice"
 SETTINGS = EvaluationSettings(
     segment_seconds=1.0, shifts=1, excerpts=ExcerptSettings(tracks=2, seconds=1.0)
 )
-ONE = Processes()
 RUN = Evaluation(AUDIO, SETTINGS, arm="gan", seed=7)
 
 
@@ -60,7 +60,7 @@ def with_excerpts(tracks: int = 2, seconds: float = 1.0) -> Evaluation:
 
 def test_the_first_tracks_keep_the_stretch_in_which_every_source_is_heard(tmp_path: Path) -> None:
     tracks = songs()
-    write_excerpts(Gains(0.8, 0.3), tracks, RUN, tmp_path, ONE)
+    write_excerpts(Gains(0.8, 0.3), tracks, RUN, tmp_path)
     excerpts = read_excerpts(tmp_path)
     assert [excerpt.track for excerpt in excerpts] == [track.name for track in tracks[:2]]
     for excerpt, track in zip(excerpts, tracks, strict=False):
@@ -74,7 +74,7 @@ def test_the_first_tracks_keep_the_stretch_in_which_every_source_is_heard(tmp_pa
 
 def test_estimates_are_those_of_the_whole_track_beyond_full_scale_too(tmp_path: Path) -> None:
     generator, track = Gains(3.0, 0.3), songs()[0]
-    write_excerpts(generator, [track], RUN, tmp_path, ONE)
+    write_excerpts(generator, [track], RUN, tmp_path)
     (excerpt,) = read_excerpts(tmp_path)
     whole = separate(generator, track.sources.sum(0), SETTINGS.overlap_add(AUDIO, RUN.seed))
     estimates = torch.stack([excerpt.estimate(source) for source in AUDIO.sources])
@@ -99,7 +99,7 @@ def test_a_source_that_never_sounds_leaves_the_choice_to_the_others() -> None:
 
 
 def test_a_short_track_is_kept_whole(tmp_path: Path) -> None:
-    write_excerpts(Gains(0.8, 0.3), songs()[:1], with_excerpts(seconds=60.0), tmp_path, ONE)
+    write_excerpts(Gains(0.8, 0.3), songs()[:1], with_excerpts(seconds=60.0), tmp_path)
     (excerpt,) = read_excerpts(tmp_path)
     assert (excerpt.start, excerpt.mixture().shape) == (0, (1, 3 * RATE))
 
@@ -107,7 +107,7 @@ def test_a_short_track_is_kept_whole(tmp_path: Path) -> None:
 def test_what_is_there_is_kept_until_weights_or_settings_change(tmp_path: Path) -> None:
     def reads(generator: nn.Module, evaluation: Evaluation) -> int:
         tracks = songs()
-        write_excerpts(generator, tracks, evaluation, tmp_path, ONE)
+        write_excerpts(generator, tracks, evaluation, tmp_path)
         return sum(track.reads for track in tracks)
 
     assert reads(Gains(0.8, 0.3), RUN) == 2
@@ -120,10 +120,10 @@ def test_what_is_there_is_kept_until_weights_or_settings_change(tmp_path: Path) 
 
 
 def test_excerpts_that_nobody_asks_for_any_more_are_removed(tmp_path: Path) -> None:
-    write_excerpts(Gains(0.8, 0.3), songs(), RUN, tmp_path, ONE)
-    write_excerpts(Gains(0.8, 0.3), songs()[1:], with_excerpts(tracks=1), tmp_path, ONE)
+    write_excerpts(Gains(0.8, 0.3), songs(), RUN, tmp_path)
+    write_excerpts(Gains(0.8, 0.3), songs()[1:], with_excerpts(tracks=1), tmp_path)
     assert [excerpt.track for excerpt in read_excerpts(tmp_path)] == ["b"]
-    write_excerpts(Gains(0.8, 0.3), songs(), with_excerpts(tracks=0), tmp_path, ONE)
+    write_excerpts(Gains(0.8, 0.3), songs(), with_excerpts(tracks=0), tmp_path)
     assert read_excerpts(tmp_path) == []
     assert read_excerpts(tmp_path / "nowhere") == []
 
@@ -136,17 +136,18 @@ def test_an_interrupted_excerpt_does_not_count_and_is_written_again(tmp_path: Pa
         def forward(self, mixture: Tensor) -> Tensor:
             raise StopsError
 
-    write_excerpts(Gains(0.8, 0.3), songs(), RUN, tmp_path, ONE)
+    write_excerpts(Gains(0.8, 0.3), songs(), RUN, tmp_path)
     with pytest.raises(StopsError):
-        write_excerpts(Stops(0.8, 0.4), songs(), RUN, tmp_path, ONE)
+        write_excerpts(Stops(0.8, 0.4), songs(), RUN, tmp_path)
     assert [excerpt.track for excerpt in read_excerpts(tmp_path)] == ["b"]
-    write_excerpts(Gains(0.8, 0.3), songs(), RUN, tmp_path, ONE)
+    write_excerpts(Gains(0.8, 0.3), songs(), RUN, tmp_path)
     assert len(read_excerpts(tmp_path)) == 2
 
 
-def test_processes_share_the_tracks(tmp_path: Path) -> None:
+def test_processes_share_the_tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def write(rank: int, tracks: Sequence[Song]) -> None:
-        write_excerpts(Gains(0.8, 0.3), tracks, RUN, tmp_path, Processes(rank, 2))
+        be_process(monkeypatch, rank, 2)
+        write_excerpts(Gains(0.8, 0.3), tracks, RUN, tmp_path)
 
     second = songs()
     write(1, second)
@@ -159,11 +160,11 @@ def test_processes_share_the_tracks(tmp_path: Path) -> None:
 def test_a_damaged_description_is_an_error_that_names_its_file_and_is_written_again(
     tmp_path: Path, content: str
 ) -> None:
-    write_excerpts(Gains(0.8, 0.3), songs()[1:2], RUN, tmp_path, ONE)
+    write_excerpts(Gains(0.8, 0.3), songs()[1:2], RUN, tmp_path)
     (tmp_path / "b" / "excerpt.json").write_text(content)
     with pytest.raises(ValueError, match=r"excerpt\.json: expected .* evaluate again"):
         Excerpt.at(tmp_path / "b")
-    write_excerpts(Gains(0.8, 0.3), songs()[1:2], RUN, tmp_path, ONE)
+    write_excerpts(Gains(0.8, 0.3), songs()[1:2], RUN, tmp_path)
     assert len(read_excerpts(tmp_path)) == 1
 
 

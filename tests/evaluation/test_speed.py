@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from process_states import be_process
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
-from gan_sep.evaluation.evaluate import Evaluation, Processes, evaluate
+from gan_sep.evaluation.evaluate import Evaluation, evaluate
 from gan_sep.evaluation.scores import EvaluationSettings
 from gan_sep.evaluation.speed import (
     SPEED,
@@ -69,13 +70,16 @@ def test_what_is_finished_keeps_its_time(tmp_path: Path) -> None:
     assert (tmp_path / "rows.csv").read_bytes().startswith(rows[: rows.index(b"gan")])
 
 
-def test_every_process_records_its_own_tracks_and_the_first_lists_all(tmp_path: Path) -> None:
+def test_every_process_records_its_own_tracks_and_the_first_lists_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tracks = [Noise("a", 1), Noise("b", 1), Noise("c", 1)]
 
     def second_process() -> None:
         evaluate(Slow(), tracks[1:2], RUN, tmp_path)
 
-    evaluate(Slow(), tracks, RUN, tmp_path, Processes(0, 2, barrier=second_process))
+    be_process(monkeypatch, 0, 2, second_process)
+    evaluate(Slow(), tracks, RUN, tmp_path)
     assert [speed.track for speed in read_speeds(tmp_path / SPEED)] == ["a", "b", "c"]
 
 
