@@ -32,6 +32,22 @@ def reference(root: type) -> str:
     return "\n".join(parts)
 
 
+def keys(root: type) -> set[str]:
+    """All keys of the tree of `root`, dotted, those of every component together."""
+    return _keys(root, "", (root,))
+
+
+def _keys(section: type, key: str, above: tuple[type, ...]) -> set[str]:
+    found = set()
+    for name, hint in typing.get_type_hints(section, include_extras=True).items():
+        path = f"{key}.{name}" if key else name
+        found.add(path)
+        for _, inner in _inner(hint, path):
+            if inner not in above:
+                found |= {f"{path}.name"} | _keys(inner, path, (*above, inner))
+    return found
+
+
 def comments(section: type) -> dict[str, str]:
     """What the comment on a field's line, or directly above it, says: field -> text."""
     found: dict[str, str] = {}
@@ -109,16 +125,20 @@ def _sections(section: type, key: str, seen: set[type]) -> Iterator[tuple[str, t
     """Titles and classes of all sections below one, each once, in the order of its fields."""
     for name, hint in typing.get_type_hints(section, include_extras=True).items():
         path = f"{key}.{name}" if key else name
-        named = [
-            (f"{path}: {{name: {each}}}", component.config_class(each))
-            for component in _components(hint)
-            for each in component.names()
-        ]
-        for title, found in [*named, *((path, plain) for plain in _plain_sections(hint))]:
+        for title, found in _inner(hint, path):
             if found not in seen:
                 seen.add(found)
                 yield title, found
                 yield from _sections(found, path, seen)
+
+
+def _inner(hint: Any, path: str) -> Iterator[tuple[str, type]]:
+    """Titles and classes of the sections and components that a field may hold."""
+    for component in _components(hint):
+        for name in component.names():
+            yield f"{path}: {{name: {name}}}", component.config_class(name)
+    for plain in _plain_sections(hint):
+        yield path, plain
 
 
 def _components(hint: Any) -> Iterator[Component]:
