@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-fast check update ffmpeg browser clean
+.PHONY: demo test test-fast test-oldest check update ffmpeg browser clean
 
 demo: .venv/.ready
 	$(BIN)/accelerate launch experiments/train_gan.py
@@ -22,6 +22,14 @@ check: .venv/.ready-for-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The oldest versions of requirements.txt, in an environment of their own.
+test-oldest: ffmpeg browser
+	python3.11 -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install -q -r requirements-oldest.lock \
+		$$(grep -v '^#' requirements-test.txt | grep -v -e stubs -e types- -e mypy -e ruff)
+	.venv-oldest/bin/python -m pip install -q --no-deps -e .
+	.venv-oldest/bin/python -m pytest -q
 
 # With the oldest supported Python: what that can install, the later ones can too.
 update:
@@ -69,4 +77,4 @@ browser:
 	fi
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache *.egg-info
+	rm -rf .venv .venv-oldest .mypy_cache .ruff_cache .pytest_cache *.egg-info

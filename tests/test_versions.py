@@ -40,3 +40,13 @@ def test_the_lock_holds_one_version_within_each_range(kind: str) -> None:
     for wanted in lines(f"{kind}.txt"):
         exact = str(locked[wanted.name.lower()].specifier).removeprefix("==")
         assert wanted.specifier.contains(exact), f"{wanted}: the lock says {exact}"
+
+
+def test_the_oldest_versions_are_the_lower_ends_of_the_ranges() -> None:
+    oldest = {item.name.lower(): item for item in lines("requirements-oldest.lock")}
+    assert list(oldest) == sorted(item.name.lower() for item in lines("requirements.txt"))
+    for wanted in lines("requirements.txt"):
+        lower = next(part.version for part in wanted.specifier if part.operator == ">=")
+        exact = str(oldest[wanted.name.lower()].specifier).removeprefix("==")
+        assert exact == lower or exact.startswith(f"{lower}."), f"{wanted}: oldest is {exact}"
+        assert wanted.specifier.contains(exact), f"{wanted}: oldest is {exact}"
