@@ -1,4 +1,4 @@
-"""README and docs/: links lead somewhere, commands parse, keys exist, the reference is up to date."""
+"""README and docs/: links lead somewhere, commands parse, keys exist, the reference is current."""
 
 import re
 import shlex
