@@ -22,7 +22,7 @@ from pathlib import Path
 
 from benchmarks.sections import SECTIONS, machine
 from gan_sep.programs import clear_errors, device, program
-from gan_sep.reporting.files import write_text
+from gan_sep.runs import write_text
 
 
 def main() -> None:

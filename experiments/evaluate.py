@@ -12,12 +12,12 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from gan_sep.programs import clear_errors, load_run, program
-from gan_sep.training.twins import evaluate_arm
+from gan_sep.training.lifecycle import evaluate_run
 
 
 def main() -> None:
     parser = program(__doc__)
-    parser.add_argument("run", type=Path, help="an arm's folder, runs/NAME/seedN-ARM")
+    parser.add_argument("run", type=Path, help="a run's folder, runs/NAME/seedN-ARM")
     parser.add_argument("--split", choices=("valid", "test"), default="test")
     parser.add_argument("--museval", action="store_true", help="also SDR, ISR, SIR, SAR by museval")
     parser.add_argument(
@@ -28,10 +28,10 @@ def main() -> None:
     with clear_errors(arguments.traceback):
         museval = ["evaluation.museval=true"] if arguments.museval else []
         require_changeable(arguments.overrides)
-        config = load_run(arguments.run, [*arguments.overrides, *museval])
-        folder = arguments.out or arguments.run / "evaluation" / arguments.split
+        config, run = load_run(arguments.run, [*arguments.overrides, *museval])
+        folder = arguments.out or run.evaluation(arguments.split)
         accelerator = Accelerator()
-        evaluate_arm(config, arguments.run, arguments.split, folder, accelerator)
+        evaluate_run(config, run, arguments.split, folder, accelerator)
         accelerator.print(f"Rows: {folder / 'rows.csv'}")
         accelerator.end_training()
 
@@ -41,7 +41,7 @@ def require_changeable(overrides: list[str]) -> None:
     fixed = [text for text in overrides if not text.startswith(("evaluation.", "data."))]
     if fixed:
         raise ValueError(
-            f"{fixed[0]}: the arm was trained with this key as it is; only keys of evaluation and "
+            f"{fixed[0]}: the run was trained with this key as it is; only keys of evaluation and "
             "data can be changed"
         )
 

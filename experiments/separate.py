@@ -12,12 +12,12 @@ import torch
 from gan_sep import audio
 from gan_sep.evaluation.separate import separate
 from gan_sep.programs import clear_errors, device, load_run, program
-from gan_sep.training.twins import best_generator
+from gan_sep.training.lifecycle import best_generator
 
 
 def main() -> None:
     parser = program(__doc__)
-    parser.add_argument("run", type=Path, help="an arm's folder, runs/NAME/seedN-ARM")
+    parser.add_argument("run", type=Path, help="a run's folder, runs/NAME/seedN-ARM")
     parser.add_argument("songs", type=Path, nargs="+", metavar="song")
     parser.add_argument("--out", type=Path, default=Path("separated"), help="folder to write to")
     default = "cuda" if torch.cuda.is_available() else "cpu"
@@ -25,8 +25,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
         require_distinct_names(arguments.songs)
-        config = load_run(arguments.run)
-        generator = best_generator(config, arguments.run).to(arguments.device)
+        config, run = load_run(arguments.run)
+        generator = best_generator(config, run).to(arguments.device)
         how = config.evaluation.overlap_add(config.audio, config.seed)
         for song in arguments.songs:
             mixture = audio.read(song, config.audio.sample_rate, config.audio.channels)  # (C, T)

@@ -31,7 +31,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
         studies = load_studies(arguments.config, arguments.changes)
-        accelerator = accelerator_for(studies[0][1][0])
+        accelerator = accelerator_for(studies[0][1][0].config)
         if arguments.dry_run:
             message = plans(studies)
         else:

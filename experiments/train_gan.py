@@ -16,7 +16,7 @@ from gan_sep.config.loader import load
 from gan_sep.config.run import RunConfig
 from gan_sep.programs import clear_errors, program
 from gan_sep.reporting.report import write_report
-from gan_sep.training.twins import run_twins
+from gan_sep.training.lifecycle import Member, pair, run_members
 
 DEMO = Path(__file__).resolve().parents[1] / "configs" / "demo.yaml"
 
@@ -33,28 +33,39 @@ def main() -> None:
     parser = program(__doc__)
     parser.add_argument("--config", type=Path, default=DEMO, help="YAML file (default: the demo)")
     parser.add_argument("--resume", action="store_true", help="continue an interrupted run")
+    parser.add_argument("--arms", choices=("plain", "gan"), help="one of the two; default: both")
     parser.add_argument("overrides", nargs="*", metavar="key.path=value")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     with clear_errors(arguments.traceback):
         config = load(RunConfig, arguments.config, arguments.overrides)
         if arguments.config == DEMO and PartialState().is_main_process:
             print(DEMO_WORDS)
-        run_twins(config, arguments.resume)
+        members = pair(config)
+        run_members(chosen(members, arguments.arms), arguments.resume)
         if PartialState().is_main_process:
-            print(conclusion(config))
+            print(conclusion(members))
         PartialState().wait_for_everyone()
         PartialState().destroy_process_group()
 
 
-def conclusion(config: RunConfig) -> str:
-    """The report in short where both twins of this seed are there, else what is missing."""
-    missing = [arm for arm in ("plain", "gan") if not config.arm_rows(arm).is_file()]
-    if missing:
-        return (
-            f"Rows: {config.arm_rows(config.arms[0])}\nNo comparison yet: its twin is missing. "
-            f"Train it with arms=[{missing[0]}], and the report is written."
-        )
-    return write_report(config.folder, config.folder / "report", audio=True)
+def chosen(members: list[Member], arm: str | None) -> list[Member]:
+    """The runs of the arm that is asked for. Raises ValueError where there is none such."""
+    found = [member for member in members if arm in (None, member.arm)]
+    if not found:
+        raise ValueError("discriminator: missing value: the arm gan needs one")
+    return found
+
+
+def conclusion(members: list[Member]) -> str:
+    """The report in short where both runs of this seed are there, else what is missing."""
+    evaluated = {member.arm: member.folder.rows_file().is_file() for member in members}
+    missing = [arm for arm, there in evaluated.items() if not there]
+    if missing or len(members) == 1:
+        rows = next(member.folder.rows_file() for member in members if evaluated[member.arm])
+        end = f"Train it with --arms {missing[0]}, and the report is written." if missing else ""
+        return f"Rows: {rows}\nNo comparison yet: its counterpart is missing. {end}".rstrip()
+    folder = members[0].folder.folder.parent
+    return write_report(folder, folder / "report", audio=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The audio format of an experiment, and audio files: read by seeking, resampled, written whole."""
 
 import math
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +12,8 @@ import torch
 from torch import Tensor
 from torchaudio.functional import resample as torchaudio_resample
 from torchaudio.transforms import Resample
+
+from gan_sep.runs import replace_file
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
@@ -197,18 +198,16 @@ def write(path: Path, signal: Tensor, sample_rate: int, subtype: str | None = No
         raise ValueError(f"{path}: expected a file ending in {', '.join(SUFFIXES)}")
     if signal.ndim != 2:
         raise ValueError(f"{path}: expected a signal (C, T), got shape {tuple(signal.shape)}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     samples = signal.detach().cpu().float().T.numpy()  # (T, C)
     subtype = subtype or _SUBTYPES[suffix]
     container = suffix[1:].upper()
-    try:
+
+    def write_blocks(part: Path) -> None:
         with soundfile.SoundFile(
-            partial, "w", sample_rate, samples.shape[1], subtype, format=container
+            part, "w", sample_rate, samples.shape[1], subtype, format=container
         ) as file:
             # libsndfile's Vorbis encoder overflows its stack when handed minutes at once.
             for block in range(0, len(samples), sample_rate):
                 file.write(samples[block : block + sample_rate])
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+
+    replace_file(path, write_blocks)

@@ -12,6 +12,7 @@ from accelerate import PartialState
 
 from gan_sep.config.loader import load
 from gan_sep.config.run import RunConfig
+from gan_sep.runs import RunFolder, is_run_name
 from gan_sep.training.checkpoint import CheckpointError
 from gan_sep.training.loop import InterruptedRunError
 from gan_sep.training.player import NonFiniteError
@@ -59,14 +60,14 @@ def device(name: str) -> torch.device:
         raise argparse.ArgumentTypeError(f"cannot compute on {name!r}: {reason}") from error
 
 
-def load_run(folder: Path, overrides: Iterable[str] = ()) -> RunConfig:
-    """The configuration that an arm's folder was made with, `key.path=value` overrides applied.
+def load_run(folder: Path, overrides: Iterable[str] = ()) -> tuple[RunConfig, RunFolder]:
+    """A run's folder and its configuration, `key.path=value` overrides applied.
 
     Raises FileNotFoundError where the folder holds no run.
     """
-    path = folder / "config.yaml"
-    if not path.is_file():
-        inside = sorted(p.parent.name for p in folder.glob("*/config.yaml"))
+    run = RunFolder.at(folder) if is_run_name(folder.name) else RunFolder(folder, 0, folder.name)
+    if not run.config_file.is_file():
+        inside = sorted(path.parent.name for path in folder.glob("*/config.yaml"))
         hint = f"; it holds the runs {', '.join(inside)}" if inside else ""
         raise FileNotFoundError(f"{folder}: expected the folder of one run with config.yaml{hint}")
-    return load(RunConfig, path, overrides)
+    return load(RunConfig, run.config_file, overrides), run

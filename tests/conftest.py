@@ -61,6 +61,7 @@ def write_experiment(path: Path, stems: Path, runs: Path) -> Path:
             "steps": 6,
             "batch_size": 4,
             "segment_seconds": 0.5,
+            "select": "usdr",
             "log_every": 2,
             "validate_every": 4,
             "checkpoint_every": 3,
@@ -87,3 +88,8 @@ def make_experiment(experiment_file: Path) -> MakeExperiment:
         return load(RunConfig, experiment_file, overrides)
 
     return make
+
+
+def of_arm(config: RunConfig, arm: str) -> RunConfig:
+    """The run of a pair that an arm's name stands for."""
+    return config.plain if arm == "plain" else config

@@ -15,7 +15,8 @@ from gan_sep.evaluation.evaluate import Evaluation
 from gan_sep.evaluation.excerpts import EXCERPTS, write_excerpts
 from gan_sep.evaluation.rows import Row, write_rows
 from gan_sep.evaluation.scores import EvaluationSettings, ExcerptSettings
-from gan_sep.reporting.runs import ROWS
+
+ROWS = Path("evaluation", "test", "rows.csv")
 
 RATE = 8000
 SOURCES = ("drums", "vocals")

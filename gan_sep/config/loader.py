@@ -61,14 +61,17 @@ class Component:
         return config_class
 
 
-def load(root: type[Root], path: Path, overrides: Iterable[str] = ()) -> Root:
-    """Read a YAML file with its bases, apply `key.path=value` overrides, build the tree of `root`.
+def load(root: type[Root], path: Path, overrides: Iterable[str | Mapping[str, Any]] = ()) -> Root:
+    """Read a YAML file with its bases, apply overrides, build the tree of `root`.
+
+    overrides: `key.path=value`, or nested mappings of keys.
 
     Raises ConfigError naming the file, or the dotted key with what was expected and found.
     """
     values = read_yaml(path)
     for override in overrides:
-        values = _merge(values, _parse_override(override))
+        changes = _parse_override(override) if isinstance(override, str) else override
+        values = _merge(values, changes)
     tree: Root = build(root, values)
     return tree
 

@@ -1,6 +1,5 @@
-"""What one experiment is: the root of the configuration tree and its plain sections."""
+"""What one run is: the root of the configuration tree and its plain sections."""
 
-import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,7 +8,7 @@ from gan_sep.adversarial.config import Adversarial
 from gan_sep.audio import AudioFormat
 from gan_sep.augment import Augmentation
 from gan_sep.config.loader import Component, require
-from gan_sep.data.base import DataConfig, Split
+from gan_sep.data.base import DataConfig
 from gan_sep.data.unpaired import Unpaired
 from gan_sep.discriminators.base import DiscriminatorConfig
 from gan_sep.evaluation.evaluate import EvaluationSettings
@@ -18,24 +17,19 @@ from gan_sep.losses import l1_time
 from gan_sep.losses.base import Loss, check_terms
 from gan_sep.optimizers import adam
 from gan_sep.optimizers.base import OptimizerConfig
-from gan_sep.statistics.pairing import BOUNDS
 
-__all__ = ["Adversarial", "AudioFormat", "Diagnosis", "RunConfig", "Training"]
+__all__ = ["Adversarial", "AudioFormat", "Diagnosis", "RunConfig", "Start", "Training"]
 
-Arm = Literal["plain", "gan"]
 LossTerm = Annotated[Loss, Component("losses", aliases=(("l1", "l1_time"),))]
-
-# Names of arms become parts of folder names and of rows, where some already mean something else.
-ARM_NAME = r"[A-Za-z0-9_-]+"
-RESERVED_NAMES = ("plain", "gan", "reference", *BOUNDS)
+LAST = "last"  # what training.select says for the weights of the last step
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Every `every` steps the discriminators are questioned on `segments` segments of each kind."""
+    """How often it is measured whether the discriminators overfit, and on how much."""
 
-    every: int = 500
-    segments: int = 64
+    every: int = 500  # steps
+    segments: int = 64  # of each kind: real and estimated, of training and of held-out tracks
 
     def __post_init__(self) -> None:
         require(self.every >= 1, f"every: expected >= 1, got {self.every}")
@@ -44,26 +38,25 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Training:
-    """How long and on what: batch_size counts segments of one optimiser step over all processes.
+    """How long a run trains and on how much at once."""
 
-    precision null takes the launcher's; ema_decay null evaluates the raw weights; `select` is the
-    validation metric whose mean over sources keeps the best weights; *_every count optimiser steps.
-    workers are threads that read ahead, 0 reads in the training's own. threads null computes on all
-    CPU cores; a fixed number gives a seed the same numbers on machines with more or fewer of them.
-    """
-
-    steps: int = 1000
-    batch_size: int = 8
-    segment_seconds: float = 3.0
-    accumulation: int = 1
-    precision: Literal["fp32", "bf16"] | None = None
-    ema_decay: float | None = 0.999
-    select: Literal["sdr", "usdr"] = "usdr"
-    log_every: int = 10
-    validate_every: int = 500
-    checkpoint_every: int = 500
-    keep_checkpoints: int = 2
-    workers: int = 2
+    steps: int = 1000  # of the optimizer
+    batch_size: int = 8  # segments of one step over all processes
+    segment_seconds: float = 3.0  # length of a training segment
+    accumulation: int = 1  # micro-batches whose gradients make one step
+    precision: Literal["fp32", "bf16"] | None = None  # null takes the launcher's
+    ema_decay: float | None = 0.999  # of the averaged weights; null evaluates the raw ones
+    # Which weights are evaluated: those of the last step, or those whose mean over sources of a
+    # validation metric was best.
+    select: Literal["last", "sdr", "usdr"] = "last"
+    log_every: int = 10  # steps between records of losses
+    validate_every: int = 500  # steps between validations
+    checkpoint_every: int = 500  # steps between checkpoints
+    keep_checkpoints: int = 2  # how many of the newest stay
+    keep_steps: tuple[int, ...] = ()  # steps whose checkpoints stay, for other runs to start from
+    workers: int = 2  # threads that read ahead; 0 reads in the training's own
+    # CPU threads; null takes all cores. A fixed number gives a seed the same numbers on machines
+    # with more or fewer of them.
     threads: int | None = None
     # Who is told losses and scores while training, beside records.jsonl.
     trackers: tuple[Literal["tensorboard", "wandb"], ...] = ("tensorboard",)
@@ -90,83 +83,81 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Start:
+    """Another run, or a file of weights, from which a run begins."""
+
+    run: Path | None = None  # a run's folder, such as runs/NAME/seed0-plain
+    file: Path | None = None  # instead of a run, a file of weights such as best.pt
+    step: int | None = None  # which of the run's checkpoints; null its evaluated weights
+    # `weights` takes the generator's and begins at step 0; `everything` goes on from `step`, with
+    # optimizers, averaged weights and records.
+    take: Literal["weights", "everything"] = "weights"
+    # `shapes` takes the weights whose names and shapes fit and lists the others; `strict` all.
+    match: Literal["strict", "shapes"] = "strict"
+
+    def __post_init__(self) -> None:
+        one = (self.run is None) != (self.file is None)
+        require(one, f"run: expected either run or file, got run {self.run} and file {self.file}")
+        require(self.step is None or self.step >= 1, f"step: expected >= 1, got {self.step}")
+        checkpoint = self.run is not None and self.step is not None
+        require(
+            self.take == "weights" or checkpoint,
+            "take: everything: expected the run and the step whose checkpoint to go on from",
+        )
+        require(self.step is None or self.run is not None, "step: expected run beside it, got file")
+
+
+@dataclass(frozen=True)
 class RunConfig:
-    """One experiment: the plain baseline, its GAN twin, or both, of one seed.
+    """One run: what it learns from, what it trains and how, from which seed."""
 
-    name names the folder below `runs`; question opens the report. label names a single arm in
-    folders and rows where several of its kind, plain or gan, are compared.
-    """
-
-    name: str
-    data: Annotated[DataConfig, Component("data")]
-    generator: Annotated[GeneratorConfig, Component("generators")]
+    name: str  # of the folder below `runs`; runs of one name are compared
+    data: Annotated[DataConfig, Component("data")]  # the songs
+    generator: Annotated[GeneratorConfig, Component("generators")]  # the separator
+    # One per source; null is the plain run, trained with the reconstruction losses alone.
     discriminator: Annotated[DiscriminatorConfig, Component("discriminators")] | None = None
     # The reconstruction loss is the weighted sum of these.
     losses: tuple[LossTerm, ...] = field(default_factory=lambda: (l1_time.Config(),))
-    question: str | None = None
-    seed: int = 0
-    runs: Path = Path("runs")
-    arms: tuple[Arm, ...] = ("plain", "gan")
-    label: str | None = None
-    audio: AudioFormat = field(default_factory=AudioFormat)
-    unpaired: Unpaired | None = None
-    augment: Augmentation = field(default_factory=Augmentation)
+    question: str | None = None  # opens the report
+    seed: int = 0  # fixes data order, augmentation and initial weights
+    runs: Path = Path("runs")  # where run folders are made
+    audio: AudioFormat = field(default_factory=AudioFormat)  # rate, channels, sources
+    unpaired: Unpaired | None = None  # mixtures and stems for the discriminators alone
+    augment: Augmentation = field(default_factory=Augmentation)  # of training segments
+    # Of the generator.
     optimizer: Annotated[OptimizerConfig, Component("optimizers", default="adam")] = field(
         default_factory=adam.Config
     )
-    adversarial: Adversarial = field(default_factory=Adversarial)
-    training: Training = field(default_factory=Training)
-    diagnosis: Diagnosis = field(default_factory=Diagnosis)
-    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    start: Start | None = None  # where the first weights come from; null draws them from the seed
+    adversarial: Adversarial = field(default_factory=Adversarial)  # how the two players learn
+    training: Training = field(default_factory=Training)  # how long, on what
+    diagnosis: Diagnosis = field(default_factory=Diagnosis)  # do the discriminators overfit?
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)  # what is measured
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, f"seed: expected >= 0, got {self.seed}")
         valid_name = bool(self.name) and Path(self.name).name == self.name and self.name[0] != "."
         require(valid_name, f"name: expected the plain name of a folder, got {self.name!r}")
-        require(
-            bool(self.arms) and len(set(self.arms)) == len(self.arms),
-            f"arms: expected plain, gan or both, got {list(self.arms)}",
-        )
         check_terms(self.losses, self.audio.sources)
-        self._check_label()
         self._check_judged_seconds()
-        if "gan" in self.arms:
-            self._check_gan_arm()
+        if self.discriminator is not None:
+            self._check_adversarial()
         group, micro = (
             self.augment.remix_group,
             self.training.batch_size // self.training.accumulation,
         )
         require(
             not group or micro % group == 0,
-            f"augment.remix_group: expected a divisor of the {micro} segments of one pass "
+            f"augment.remix_group: expected a divisor of the {micro} segments of one micro-batch "
             f"(training.batch_size / accumulation), got {group}",
         )
 
-    def _check_label(self) -> None:
-        label = self.label
-        if label is None:
-            return
-        require(
-            re.fullmatch(ARM_NAME, label) is not None and label not in RESERVED_NAMES,
-            "label: expected letters, digits, _ and -, and none of "
-            f"{', '.join(RESERVED_NAMES)}, got {label!r}",
-        )
-        require(
-            len(self.arms) == 1,
-            f"label: expected a single arm to name {label!r}, got {list(self.arms)}; "
-            "say arms: [plain] or arms: [gan]",
-        )
-
-    def _check_gan_arm(self) -> None:
-        require(
-            self.discriminator is not None,
-            "discriminator: missing value: the gan arm needs one (or say arms: [plain])",
-        )
+    def _check_adversarial(self) -> None:
         require(
             not self.optimizer.line_search,
-            "optimizer.name: expected one without a line search (adam) in the gan arm, got one "
-            "with it: the gradients that adversarial.balance or gamma weighs add up to that of no "
-            "loss which it could follow; say arms: [plain]",
+            "optimizer.name: expected one without a line search (adam) beside discriminators, got "
+            "one with it: the gradients that adversarial.balance or gamma weighs add up to that of "
+            "no loss which it could follow; say discriminator: null",
         )
         self.adversarial.check_training(self.training.steps)
 
@@ -187,25 +178,7 @@ class RunConfig:
             "crops, or choose shorter windows below discriminator",
         )
 
-    def arm(self, arm: Arm) -> "RunConfig":
-        """One of the two twins: the plain one is this experiment with `discriminator: null`."""
-        discriminator = self.discriminator if arm == "gan" else None
-        label = self.label if arm in self.arms else None
-        return replace(self, arms=(arm,), label=label, discriminator=discriminator)
-
-    def arm_name(self, arm: Arm) -> str:
-        """What an arm is called in folders and rows: its label, or plain, or gan."""
-        return self.label if self.label and arm in self.arms else arm
-
     @property
-    def folder(self) -> Path:
-        """Where the experiment of this name writes: one folder per seed and arm below it."""
-        return self.runs / self.name
-
-    def arm_folder(self, arm: Arm) -> Path:
-        """Where one arm writes its configuration, records, checkpoints and evaluation."""
-        return self.folder / f"seed{self.seed}-{self.arm_name(arm)}"
-
-    def arm_rows(self, arm: Arm, split: Split = "test") -> Path:
-        """The rows of an arm's evaluation on the tracks of a split."""
-        return self.arm_folder(arm) / "evaluation" / split / "rows.csv"
+    def plain(self) -> "RunConfig":
+        """The counterpart without discriminators, equal in all else."""
+        return replace(self, discriminator=None)

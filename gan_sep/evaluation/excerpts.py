@@ -9,7 +9,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -24,6 +23,7 @@ from gan_sep import audio
 from gan_sep.data.base import Track
 from gan_sep.evaluation.evaluate import Evaluation, shared, weights_fingerprint
 from gan_sep.evaluation.separate import separate
+from gan_sep.runs import json_text, write_text
 
 EXCERPTS = "excerpts"
 """The folder's name beside the rows of an evaluation."""
@@ -182,10 +182,7 @@ def _describe(excerpt: Excerpt, fingerprint: str) -> None:
     """Writes the description, which says that all signals are there."""
     description = asdict(excerpt) | {"fingerprint": fingerprint}
     del description["folder"]
-    path = excerpt.folder / _DESCRIPTION
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_text(excerpt.folder / _DESCRIPTION, json_text(description))
 
 
 def _fingerprint_in(folder: Path) -> str | None:

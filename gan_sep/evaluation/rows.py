@@ -1,9 +1,9 @@
 """Evaluation rows, and where they are kept while an evaluation runs."""
 
 import csv
+import io
 import json
 import math
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from gan_sep.evaluation.scores import Scores
+from gan_sep.runs import write_text
 
 
 class Row(NamedTuple):
@@ -40,13 +41,11 @@ def read_rows(path: Path) -> list[Row]:
 
 def write_table(path: Path, columns: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
     """Writes CSV with a header; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(lines)
-    temporary.replace(path)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows(lines)
+    write_text(path, text.getvalue())
 
 
 def read_table(path: Path, columns: Sequence[str]) -> list[list[str]]:
@@ -98,12 +97,8 @@ class TrackStore:
 
     def put(self, track: str, fingerprint: str, finished: Finished) -> None:
         """Stores what a finished track leaves; the file appears whole or not at all."""
-        path = self._path(track)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
         content = {"track": track, "fingerprint": fingerprint, **finished._asdict()}
-        temporary.write_text(json.dumps(content), encoding="utf-8")
-        temporary.replace(path)
+        write_text(self._path(track), json.dumps(content))
 
     def _path(self, track: str) -> Path:
         return self.folder / f"{quote(track, safe=' ')}.json"

@@ -39,7 +39,7 @@ class Cost:
     def of(cls, run: ArmRun, after_step: int = 0) -> "Cost":
         """Of one arm of one seed; of the step times those after the given step."""
         size, factor = parameters(run.config) / 1e6, real_time_factor(run.speeds())
-        timing = run.timing()
+        timing = run.timing
         if not timing:
             return cls(parameters=size, real_time_factor=factor)
         steps = np.array([line["step"] for line in timing])

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from gan_sep.listening.analysis import MISSED_SHARE, RECOGNISED, Listening
-from gan_sep.reporting.files import write_text
 from gan_sep.reporting.formats import count, interval, level, signed
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import markdown_grid
+from gan_sep.runs import write_text
 from gan_sep.statistics.compare import ALL
 
 _FEW_LISTENERS = 10

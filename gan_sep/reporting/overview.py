@@ -12,7 +12,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from gan_sep.reporting.files import write_png, write_text
+from gan_sep.reporting.files import write_png
 from gan_sep.reporting.formats import count, decimals, enumerated, interval, level, scale, signed
 from gan_sep.reporting.judges import Knowledge
 from gan_sep.reporting.overview_figure import overview_figure
@@ -22,6 +22,7 @@ from gan_sep.reporting.report import NO_WORDS
 from gan_sep.reporting.study import BEYOND_SDR
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import bullets, decided, emphasised, markdown_grid
+from gan_sep.runs import write_text
 from gan_sep.statistics.compare import ALL, Comparison
 from gan_sep.statistics.pairing import BASELINE
 

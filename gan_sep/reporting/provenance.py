@@ -90,7 +90,7 @@ def _resolved(run: ArmRun) -> dict[str, Any]:
     As it was written where the present version cannot read it.
     """
     try:
-        resolved: dict[str, Any] = to_dict(load(RunConfig, run.folder / "config.yaml"))
+        resolved: dict[str, Any] = to_dict(load(RunConfig, run.config_file))
     except ConfigError:
         return run.config
     return resolved

@@ -1,83 +1,41 @@
 """What finished runs left behind: rows, records, configuration and environment of every arm."""
 
-import json
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
-from gan_sep.config.run import ARM_NAME
+from gan_sep.config.run import LAST
 from gan_sep.data.base import Split
-from gan_sep.evaluation.speed import SPEED, TrackSpeed, read_speeds
+from gan_sep.evaluation.speed import TrackSpeed, read_speeds
 from gan_sep.losses.base import numbered
+from gan_sep.runs import RunFolder, is_run_name
 from gan_sep.statistics.pairing import BASELINE, BOUNDS, COLUMNS, MIXTURE
-
-ROWS = Path("evaluation", "test", "rows.csv")
-SETTINGS = ROWS.with_name("settings.yaml")
 
 # Settings of the evaluation that change how tracks are separated, and so what a comparison means.
 _SEPARATION = ("segment_seconds", "overlap", "shifts", "max_shift_seconds", "normalize")
 
-_FOLDER = re.compile(rf"seed(\d+)-({ARM_NAME})")
 _MIXTURE_TOLERANCE_DB = 1e-3
 _KEY = ["seed", "arm", "track", "source", "metric"]
 
 
-@dataclass(frozen=True)
-class ArmRun:
-    """One arm of one seed: the folder runs/NAME/seed{SEED}-{ARM}. Files are read when asked for.
-
-    arm: plain, gan, or the label of an arm of a study.
-    """
-
-    folder: Path
-    seed: int
-    arm: str
-
-    @classmethod
-    def at(cls, folder: Path) -> Self:
-        """Raises ValueError where the folder's name is not that of an arm."""
-        name = _FOLDER.fullmatch(folder.name)
-        if name is None:
-            raise ValueError(f"{folder}: expected a folder named seed0-plain, seed0-gan, ...")
-        return cls(folder, int(name[1]), name[2])
-
-    @cached_property
-    def config(self) -> dict[str, Any]:
-        """The resolved configuration. Raises FileNotFoundError without one."""
-        config: dict[str, Any] = yaml.safe_load(self._existing("config.yaml").read_text("utf-8"))
-        # Runs from before there was a choice learned from L1.
-        config.setdefault("losses", [{"name": "l1_time"}])
-        return config
+class ArmRun(RunFolder):
+    """The run of one arm and one seed, as a comparison reads it."""
 
     @property
     def loss_names(self) -> list[str]:
         """The terms of its reconstruction loss, by the names under which they are recorded."""
         return numbered(loss["name"] for loss in self.config["losses"])
 
-    @cached_property
-    def environment(self) -> dict[str, Any]:
-        """Command, commit, versions, machine. Raises FileNotFoundError without the file."""
-        text = self._existing("environment.json").read_text("utf-8")
-        environment: dict[str, Any] = json.loads(text)
-        return environment
-
-    def records(self, kind: str) -> list[dict[str, Any]]:
-        """The records of one kind in the order of their steps; none where there is no file."""
-        return [
-            record for record in _lines(self.folder / "records.jsonl") if record["kind"] == kind
-        ]
-
     def evaluated_step(self) -> int | None:
-        """The step whose weights were evaluated, the best on validation; None without records."""
+        """The step whose weights were evaluated; None without records."""
         select = self.config["training"]["select"]
-        scores = [(record[select]["All"], record["step"]) for record in self.records("valid")]
+        validated = self.records("valid")
+        if select == LAST:
+            return validated[-1]["step"] if validated else None
+        scores = [(record[select]["All"], record["step"]) for record in validated]
         reached = [(score, -step) for score, step in scores if score is not None]
         return -max(reached)[1] if reached else None  # of equal scores the first
 
@@ -87,23 +45,19 @@ class ArmRun:
         warmup: int = self.config["adversarial"]["warmup_steps"]
         return step is not None and step <= warmup
 
-    def timing(self) -> list[dict[str, Any]]:
-        """Step times and memory in the order of their steps; none where there is no file."""
-        return list(_lines(self.folder / "timing.jsonl"))
-
     def speeds(self) -> list[TrackSpeed]:
         """How fast the test tracks were separated; none where that was not recorded.
 
         Raises ValueError as `read_speeds` does.
         """
-        return read_speeds(self.folder / ROWS.with_name(SPEED))
+        return read_speeds(self.speed_file())
 
     def rows(self, split: Split = "test") -> pd.DataFrame:
         """The evaluation rows of the arm, the mixture and the oracles, on the tracks of a split.
 
         Raises as `read_rows` does, and ValueError where the rows are another arm's.
         """
-        path = self._existing(str(_rows_of(split)))
+        path = self.existing_rows(split)
         rows = read_rows(path)
         foreign = rows[~rows["arm"].isin((self.arm, *BOUNDS)) | (rows["seed"] != self.seed)]
         if len(foreign):
@@ -116,26 +70,15 @@ class ArmRun:
 
     def has_rows(self, split: Split) -> bool:
         """Whether the tracks of a split were evaluated."""
-        return (self.folder / _rows_of(split)).is_file()
+        return self.rows_file(split).is_file()
 
     def separation(self) -> dict[str, Any] | None:
         """How the evaluation read and separated the tracks; None where it did not write it down."""
-        path = self.folder / SETTINGS
-        if not path.is_file():
+        settings = self.settings()
+        if settings is None:
             return None
-        settings = yaml.safe_load(path.read_text("utf-8"))
         how = {key: settings["evaluation"][key] for key in _SEPARATION}
         return {"audio": settings.get("audio"), "data": settings["data"], **how}
-
-    def _existing(self, name: str) -> Path:
-        path = self.folder / name
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: not there; train and evaluate this arm to its end")
-        return path
-
-
-def _rows_of(split: Split) -> Path:
-    return Path("evaluation", split, ROWS.name)
 
 
 def find_arms(run_folders: Sequence[Path]) -> list[ArmRun]:
@@ -147,7 +90,7 @@ def find_arms(run_folders: Sequence[Path]) -> list[ArmRun]:
     arms: dict[tuple[int, str], ArmRun] = {}
     for run_folder in run_folders:
         below = [folder for folder in run_folder.glob("seed*-*") if folder.is_dir()]
-        alone = _FOLDER.fullmatch(run_folder.name) and run_folder.is_dir() and not below
+        alone = is_run_name(run_folder.name) and run_folder.is_dir() and not below
         found = [ArmRun.at(folder) for folder in ([run_folder] if alone else below)]
         if not found:
             raise FileNotFoundError(
@@ -236,9 +179,3 @@ def number_at(record: dict[str, Any], key: str) -> float:
         numbers = [v for v in value.values() if isinstance(v, (int, float))]
         return float(np.mean(numbers)) if numbers else float("nan")
     return float(value) if isinstance(value, (int, float)) else float("nan")
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a file's whole lines; a last line cut by a kill is left out."""
-    if path.is_file():
-        yield from map(json.loads, path.read_text("utf-8").split("\n")[:-1])

@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from accelerate.utils import tqdm
 from torch import Tensor
@@ -13,15 +12,15 @@ from gan_sep.config.run import RunConfig
 from gan_sep.evaluation.oracles import oracle_estimates
 from gan_sep.evaluation.scores import track_scores
 from gan_sep.evaluation.separate import separate
-from gan_sep.statistics.pairing import BASELINE
+from gan_sep.runs import RunFolder
 from gan_sep.studies.settings import Study
 from gan_sep.studies.work import Work, survey
+from gan_sep.training.lifecycle import Member
 from gan_sep.training.loop import Run
 from gan_sep.training.player import NonFiniteError
 from gan_sep.training.processes import accelerator_for
-from gan_sep.training.records import read_records
+from gan_sep.training.start import common_steps, steps_made
 from gan_sep.training.threads import use_threads
-from gan_sep.training.twin_start import common_steps, steps_made
 
 SAMPLED_STEPS = 3
 EXCERPT_SECONDS = 10.0
@@ -50,12 +49,12 @@ class Forecast:
         pending = [work for work in works if work.state != "done"]
         if not pending:
             return
-        to_train = {work.arm_name: work.config for work in works if work.steps_left}
+        to_train = {work.arm: work for work in works if work.steps_left}
         untimed = [name for name in to_train if math.isnan(self._recorded(name))]
         with tqdm(total=len(untimed) + 1, unit="arm", leave=False) as bar:
             for name in untimed:
                 bar.set_description(f"timing a step of {name}")
-                self._sampled[name] = sampled_step_seconds(to_train[name])
+                self._sampled[name] = sampled_step_seconds(to_train[name].member)
                 bar.update()
             bar.set_description("timing an evaluation")
             self._evaluation = sampled_evaluation_seconds(pending[0].config)
@@ -65,7 +64,7 @@ class Forecast:
         if work.state == "done":
             return 0.0
         steps = self._steps_to_make(work)
-        training = steps * self._step_seconds(work.arm_name) if steps else 0.0
+        training = steps * self._step_seconds(work.arm) if steps else 0.0
         return training + self._evaluation.arm
 
     def total(self, works: Sequence[Work]) -> float:
@@ -76,35 +75,38 @@ class Forecast:
         return sum(map(self.seconds, works)) + bounds
 
     def _steps_to_make(self, work: Work) -> int:
-        """Training steps left, without those that the plain arm of the seed makes for a twin."""
-        if work.state != "to do" or work.arm == "plain":
+        """Training steps left, without those that the trunk makes for a run."""
+        start, trunk = work.config.start, work.member.trunk
+        if start is not None and start.take == "everything" and work.state == "to do":
+            return work.steps_left - (start.step or 0)
+        if work.state != "to do" or trunk is None:
             return work.steps_left
         beside = [
             common_steps(other.config, work.config)
             for other in self._works
-            if other.arm_name == BASELINE and other.config.seed == work.config.seed
+            if other.folder == trunk
         ]
-        return work.steps_left - max([*beside, steps_made(work.config)])
+        return work.steps_left - max([*beside, steps_made(trunk, work.config)])
 
-    def _step_seconds(self, arm_name: str) -> float:
-        recorded = self._recorded(arm_name)
-        return self._sampled.get(arm_name, math.nan) if math.isnan(recorded) else recorded
+    def _step_seconds(self, arm: str) -> float:
+        recorded = self._recorded(arm)
+        return self._sampled.get(arm, math.nan) if math.isnan(recorded) else recorded
 
-    def _recorded(self, arm_name: str) -> float:
+    def _recorded(self, arm: str) -> float:
         """The mean on record over all seeds of an arm."""
         seconds = [
             line["seconds_per_step"]
             for work in self._works
-            if work.arm_name == arm_name
-            for line in read_records(work.folder / "timing.jsonl")
+            if work.arm == arm
+            for line in work.folder.timing
         ]
         return sum(seconds) / len(seconds) if seconds else math.nan
 
 
-def sampled_step_seconds(config: RunConfig) -> float:
+def sampled_step_seconds(member: Member) -> float:
     """Seconds of a training step after the warm-up, the shortest of a few; NaN if they diverge."""
-    run = Run(config, config.arms[0])
-    first = config.adversarial.warmup_steps
+    run = Run(member.config, member.arm)
+    first = member.config.adversarial.warmup_steps
     seconds = []
     try:
         started = time.perf_counter()
@@ -166,10 +168,10 @@ def in_words(seconds: float) -> str:
 
 def plans(studies: Sequence[Study]) -> str:
     """The plan of each study, and of several the time of all; arms in common count once."""
-    seen: set[Path] = set()
+    seen: set[RunFolder] = set()
     parts, seconds = [], 0.0
-    for settings, configs in studies:
-        works = [work for work in survey(configs) if work.folder not in seen]
+    for settings, members in studies:
+        works = [work for work in survey(members) if work.folder not in seen]
         seen |= {work.folder for work in works}
         forecast = Forecast(works)
         seconds += forecast.total(works)
@@ -182,7 +184,7 @@ def plans(studies: Sequence[Study]) -> str:
 
 def plan(works: Sequence[Work], forecast: Forecast) -> str:
     """One line per seed and arm, and one for all."""
-    names = [work.folder.name for work in works]
+    names = [work.name for work in works]
     states = [str(work) for work in works]
     times = ["" if w.state == "done" else in_words(forecast.seconds(w)) for w in works]
     width, wide = max(map(len, names)), max(map(len, states))

@@ -6,18 +6,17 @@ from pathlib import Path
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-from gan_sep.config.run import RunConfig
 from gan_sep.evaluation.evaluate import MIXTURE_ARM
 from gan_sep.reporting.overview import Part, write_overview
 from gan_sep.reporting.report import write_report
 from gan_sep.studies.forecast import Forecast, in_words
 from gan_sep.studies.settings import Study, StudySettings
-from gan_sep.studies.work import Work, share_bounds, survey
+from gan_sep.studies.work import Work, share_references, survey
 from gan_sep.training.budget import Budget
 from gan_sep.training.interrupt import SPENT
+from gan_sep.training.lifecycle import Member, score, train
 from gan_sep.training.loop import InterruptedRunError
 from gan_sep.training.player import NonFiniteError
-from gan_sep.training.twins import score_arm, train_arm
 
 GO_ON = "the same command goes on"
 
@@ -40,7 +39,7 @@ def run_studies(studies: Sequence[Study], accelerator: Accelerator, overview: Pa
     budget = Budget(limits.minutes, limits.steps)
     said = [run_study(study, accelerator, budget) for study in studies]
     if len(studies) > 1 and accelerator.is_main_process and all(map(_is_done, studies)):
-        parts = [Part(*_folders(study), study[1][0].question) for study in studies]
+        parts = [Part(*_folders(study), study[1][0].config.question) for study in studies]
         write_overview(parts, overview)
         said.append(f"Overview: {overview / 'README.md'}")
     return "\n\n".join(said)
@@ -54,13 +53,13 @@ def run_study(study: Study, accelerator: Accelerator, budget: Budget) -> str:
     Raises ValueError where a folder holds another run, FailedArmsError after all other arms where
     training became NaN or infinite, InterruptedRunError on SIGINT or SIGTERM during training.
     """
-    settings, configs = study
+    settings, members = study
     try:
-        failed = _run_arms(settings, configs, accelerator, budget)
+        failed = _run_arms(settings, members, accelerator, budget)
     except BudgetUsedUpError:
-        return f"The budget is used up. {_left(settings, configs)}"
+        return f"The budget is used up. {_left(settings, members)}"
     except InterruptedRunError as stop:
-        raise InterruptedRunError(f"Stopped. {_left(settings, configs)}", stop.signal) from stop
+        raise InterruptedRunError(f"Stopped. {_left(settings, members)}", stop.signal) from stop
     if failed:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
         raise FailedArmsError(
@@ -70,13 +69,12 @@ def run_study(study: Study, accelerator: Accelerator, budget: Budget) -> str:
     if not accelerator.is_main_process:
         return ""
     if not _is_done(study):
-        return f"Done but for the other arms. {_left(settings, configs)}"
+        return f"Done but for the other arms. {_left(settings, members)}"
     folders, report = _folders(study)
     # What lies below the runs stays with whoever has the music; other reports are passed on.
-    private = report.resolve().is_relative_to(configs[0].runs.resolve())
-    return write_report(
-        folders, report, configs[0].question, audio=private, controls=settings.controls
-    )
+    first = members[0].config
+    private = report.resolve().is_relative_to(first.runs.resolve())
+    return write_report(folders, report, first.question, audio=private, controls=settings.controls)
 
 
 def _is_done(study: Study) -> bool:
@@ -85,18 +83,18 @@ def _is_done(study: Study) -> bool:
 
 def _folders(study: Study) -> tuple[list[Path], Path]:
     """Those of a study's arms, and that of its report."""
-    settings, configs = study
-    return [config.arm_folder(config.arms[0]) for config in configs], settings.report_folder
+    settings, members = study
+    return [member.folder.folder for member in members], settings.report_folder
 
 
 def _run_arms(
     settings: StudySettings,
-    configs: Sequence[RunConfig],
+    members: Sequence[Member],
     accelerator: Accelerator,
     budget: Budget,
 ) -> dict[str, str]:
     """Takes the call's arms to their ends -> what failed, by the names of the folders, and why."""
-    works = [work for work in survey(configs) if _concerns(settings, work)]
+    works = [work for work in survey(members) if _concerns(settings, work)]
     forecast = Forecast(works)
     accelerator.wait_for_everyone()  # no process writes before all have read
     failed = {}
@@ -108,23 +106,23 @@ def _run_arms(
         accelerator.print(_announcement(place, works, forecast), flush=True)
         try:
             _finish(work, works, budget, accelerator)
-            works[place] = Work.of(work.config)
+            works[place] = Work.of(work.member)
         except NonFiniteError as error:
-            failed[work.folder.name] = str(error)
-            accelerator.print(f"{work.folder.name} failed: {error}", flush=True)
+            failed[work.name] = str(error)
+            accelerator.print(f"{work.name} failed: {error}", flush=True)
     return failed
 
 
 def _concerns(settings: StudySettings, work: Work) -> bool:
     """Whether the arm is one of those that this call works on."""
-    return settings.only is None or work.arm_name in settings.only
+    return settings.only is None or work.arm in settings.only
 
 
 def _announcement(place: int, works: Sequence[Work], forecast: Forecast) -> str:
     """Which arm comes, of how many, and how long the study will take from here on."""
     work = works[place]
     return (
-        f"[{place + 1} of {len(works)}] {work.folder.name}: {work}; "
+        f"[{place + 1} of {len(works)}] {work.name}: {work}; "
         f"{in_words(forecast.total(works[place:]))} left of the study"
     )
 
@@ -133,24 +131,22 @@ def _finish(work: Work, works: Sequence[Work], budget: Budget, accelerator: Acce
     """Trains the arm as far as it is not trained, and evaluates it."""
     if work.steps_left:
         try:
-            train_arm(work.config, work.arm, budget)
+            train(work.member, budget)
         except InterruptedRunError as stop:
             if stop.signal == SPENT:
                 raise BudgetUsedUpError from stop
             raise
     done = next((other for other in works if other.state == "done"), None)
     if done is not None and accelerator.is_main_process:
-        share_bounds(done.folder, work.folder, (MIXTURE_ARM, *work.config.evaluation.oracles))
+        share_references(done.folder, work.folder, (MIXTURE_ARM, *work.config.evaluation.oracles))
     accelerator.wait_for_everyone()
-    score_arm(work.config, work.arm)
+    score(work.member)
     accelerator.wait_for_everyone()
 
 
-def _left(settings: StudySettings, configs: Sequence[RunConfig]) -> str:
+def _left(settings: StudySettings, members: Sequence[Member]) -> str:
     """How far the study is."""
-    works = survey(configs)
+    works = survey(members)
     done = sum(work.state == "done" for work in works)
-    begun = [
-        f"{work.folder.name}: {work}" for work in works if work.state in ("resume", "evaluate")
-    ]
+    begun = [f"{work.name}: {work}" for work in works if work.state in ("resume", "evaluate")]
     return "; ".join([f"{settings.name}: {done} of {len(works)} arms are done", *begun, GO_ON])

@@ -1,16 +1,23 @@
-"""A study's file -> the experiments it asks for, and every error on that way."""
+"""A study's file -> the runs it asks for, and every error on that way."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any, Literal
 
 from gan_sep.config.loader import ConfigError, load
-from gan_sep.config.run import Arm, RunConfig
-from gan_sep.statistics.pairing import BASELINE
+from gan_sep.config.run import RunConfig, Start
+from gan_sep.runs import ARM_NAME
+from gan_sep.statistics.pairing import BASELINE, BOUNDS
+from gan_sep.training.lifecycle import Member
 
-# Keys of the experiment that the study itself sets, and keys in which its arms are alike.
-_GOVERNED = {"name": "name", "seed": "seeds", "arms": "arms", "label": "arms"}
+# Keys of a run that the study itself sets, and keys in which its arms are alike.
+_GOVERNED = {"name": "name", "seed": "seeds"}
 _SHARED = ("runs", "audio", "data", "evaluation")
+
+# Names of arms are parts of rows, where these mean something else.
+_RESERVED = ("reference", *BOUNDS)
 
 
 @dataclass(frozen=True)
@@ -28,26 +35,37 @@ class BudgetSettings:
 
 
 @dataclass(frozen=True)
+class Trunk:
+    """The arm whose first steps the other arms of a seed share."""
+
+    arm: str = BASELINE
+    # Where the others branch off: null where their discriminators begin to learn, for those that
+    # are the same until then; a number for all, whatever they change.
+    step: int | None = None
+    take: Literal["weights", "everything"] = "everything"  # as in `start`; with a step
+
+    def __post_init__(self) -> None:
+        if self.step is not None and self.step < 1:
+            raise ValueError(f"step: expected >= 1 or null, got {self.step}")
+
+
+@dataclass(frozen=True)
 class StudySettings:
-    """One study: an experiment, its arms by their differences from it, and the seeds of each.
+    """One study: a configuration, its arms by their differences from it, and their seeds."""
 
-    name names runs/NAME and the report's folder, by default reports/NAME. experiment: the file of
-    the configuration, relative to the study's file. arms: name -> differences key.path=value; one
-    is `plain`, and each other arm is compared with it. overrides: key.path=value for all arms.
-    only: the arms this call works on, null for all: calls beside each other share a study so.
-    controls: arms with which the report compares the others besides `plain`.
-    Raises ValueError without seeds or arms to compare, or where `only` or `controls` name others.
-    """
-
-    name: str
-    experiment: Path
-    arms: dict[str, tuple[str, ...]]
-    seeds: tuple[int, ...] = (0,)
-    overrides: tuple[str, ...] = ()
+    name: str  # of runs/NAME and of the report's folder
+    experiment: Path  # the file of the configuration, relative to the study's file
+    # Name -> nested keys in which the arm differs, `gentle: {adversarial: {balance: 0.1}}`; one is
+    # `plain`, with which each other arm is compared.
+    arms: dict[str, Any]
+    seeds: tuple[int, ...] = (0,)  # every arm is trained with each
+    overrides: dict[str, Any] = field(default_factory=dict)  # nested keys for all arms
+    trunk: Trunk | None = field(default_factory=Trunk)  # null: each arm makes all its steps
+    # The arms this call works on, null for all: calls beside each other share a study so.
     only: tuple[str, ...] | None = None
-    controls: tuple[str, ...] = ()
-    budget: BudgetSettings = field(default_factory=BudgetSettings)
-    report: Path | None = None
+    controls: tuple[str, ...] = ()  # arms with which the report compares the others besides plain
+    budget: BudgetSettings = field(default_factory=BudgetSettings)  # of one call
+    report: Path | None = None  # the report's folder, null for reports/NAME
 
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
@@ -56,6 +74,21 @@ class StudySettings:
             raise ValueError(
                 f"arms: expected {BASELINE} and at least one arm to compare with it, "
                 f"got {', '.join(self.arms) or 'none'}"
+            )
+        for arm, differences in self.arms.items():
+            if re.fullmatch(ARM_NAME, arm) is None or arm in _RESERVED:
+                raise ValueError(
+                    "arms: expected names of letters, digits, _ and -, and none of "
+                    f"{', '.join(_RESERVED)}, got {arm!r}"
+                )
+            if not isinstance(differences, dict):
+                raise ValueError(
+                    f"arms.{arm}: expected a mapping of the keys in which it differs, such as "
+                    f"{{adversarial: {{balance: 0.1}}}}, or {{}}, got {differences!r}"
+                )
+        if self.trunk is not None and self.trunk.arm not in self.arms:
+            raise ValueError(
+                f"trunk.arm: expected one of {', '.join(self.arms)}, got {self.trunk.arm}"
             )
         for arm in self.only or ():
             if arm not in self.arms:
@@ -71,34 +104,29 @@ class StudySettings:
         return self.report or Path("reports", self.name)
 
 
-def load_study(path: Path, changes: Sequence[str] = ()) -> tuple[StudySettings, list[RunConfig]]:
-    """A study's file -> its settings and its experiments: seed by seed, arms in the file's order.
+Study = tuple[StudySettings, list[Member]]
 
-    The plain arm comes first all the same, since its twins begin with its steps.
-    changes: key.path=value; keys of the study change the study, all others change the experiment
-    of all arms. Each experiment has a single arm and is resolved as training writes it down.
-    Raises ConfigError naming the file and, where it is one arm's, the arm.
+
+def load_study(path: Path, changes: Sequence[str] = ()) -> Study:
+    """A study's file -> its settings and its runs: seed by seed, arms in the file's order.
+
+    The trunk comes first all the same, since the others begin with its steps.
+    changes: key.path=value; keys of the study change the study, all others change the configuration
+    of all arms. Raises ConfigError naming the file and, where it is one arm's, the arm.
     """
     keys = {setting.name for setting in fields(StudySettings)}
     own = [text for text in changes if _first_key(text) in keys]
-    others = tuple(text for text in changes if _first_key(text) not in keys)
+    others = [text for text in changes if _first_key(text) not in keys]
     try:
         settings = load(StudySettings, path, own)
-        settings = replace(
-            settings,
-            experiment=path.parent / settings.experiment,
-            overrides=settings.overrides + others,
-        )
-        configs = list(_experiments(settings))
-        _require_one_precision(configs)
-        return settings, configs
+        settings = replace(settings, experiment=path.parent / settings.experiment)
+        members = list(_members(settings, others))
+        _require_one_precision([member.config for member in members])
+        return settings, members
     except ConfigError as error:
         if str(error).startswith(f"{path}: "):
             raise
         raise ConfigError(f"{path}: {error}") from error
-
-
-Study = tuple[StudySettings, list[RunConfig]]
 
 
 def load_studies(path: Path, changes: Sequence[str] = ()) -> list[Study]:
@@ -118,18 +146,53 @@ def load_studies(path: Path, changes: Sequence[str] = ()) -> list[Study]:
     return studies
 
 
-def _experiments(settings: StudySettings) -> Iterator[RunConfig]:
+def _members(settings: StudySettings, changes: Sequence[str]) -> Iterator[Member]:
     _refuse(settings.overrides, _GOVERNED, "overrides", "the study sets it, see")
+    for text in changes:
+        _refuse({_first_key(text): None}, _GOVERNED, text, "the study sets it, see")
+    shared: list[str | Mapping[str, Any]] = [settings.overrides, *changes]
     try:
-        load(RunConfig, settings.experiment, _alone(settings.overrides))
+        load(RunConfig, settings.experiment, shared)
     except ConfigError as error:  # no arm's own mistake
         raise ConfigError(f"experiment with overrides: {error}") from error
+    trunk = settings.trunk
+    first = BASELINE if trunk is None else trunk.arm
     for seed in settings.seeds:
-        for arm in sorted(settings.arms, key=lambda name: name != BASELINE):
+        made: Member | None = None
+        for arm in sorted(settings.arms, key=lambda name: name != first):
             try:
-                yield _experiment(settings, arm, seed)
+                config = _configuration(settings, arm, seed, shared)
+                if arm == BASELINE and config.discriminator is not None:
+                    raise ConfigError("discriminator: expected null in the plain arm")
+                member = Member(config, arm) if made is None else _branch(config, arm, made, trunk)
             except ValueError as error:
                 raise ConfigError(f"arms.{arm}: {error}") from error
+            made = made or (member if trunk is not None else None)
+            yield member
+
+
+def _configuration(
+    settings: StudySettings, arm: str, seed: int, shared: Sequence[str | Mapping[str, Any]]
+) -> RunConfig:
+    differences = settings.arms[arm]
+    _refuse(differences, _GOVERNED, "", "the study sets it, see")
+    alike = dict.fromkeys(_SHARED, "overrides")
+    _refuse(differences, alike, "", "the arms of a study are alike in it; it belongs under")
+    config = load(RunConfig, settings.experiment, [*shared, differences])
+    trunk = settings.trunk
+    if trunk is not None and trunk.step is not None and arm == trunk.arm:
+        kept = tuple(sorted({*config.training.keep_steps, trunk.step}))
+        config = replace(config, training=replace(config.training, keep_steps=kept))
+    return replace(config, name=settings.name, seed=seed)
+
+
+def _branch(config: RunConfig, arm: str, made: Member, trunk: Trunk | None) -> Member:
+    """A run beside its trunk: from the trunk's step, or with what steps it happens to share."""
+    assert trunk is not None
+    if trunk.step is None:
+        return Member(config, arm, made.folder)
+    start = Start(run=made.folder.folder, step=trunk.step, take=trunk.take)
+    return Member(replace(config, start=start), arm)
 
 
 def _require_one_precision(configs: Sequence[RunConfig]) -> None:
@@ -142,36 +205,11 @@ def _require_one_precision(configs: Sequence[RunConfig]) -> None:
         )
 
 
-def _experiment(settings: StudySettings, arm: str, seed: int) -> RunConfig:
-    differences = settings.arms[arm]
-    _refuse(differences, _GOVERNED, "", "the study sets it, see")
-    alike = dict.fromkeys(_SHARED, "overrides")
-    _refuse(differences, alike, "", "the arms of a study are alike in it; it belongs under")
-    config = load(RunConfig, settings.experiment, _alone((*settings.overrides, *differences)))
-    role = _role(arm, config)
-    label = None if arm == role else arm
-    config = replace(config, name=settings.name, seed=seed, arms=(role,), label=label)
-    return config.arm(role)
-
-
-def _role(arm: str, config: RunConfig) -> Arm:
-    """What an arm is trained as: its name says it, or else whether it has discriminators."""
-    if arm == "plain":
-        return "plain"
-    return "gan" if arm == "gan" or config.discriminator is not None else "plain"
-
-
-def _alone(changes: Sequence[str]) -> tuple[str, ...]:
-    """The changes, on an experiment that needs no discriminators to be valid."""
-    return (*changes, "arms=[plain]", "label=null")
-
-
-def _refuse(changes: Sequence[str], keys: dict[str, str], where: str, why: str) -> None:
+def _refuse(changes: Mapping[str, Any], keys: Mapping[str, str], where: str, why: str) -> None:
     """ConfigError where a change is of one of the keys; their values say where it belongs."""
-    for text in changes:
-        key = _first_key(text)
+    for key in changes:
         if key in keys:
-            raise ConfigError(f"{where}{': ' if where else ''}{text}: {why} `{keys[key]}`")
+            raise ConfigError(f"{where}{': ' if where else ''}{key}: {why} `{keys[key]}`")
 
 
 def _first_key(change: str) -> str:

@@ -1,17 +1,13 @@
-"""Where each arm of a study stands, read from its folder."""
+"""Where each run of a study stands, read from its folder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal, Self
 
-import yaml
-
-from gan_sep.config.run import Arm, RunConfig
-from gan_sep.data.base import Split
-from gan_sep.reporting.files import write_text
-from gan_sep.reporting.runs import ROWS, SETTINGS
-from gan_sep.training.twins import (
+from gan_sep.config.run import RunConfig
+from gan_sep.runs import RunFolder, write_text
+from gan_sep.training.lifecycle import (
+    Member,
     check_folder,
     evaluation_settings,
     evaluations,
@@ -23,46 +19,48 @@ State = Literal["done", "evaluate", "resume", "to do"]
 
 @dataclass(frozen=True)
 class Work:
-    """One arm of one seed and how far it is.
+    """One arm of one seed and how far it is."""
 
-    config: of this arm alone; step: that of its newest checkpoint, 0 without one; evaluated: its
-    rows are those of its present weights under the present settings.
-    """
-
-    config: RunConfig
-    step: int
-    evaluated: bool
+    member: Member
+    step: int  # of its newest checkpoint, 0 without one
+    evaluated: bool  # whether its rows are those of its present weights and settings
 
     @classmethod
-    def of(cls, config: RunConfig) -> Self:
-        """Reads the arm's folder.
+    def of(cls, member: Member) -> Self:
+        """Reads the run's folder.
 
         Raises ValueError where it holds a run of another configuration, or one trained for longer.
         """
-        check_folder(config, config.arms[0], resume=True)
-        folder = config.arm_folder(config.arms[0])
-        step, steps = trained_steps(folder), config.training.steps
+        check_folder(member, resume=True)
+        step, steps = trained_steps(member.folder), member.config.training.steps
         if step > steps:
             raise ValueError(
-                f"{folder}: expected an arm of {steps} steps, found one trained for {step}; say "
-                f"training.steps={step}, choose another name (name=...) or delete the folder"
+                f"{member.folder.folder}: expected a run of {steps} steps, found one trained for "
+                f"{step}; say training.steps={step}, choose another name (name=...) or delete the "
+                "folder"
             )
-        return cls(config, step, step == steps and _is_evaluated(config, folder))
+        evaluated = step == steps and _is_evaluated(member.config, member.folder)
+        return cls(member, step, evaluated)
 
     @property
-    def arm(self) -> Arm:
-        """Whether it is trained with discriminators."""
-        return self.config.arms[0]
+    def config(self) -> RunConfig:
+        """What the run is."""
+        return self.member.config
 
     @property
-    def arm_name(self) -> str:
+    def arm(self) -> str:
         """What the arm is called in the study."""
-        return self.config.arm_name(self.arm)
+        return self.member.arm
 
     @property
-    def folder(self) -> Path:
-        """Where the arm writes."""
-        return self.config.arm_folder(self.arm)
+    def folder(self) -> RunFolder:
+        """Where the run writes."""
+        return self.member.folder
+
+    @property
+    def name(self) -> str:
+        """The name of the run's folder."""
+        return self.folder.folder.name
 
     @property
     def steps_left(self) -> int:
@@ -82,35 +80,26 @@ class Work:
         return self.state
 
 
-def _is_evaluated(config: RunConfig, folder: Path) -> bool:
+def _is_evaluated(config: RunConfig, run: RunFolder) -> bool:
     """Whether the folder holds all rows that evaluating now would give."""
     return all(
-        _has_rows(replace(config, evaluation=settings), folder, split)
+        run.rows_file(split).is_file()
+        and run.settings(split) == evaluation_settings(replace(config, evaluation=settings), run)
         for split, settings in evaluations(config.evaluation).items()
     )
 
 
-def _has_rows(config: RunConfig, folder: Path, split: Split) -> bool:
-    """Whether the rows of a split are there, and made with these settings."""
-    rows = config.arm_rows(config.arms[0], split)
-    settings = rows.with_name(SETTINGS.name)
-    if not settings.is_file() or not rows.is_file():
-        return False
-    there: object = yaml.safe_load(settings.read_text("utf-8"))
-    return there == evaluation_settings(config, folder)
+def survey(members: Sequence[Member]) -> list[Work]:
+    """Where each run stands, in the given order. Raises as `Work.of` does."""
+    return [Work.of(member) for member in members]
 
 
-def survey(configs: Sequence[RunConfig]) -> list[Work]:
-    """Where each arm stands, in the given order. Raises as `Work.of` does."""
-    return [Work.of(config) for config in configs]
+def share_references(done: RunFolder, begun: RunFolder, arms: Sequence[str]) -> None:
+    """Copies the scores of mixture and oracles from an evaluated run to one yet to be evaluated.
 
-
-def share_bounds(done: Path, begun: Path, arms: Sequence[str]) -> None:
-    """Copies the scores of mixture and oracles from an evaluated arm to one yet to be evaluated.
-
-    They are the same for all arms of a study, and the evaluation takes what it finds finished.
-    done, begun: folders of the arms; arms: the names of mixture and oracles.
+    They are the same for all runs of a study, and the evaluation takes what it finds finished.
+    arms: the names of mixture and oracles.
     """
     for arm in arms:
-        for path in (done / ROWS.parent / arm).glob("*.json"):
-            write_text(begun / ROWS.parent / arm / path.name, path.read_text("utf-8"))
+        for path in (done.evaluation() / arm).glob("*.json"):
+            write_text(begun.evaluation() / arm / path.name, path.read_text("utf-8"))

@@ -5,13 +5,14 @@ code a file holds. These files hold tensors, numbers, text and containers of the
 `weights_only=True`, which refuses anything else.
 """
 
-import contextlib
 import os
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from gan_sep.runs import replace_file
 
 
 class CheckpointError(RuntimeError):
@@ -23,17 +24,16 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
     Raises CheckpointError where the disk refuses; the file of that name, if any, is untouched.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".partial")
-    try:
-        with temporary.open("wb") as file:
+
+    def write(part: Path) -> None:
+        with part.open("wb") as file:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+
+    try:
+        replace_file(path, write)
     except (OSError, RuntimeError) as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         raise CheckpointError(
             f"{path}: cannot write the checkpoint ({error}); what was saved before is intact. "
             "Make room and continue with --resume"
@@ -75,7 +75,7 @@ def path_of(folder: Path, step: int) -> Path:
 
 def step_of(path: Path) -> int:
     """The steps after which the checkpoint at `path` was taken."""
-    return int(path.stem.removeprefix("step-"))
+    return int(path.stem.rpartition("-")[2])
 
 
 def latest(folder: Path) -> Path | None:

@@ -1,6 +1,5 @@
 """Where and from what a run was made: command, commit, versions, seed, machine."""
 
-import json
 import os
 import platform
 import shlex
@@ -17,16 +16,9 @@ from accelerate import Accelerator
 
 from gan_sep.config.loader import to_dict
 from gan_sep.config.run import RunConfig
+from gan_sep.runs import RunFolder, json_text, write_text
 
 PACKAGES = ("torch", "torchaudio", "accelerate", "numpy", "scipy", "soundfile", "musdb", "museval")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a small text file to a temporary name, then rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".partial")
-    temporary.write_text(text)
-    temporary.replace(path)
 
 
 def describe(
@@ -55,12 +47,19 @@ def describe(
 
 
 def write_run_description(
-    folder: Path, config: RunConfig, accelerator: Accelerator, tracks: Mapping[str, int]
+    run: RunFolder,
+    config: RunConfig,
+    accelerator: Accelerator,
+    tracks: Mapping[str, int],
+    begins: Mapping[str, Any] | None = None,
 ) -> None:
-    """config.yaml (the whole resolved tree) and environment.json beside the run."""
-    write_text(folder / "config.yaml", yaml.safe_dump(to_dict(config), sort_keys=False))
-    text = json.dumps(describe(config, accelerator, tracks), indent=2)
-    write_text(folder / "environment.json", text + "\n")
+    """config.yaml (the whole resolved tree) and environment.json beside the run.
+
+    begins: what the run goes on from, if anything.
+    """
+    write_text(run.config_file, yaml.safe_dump(to_dict(config), sort_keys=False))
+    description = describe(config, accelerator, tracks) | {"begins": begins}
+    write_text(run.environment_file, json_text(description))
 
 
 def command() -> str:

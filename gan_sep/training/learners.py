@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 from gan_sep.adversarial.adversary import Adversary
 from gan_sep.adversarial.material import Batch
-from gan_sep.config.run import RunConfig
+from gan_sep.config.run import RunConfig, Start
 from gan_sep.losses.base import WeightedLosses
 from gan_sep.optimizers.schedules import constant
 from gan_sep.optimizers.schedules.base import Progress
 from gan_sep.training.ema import averaged
 from gan_sep.training.player import Player
+from gan_sep.training.start import load_weights
 from gan_sep.training.step import TrainingStep
 
 
@@ -28,7 +29,7 @@ class Learners:
         self.accelerator = accelerator
         self.steps = config.training.steps
         self.scores: list[float] = []  # of every validation so far
-        # Each network has its own seed, so that twins start from the same generator.
+        # Each network has its own seed, so that a plain run and its counterpart start equal.
         torch.manual_seed(config.seed)
         generator = config.generator.build(config.audio)
         # Copied before Accelerate wraps its forward, so that the average stays a plain network.
@@ -74,19 +75,30 @@ class Learners:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes over what `state_dict` gave, here or in a plain twin, which has no adversary."""
+        """Takes over what `state_dict` gave, here or in a plain run, which has no adversary."""
         for player in self._players():
             if player.name in state["players"]:
                 saved = state["players"][player.name]
                 self.accelerator.unwrap_model(player.network).load_state_dict(saved["network"])
                 player.optimizer.load_state_dict(saved["optimizer"])
-        self.scores = list(state.get("scores", ()))
+                for group in player.optimizer.param_groups:  # that of another run may be different
+                    group["lr"] = player.settings.lr
+        self.scores = list(state["scores"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
-        # Checkpoints of before hold the balance alone, by its own name.
-        saved = state["adversary"] if "adversary" in state else {"balance": state["balance"]}
-        if self.adversary is not None and saved is not None:
-            self.adversary.load_state_dict(saved)
+        if self.adversary is not None and state["adversary"] is not None:
+            self.adversary.load_state_dict(state["adversary"])
+
+    def begin_with(self, weights: Mapping[str, Tensor], start: Start) -> list[str]:
+        """Give the generator weights made elsewhere -> the names of those left as they were drawn.
+
+        Raises CheckpointError as `load_weights`.
+        """
+        network = self.accelerator.unwrap_model(self.generator.network)
+        left = load_weights(network, weights, start)
+        if self.average is not None:
+            self.average.module.load_state_dict(network.state_dict())
+        return left
 
     def _set_rates(self, progress: Progress) -> dict[str, Tensor]:
         """Give every optimizer the learning rate of the step that comes next; what to log of it."""

@@ -1,4 +1,4 @@
-"""One arm's run: steps, records, validation, diagnosis and checkpoints, from wherever it stands."""
+"""A run: steps, records, validation, diagnosis and checkpoints, from wherever it stands."""
 
 import math
 import time
@@ -11,9 +11,10 @@ from tqdm import tqdm
 
 from gan_sep.adversarial.probe import Probe
 from gan_sep.config.loader import to_dict
-from gan_sep.config.run import Arm, RunConfig
+from gan_sep.config.run import LAST, RunConfig
 from gan_sep.data.unpaired import Pools
 from gan_sep.evaluation.evaluate import validation_scores
+from gan_sep.runs import RunFolder, finite
 from gan_sep.training import checkpoint
 from gan_sep.training.budget import Budget
 from gan_sep.training.environment import write_run_description
@@ -25,11 +26,17 @@ from gan_sep.training.processes import (
     random_state,
     restore_random_state,
 )
-from gan_sep.training.records import Meter, RecordFile, finite, nested
+from gan_sep.training.records import Meter, RecordFile, nested
+from gan_sep.training.start import (
+    branching_step,
+    keep,
+    start_weights,
+    steps_made,
+    take_state,
+)
 from gan_sep.training.stream import Stream
 from gan_sep.training.threads import use_threads
 from gan_sep.training.trackers import Trackers, require_trackers
-from gan_sep.training.twin_start import find_start, keep_start, take_start, twins_part
 
 
 class InterruptedRunError(RuntimeError):
@@ -49,20 +56,23 @@ class Best:
 
 
 class Run:
-    """One arm of one seed; `train` takes it from its newest checkpoint, or nothing, to the end."""
+    """One run; `train` takes it from its newest checkpoint, or nothing, to the end.
 
-    def __init__(self, config: RunConfig, arm: Arm) -> None:
+    arm: what the run stands for in a comparison. trunk: the run that may have made its first steps.
+    """
+
+    def __init__(self, config: RunConfig, arm: str, trunk: RunFolder | None = None) -> None:
         require_trackers(config.training.trackers)
-        self.config = config.arm(arm)
-        self.arm = arm
-        self.folder = config.arm_folder(arm)
+        self.config = config
+        self.folder = RunFolder.of(config, arm)
+        self.trunk = trunk
         self.accelerator = accelerator_for(config)
         use_threads(config.training.threads, self.accelerator)
         self.train_tracks = config.data.build(config.audio, "train")
         self.valid_tracks = config.data.build(config.audio, "valid")
         test_tracks = config.data.build(config.audio, "test")
         held_out = [*self.valid_tracks, *test_tracks]
-        # The plain arm sets the same tracks apart as its twin, and learns from the same rest.
+        # The plain run sets the same tracks aside as its counterpart, and learns from the rest.
         self.pools = Pools(self.train_tracks, [], [])
         if config.unpaired is not None:
             self.pools = config.unpaired.build(config.audio, self.train_tracks, held_out)
@@ -78,36 +88,24 @@ class Run:
         self.best = Best()
         self.step = 0
 
-    @property
-    def checkpoints(self) -> Path:
-        return self.folder / "checkpoints"
-
-    @property
-    def best_path(self) -> Path:
-        return self.checkpoints / "best.pt"
-
     def train(self, budget: Budget | None = None) -> Path:
-        """Run to the last step and return the file with the best weights.
+        """Run to the last step and return the file with the weights to evaluate.
 
-        A GAN arm without a checkpoint begins where its plain twin parts from it, if that came so
-        far, see `twin_start`.
+        A run without a checkpoint begins as its `start` says, or where it branches off its trunk,
+        if that came so far, see `gan_sep.training.start`.
 
         Raises InterruptedRunError after saving on SIGINT or SIGTERM, or where the budget is used
         up; NonFiniteError on NaN or infinity, CheckpointError where a checkpoint cannot be written
         or read.
         """
-        newest = checkpoint.latest(self.checkpoints)
-        state = checkpoint.load(newest) if newest else find_start(self.config)
+        newest = checkpoint.latest(self.folder.checkpoints)
+        state = checkpoint.load(newest) if newest else self._begin()
         if self.accelerator.is_main_process:
-            if newest is None:
-                write_run_description(self.folder, self.config, self.accelerator, self.track_counts)
-                if state is not None:
-                    take_start(self.config, state)
             records = state["files"] if state else {"records": 0, "timing": 0}
-            self.records = RecordFile(self.folder / "records.jsonl", records["records"])
-            self.timing = RecordFile(self.folder / "timing.jsonl", records["timing"])
+            self.records = RecordFile(self.folder.records_file, records["records"])
+            self.timing = RecordFile(self.folder.timing_file, records["timing"])
             step = state["step"] if state else 0
-            self.trackers = Trackers(self.folder, self.config, self.valid_tracks[:2], step)
+            self.trackers = Trackers(self.folder.folder, self.config, self.valid_tracks[:2], step)
         if state is not None:
             self._restore(state)
         if self.learners.adversary is not None:
@@ -120,14 +118,41 @@ class Run:
             self.records.close()
             self.timing.close()
             self.trackers.close()
-        return self.best_path
+        return self.folder.best
+
+    def _begin(self) -> dict[str, Any] | None:
+        """The state to begin with, None for fresh weights or those of `start`; a description."""
+        start, state, begins = self.config.start, None, None
+        origin = self._origin()
+        self.accelerator.wait_for_everyone()
+        if origin is not None:
+            state = take_state(self.folder, self.config, *origin, self.accelerator)
+            begins = {"run": str(origin[0].folder), "step": origin[1]}
+        elif start is not None:
+            left = self.learners.begin_with(start_weights(start), start)
+            begins = {"weights": str(start.file or start.run), "left_as_drawn": left}
+        if self.accelerator.is_main_process:
+            write_run_description(
+                self.folder, self.config, self.accelerator, self.track_counts, begins
+            )
+        return state
+
+    def _origin(self) -> tuple[RunFolder, int] | None:
+        """The run and the step whose state this one goes on from, or None."""
+        start = self.config.start
+        if start is not None and start.take == "everything":
+            assert start.run is not None
+            assert start.step is not None
+            return RunFolder.at(start.run), start.step
+        made = steps_made(self.trunk, self.config) if self.trunk is not None else 0
+        return (self.trunk, made) if self.trunk is not None and made else None
 
     def _loop(self, stop: StopRequest) -> None:
         settings = self.config.training
         bar = tqdm(
             total=settings.steps,
             initial=self.step,
-            desc=f"{self.config.arm_name(self.arm):5} seed {self.config.seed}",
+            desc=f"{self.folder.arm:5} seed {self.config.seed}",
             unit="step",
             disable=not self.accelerator.is_main_process,
             dynamic_ncols=True,
@@ -145,18 +170,24 @@ class Run:
                     self._log(sum(seconds) / len(seconds), bar)
                     seconds = []
                 self._check_up()
-                if twins_part(self.config, self.step):
-                    self._part_from_twins()
+                if self._branches():
+                    self._keep()
                 requested = stop.received()
                 if requested or self._due(settings.checkpoint_every):
                     self._save()
                 if requested:
                     raise InterruptedRunError(
-                        f"{self.folder}: stopped at step {self.step} of {settings.steps}; "
+                        f"{self.folder.folder}: stopped at step {self.step} of {settings.steps}; "
                         "continue with --resume",
                         requested,
                     )
                 started = time.perf_counter()
+
+    def _branches(self) -> bool:
+        """Whether other runs may go on from this step."""
+        plain = self.config.discriminator is None
+        shared = plain and self.step == branching_step(self.config) > 0
+        return shared or self.step in self.config.training.keep_steps
 
     def _due(self, every: int) -> bool:
         return self.step % every == 0 or self.step == self.config.training.steps
@@ -201,14 +232,16 @@ class Run:
             self.config.audio,
             self.config.evaluation,
         )
-        score = scores[self.config.training.select]["All"]
+        select = self.config.training.select
+        metric = "usdr" if select == LAST else select
+        score = scores[metric]["All"]
         if math.isnan(score):
             raise ValueError(
-                f"{self.config.training.select}: no validation track gives every source a value, "
+                f"{metric}: no validation track gives every source a value, "
                 "because references or estimates are silent; choose other validation tracks"
             )
         self.learners.scores.append(score)
-        improved = score > self.best.score
+        improved = score > self.best.score or select == LAST
         if improved:
             self.best = Best(score, self.step)
         if self.accelerator.is_main_process:
@@ -219,7 +252,7 @@ class Run:
             if improved:
                 weights = self.learners.evaluated_network.state_dict()
                 checkpoint.save(
-                    self.best_path,
+                    self.folder.best,
                     {
                         "config": to_dict(self.config),
                         "generator": weights,
@@ -233,15 +266,16 @@ class Run:
         """A checkpoint of everything, by the main process; older ones go after it is on disk."""
         state = self._state()
         if self.accelerator.is_main_process:
-            checkpoint.save(checkpoint.path_of(self.checkpoints, self.step), state)
-            checkpoint.prune(self.checkpoints, self.config.training.keep_checkpoints)
+            folder = self.folder.checkpoints
+            checkpoint.save(checkpoint.path_of(folder, self.step), state)
+            checkpoint.prune(folder, self.config.training.keep_checkpoints)
         self.accelerator.wait_for_everyone()
 
-    def _part_from_twins(self) -> None:
-        """What the twins of a plain arm go on from, by the main process."""
+    def _keep(self) -> None:
+        """What other runs go on from, by the main process."""
         state = self._state()
         if self.accelerator.is_main_process:
-            keep_start(self.folder, state)
+            keep(self.folder, state)
         self.accelerator.wait_for_everyone()
 
     def _state(self) -> dict[str, Any]:

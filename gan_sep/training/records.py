@@ -1,7 +1,6 @@
 """What a run writes down: one JSON object a line, cut back to the checkpoint on resume."""
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,15 +40,6 @@ class RecordFile:
 
     def close(self) -> None:
         self.file.close()
-
-
-def read_records(path: Path, kind: str | None = None) -> list[dict[str, Any]]:
-    """The records of a file, of one kind or all; a last line cut by a kill is left out."""
-    if not path.is_file():
-        return []
-    lines = path.read_bytes().split(b"\n")[:-1]
-    records: list[dict[str, Any]] = [json.loads(line) for line in lines]
-    return [r for r in records if kind is None or r.get("kind") == kind]
 
 
 class Meter:
@@ -94,12 +84,3 @@ def nested(values: Mapping[str, Tensor], sources: tuple[str, ...]) -> dict[str, 
         numbers = value.reshape(-1).tolist()
         node[leaf] = dict(zip(sources, numbers, strict=True)) if value.ndim else numbers[0]
     return tree
-
-
-def finite(tree: Any) -> Any:
-    """The same tree with null for NaN and infinity, the only way JSON can say them."""
-    if isinstance(tree, Mapping):
-        return {key: finite(value) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return [finite(value) for value in tree]
-    return None if isinstance(tree, float) and not math.isfinite(tree) else tree

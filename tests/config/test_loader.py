@@ -14,7 +14,7 @@ CHECKOUT = Path(__file__).parents[2]
 BOMB = "[&a0 [x], {}]".format(
     ", ".join(f"&a{i + 1} [{', '.join([f'*a{i}'] * 9)}]" for i in range(9))
 )
-MINIMAL = "name: x\ndata: {name: synthetic}\ngenerator: {name: demucs}\narms: [plain]\n"
+MINIMAL = "name: x\ndata: {name: synthetic}\ngenerator: {name: demucs}\n"
 
 
 @dataclass(frozen=True)
@@ -169,12 +169,6 @@ def test_every_mistake_names_its_key(
             "losses[0].discriminative_weight: expected [0, 1)",
         ),
         (["generator.chanels=4"], "generator.chanels: unknown key; did you mean 'channels'?"),
-        (["arms=[gan]"], "discriminator: missing value"),
-        (["arms=[]"], "arms: expected plain, gan or both"),
-        (["arms=[gna]"], "arms[0]: expected one of 'plain', 'gan', got 'gna'"),
-        (["label=a b"], "label: expected letters, digits, _ and -, and none of plain, gan, refer"),
-        (["label=mwf"], "label: expected letters, digits, _ and -, and none of plain, gan, refer"),
-        (["label=x", "arms=[plain, gan]"], "label: expected a single arm to name 'x'"),
         (["adversarial.gamma=1"], "adversarial.gamma: expected either gamma or balance"),
         (
             ["adversarial.level_normalisation=true", "adversarial.silence_db=null"],
@@ -232,7 +226,7 @@ def test_impossible_experiments_are_refused_with_the_key(
 
 
 def test_a_warmup_that_never_ends_is_refused(tmp_path: Path) -> None:
-    overrides = ["arms=[gan]", "discriminator={name: spectrogram}", "adversarial.warmup_steps=1000"]
+    overrides = ["discriminator={name: spectrogram}", "adversarial.warmup_steps=1000"]
     with pytest.raises(ConfigError, match=r"warmup_steps: expected less than training\.steps"):
         experiment(tmp_path, MINIMAL, *overrides)
 
@@ -241,10 +235,10 @@ def test_a_line_search_is_refused_in_the_gan_arm_and_takes_no_other_optimizers_k
     tmp_path: Path,
 ) -> None:
     searching = ["optimizer={name: lbfgs, iterations: 3, history: 2}"]
-    both = ["arms=[plain, gan]", "discriminator={name: spectrogram}"]
+    both = ["discriminator={name: spectrogram}"]
     assert experiment(tmp_path, MINIMAL, *searching).optimizer == lbfgs.Config(1.0, 3, 2)
     for overrides, message in (
-        ([*both, *searching], r"optimizer\.name: expected one without .* arms: \[plain\]"),
+        ([*both, *searching], r"optimizer\.name: expected one without .* say discriminator: null"),
         ([*searching, "optimizer.max_gradient_norm=1"], r"optimizer\.max_gradient_norm: unknown"),
         ([*searching, "optimizer.betas=[0.9, 0.99]"], r"optimizer\.betas: unknown key"),
         (["optimizer.iterations=3"], r"optimizer\.iterations: unknown key"),
@@ -281,7 +275,7 @@ def test_remedies_that_could_do_nothing_are_refused_with_the_key(
     tmp_path: Path, overrides: list[str], message: str
 ) -> None:
     with pytest.raises(ConfigError) as error:
-        experiment(tmp_path, MINIMAL, "arms=[gan]", "discriminator={name: spectrogram}", *overrides)
+        experiment(tmp_path, MINIMAL, "discriminator={name: spectrogram}", *overrides)
     assert message in str(error.value)
 
 

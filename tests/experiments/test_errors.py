@@ -145,7 +145,7 @@ def test_a_stem_that_is_no_number_is_named(here: Path, stems: Path) -> None:
 def test_numbers_that_explode_stop_the_run_and_lose_nothing(
     here: Path, player: str, overrides: list[str]
 ) -> None:
-    arguments = ("arms=[gan]", "training.checkpoint_every=1", *overrides)
+    arguments = ("--arms", "gan", "training.checkpoint_every=1", *overrides)
     said = message(train(*arguments))
     saved = sorted(path.stem for path in (here / ARM / "checkpoints").glob("step-*"))
     step = int(saved[-1].removeprefix("step-"))
@@ -198,7 +198,7 @@ def test_an_arm_without_best_weights_cannot_separate(done: Path, stems: Path) ->
     song = stems / "test/test song 0/low.wav"
     for ended in (call("evaluate", ARM), call("separate", ARM, song)):
         said = message(ended)
-        assert said.startswith(f"{ARM}/checkpoints/best.pt: no such file; an arm has its best")
+        assert said.startswith(f"{ARM}/checkpoints/best.pt: no such file; a run has weights")
     assert not (done / "separated").exists()
 
 
@@ -212,7 +212,7 @@ def test_the_folder_above_an_arm_is_told_from_an_arm(done: Path) -> None:
 
 def test_keys_that_made_the_weights_cannot_be_changed_in_evaluation(done: Path) -> None:
     said = message(call("evaluate", ARM, "generator.channels=8"))
-    assert said.startswith("generator.channels=8: the arm was trained with this key as it is")
+    assert said.startswith("generator.channels=8: the run was trained with this key as it is")
     assert message(call("evaluate", ARM, "evaluation.shift=2")).endswith("did you mean 'shifts'?")
 
 
@@ -240,7 +240,7 @@ def test_comparing_needs_the_folder_of_finished_arms(done: Path) -> None:
 
 
 def test_one_arm_alone_is_no_error_but_says_what_is_missing(here: Path) -> None:
-    ended = train("arms=[plain]")
+    ended = train("--arms", "plain")
     assert ended.status == 0
-    assert "No comparison yet: its twin is missing. Train it with arms=[gan]" in ended.out
+    assert "its counterpart is missing. Train it with --arms gan" in ended.out
     assert yaml.safe_load((here / "runs/tiny/seed0-plain/config.yaml").read_text())["seed"] == 0

@@ -13,12 +13,12 @@ import pytest
 from commands import ACCELERATE, PYTHON, TWO_PROCESSES, call, finish, start
 from conftest import write_experiment
 
-from gan_sep.training.records import read_records
+from gan_sep.runs import RunFolder
 
 ARM = Path("runs/tiny/seed0-gan")
 STEPS = 60
 ARGUMENTS = (
-    *("--config", "tiny.yaml", "arms=[gan]"),
+    *("--config", "tiny.yaml", "--arms", "gan"),
     f"training={{steps: {STEPS}, validate_every: 8, checkpoint_every: 7}}",
     "diagnosis.every=20",
 )
@@ -144,5 +144,5 @@ def test_two_processes_stop_at_one_step_and_go_on_together(here: Path, whole: Pa
 
 def losses(arm: Path) -> dict[int, dict[str, Any]]:
     """The reconstruction loss per source of each record of training."""
-    records = read_records(arm / "records.jsonl", "train")
+    records = RunFolder.at(arm).records("train")
     return {record["step"]: record["loss"]["reconstruction"] for record in records}

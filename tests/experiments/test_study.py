@@ -21,12 +21,12 @@ def prepared(folder: Path, stems: Path) -> Path:
         "name": "tiny",
         "experiment": "tiny.yaml",
         "arms": {
-            "plain": ["discriminator=null"],
-            "gan": [],
-            "gan_r1": ["adversarial.balance=0.1"],
+            "plain": {"discriminator": None},
+            "gan": {},
+            "gan_r1": {"adversarial": {"balance": 0.1}},
         },
         "controls": ["gan"],
-        "overrides": ["evaluation.oracles=[irm1]", "training.checkpoint_every=2"],
+        "overrides": {"evaluation": {"oracles": ["irm1"]}, "training": {"checkpoint_every": 2}},
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
     return folder
@@ -166,10 +166,10 @@ def test_a_study_killed_and_stopped_at_random_moments_ends_in_the_same_bytes(
 
 @pytest.mark.slow
 def test_arms_of_the_training_command_count_and_the_studys_arms_count_for_it(here: Path) -> None:
-    trained = call("train_gan", "--config", "tiny.yaml", "arms=[gan]")
+    trained = call("train_gan", "--config", "tiny.yaml")
     assert trained.status == 0, trained.err
     checkpoints = written(here / "runs/tiny/seed0-gan/checkpoints")
-    ended = study("arms.gan_r1=[adversarial.balance=0.2]")
+    ended = study("arms.gan_r1={adversarial: {balance: 0.2}}")
     assert ended.status == 0, ended.err
     assert "[2 of 3] seed0-gan: evaluate; " in ended.out  # for the oracle
     assert written(here / "runs/tiny/seed0-gan/checkpoints") == checkpoints
@@ -181,7 +181,7 @@ def test_arms_of_the_training_command_count_and_the_studys_arms_count_for_it(her
         (here / "runs/tiny" / arm / "checkpoints/best.pt").stat().st_size
         for arm in ("seed0-gan", "seed0-gan_r1")
     )
-    assert abs(gan - same) < 100  # but for the label
+    assert abs(gan - same) < 100  # equal but for the balance
 
 
 @pytest.mark.slow
@@ -213,7 +213,7 @@ def test_only_a_report_below_the_runs_holds_music(here: Path, whole: tuple[Path,
 
 @pytest.mark.slow
 def test_an_arm_that_diverges_takes_no_other_down_and_there_is_no_report(here: Path) -> None:
-    ended = study("arms.gan=[optimizer.lr=1e30]")
+    ended = study("arms.gan={optimizer: {lr: 1.0e+30}}")
     assert ended.status == 2
     last = ended.err.splitlines()[-1]
     assert last.startswith("error: seed0-gan: step ")
@@ -242,8 +242,8 @@ def test_a_folder_of_studies_is_run_by_one_call_and_summed_up(here: Path) -> Non
     questions = here / "questions"
     questions.mkdir()
     tree = yaml.safe_load((here / "study.yaml").read_text()) | {"experiment": "../tiny.yaml"}
-    more = {"plain": ["discriminator=null"], "late": ["adversarial.warmup_steps=3"]}
-    tree["overrides"].append("evaluation.validation=[usdr]")
+    more = {"plain": {"discriminator": None}, "late": {"adversarial": {"warmup_steps": 3}}}
+    tree["overrides"]["evaluation"]["validation"] = ["usdr"]
     del tree["controls"]
     for name, arms in (("first", tree["arms"]), ("second", more)):
         text = yaml.safe_dump(
@@ -269,7 +269,7 @@ def test_a_folder_of_studies_is_run_by_one_call_and_summed_up(here: Path) -> Non
 
 
 def test_a_mistake_ends_in_one_line_that_names_file_arm_and_key(here: Path) -> None:
-    ended = study("arms.gan=[optimizer.rate=1]")
+    ended = study("arms.gan={optimizer: {rate: 1}}")
     assert ended.status == 2
     expected = "error: study.yaml: arms.gan: optimizer.rate: unknown key; "
     assert ended.err.splitlines()[-1].startswith(expected)

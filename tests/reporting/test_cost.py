@@ -16,10 +16,12 @@ from gan_sep.config.loader import ConfigError, load, to_dict
 from gan_sep.config.run import RunConfig
 from gan_sep.evaluation.speed import SPEED, TrackSpeed, write_speeds
 from gan_sep.reporting.cost import Cost, arm_costs, cost_section, longest_warmup, parameters
-from gan_sep.reporting.runs import ROWS, ArmRun
+from gan_sep.reporting.runs import ArmRun
 from gan_sep.reporting.systems import systems, systems_table
 from gan_sep.statistics.catalogue import STATISTICS
 from gan_sep.statistics.compare import Comparison, Effect
+
+ROWS = Path("evaluation", "test", "rows.csv")
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 AUDIO = {"sample_rate": 16000, "channels": 1, "sources": ["music", "voice"]}

@@ -18,8 +18,9 @@ from gan_sep.reporting.overview_figure import overview_figure
 from gan_sep.reporting.paired_figure import paired_figure
 from gan_sep.reporting.part import Part
 from gan_sep.reporting.report import NO_WORDS
-from gan_sep.reporting.runs import ROWS
 from gan_sep.reporting.study import Study
+
+ROWS = Path("evaluation", "test", "rows.csv")
 
 
 def add_validation(arm: Path, gain: float) -> None:

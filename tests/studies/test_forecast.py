@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import MakeExperiment
+from conftest import MakeExperiment, of_arm
 
-from gan_sep.config.run import RunConfig
 from gan_sep.studies import forecast
 from gan_sep.studies.forecast import EvaluationSeconds, Forecast, in_words, plan, plans
 from gan_sep.studies.settings import load_study
 from gan_sep.studies.work import Work
+from gan_sep.training.lifecycle import Member
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the arms whose steps are timed on the spot, 2 s each; evaluation is fixed."""
     names: list[str] = []
 
-    def step_seconds(config: RunConfig) -> float:
-        names.append(config.arm_name(config.arms[0]))
+    def step_seconds(member: Member) -> float:
+        names.append(member.arm)
         return 2.0
 
     monkeypatch.setattr(forecast, "sampled_step_seconds", step_seconds)
@@ -33,18 +33,19 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def works(make_experiment: MakeExperiment) -> list[Work]:
     """Of 60 steps: plain done, gan at step 20, and both of another seed to do."""
     steps = "training.steps=60"
+    first, second = make_experiment(steps), make_experiment(steps, "seed=1")
     return [
-        Work(make_experiment("arms=[plain]", steps), step=60, evaluated=True),
-        Work(make_experiment("arms=[gan]", steps), step=20, evaluated=False),
-        Work(make_experiment("arms=[plain]", steps, "seed=1"), step=0, evaluated=False),
-        Work(make_experiment("arms=[gan]", steps, "seed=1"), step=60, evaluated=False),
+        Work(Member(first.plain, "plain"), step=60, evaluated=True),
+        Work(Member(first, "gan"), step=20, evaluated=False),
+        Work(Member(second.plain, "plain"), step=0, evaluated=False),
+        Work(Member(second, "gan"), step=60, evaluated=False),
     ]
 
 
 def write_timing(work: Work, *seconds: float) -> None:
-    work.folder.mkdir(parents=True)
+    work.folder.folder.mkdir(parents=True)
     lines = [json.dumps({"step": n, "seconds_per_step": s}) for n, s in enumerate(seconds)]
-    (work.folder / "timing.jsonl").write_text("\n".join(lines) + "\n")
+    work.folder.timing_file.write_text("\n".join(lines) + "\n")
 
 
 def test_times_on_record_of_any_seed_count_and_only_others_are_measured(
@@ -91,21 +92,19 @@ def test_the_plan_has_a_line_for_each_arm_and_the_sum(
     )
 
 
-def test_steps_that_the_plain_arm_makes_for_its_twin_count_once(
+def test_steps_that_the_trunk_makes_count_once(
     make_experiment: MakeExperiment, measured: list[str]
 ) -> None:
     steps = ("training.steps=60", "adversarial={warmup_steps: 50, head_start_steps: 10}")
-    plain, gan, early = (
-        Work(make_experiment(*arms, *steps).arm(role), step=0, evaluated=False)  # type: ignore[arg-type]
-        for role, arms in (
-            ("plain", ["arms=[plain]"]),
-            ("gan", ["arms=[gan]"]),
-            ("gan", ["arms=[gan]", "label=early", "optimizer.lr=1"]),
-        )
-    )
+    config = make_experiment(*steps)
+    plain = Work(Member(config.plain, "plain"), step=0, evaluated=False)
+    trunk = plain.folder
+    gan = Work(Member(config, "gan", trunk), step=0, evaluated=False)
+    other = make_experiment(*steps, "optimizer.lr=1")
+    early = Work(Member(other, "early", trunk), step=0, evaluated=False)
     estimate = Forecast([plain, gan, early])
     assert [estimate.seconds(work) for work in (plain, gan, early)] == [150, 20 * 2 + 30, 150]
-    begun = Work(gan.config, step=45, evaluated=False)
+    begun = Work(gan.member, step=45, evaluated=False)
     assert Forecast([plain, begun]).seconds(begun) == 15 * 2 + 30
 
 
@@ -115,7 +114,7 @@ def test_plans_of_several_studies_count_an_arm_in_common_once(
     study = {
         "name": "tiny",
         "experiment": str(experiment_file),
-        "arms": {"plain": ["discriminator=null"], "gan": []},
+        "arms": {"plain": {"discriminator": None}, "gan": {}},
     }
     files = [experiment_file.with_name(f"{name}.yaml") for name in ("one", "two")]
     for file in files:
@@ -147,8 +146,8 @@ def test_durations_are_said_to_the_minute(seconds: float, words: str) -> None:
 def test_steps_and_evaluation_are_measured_without_writing_anything(
     make_experiment: MakeExperiment, arm: str
 ) -> None:
-    config = make_experiment(f"arms=[{arm}]", "evaluation.oracles=[irm1]").arm(arm)  # type: ignore[arg-type]
-    assert 0 < forecast.sampled_step_seconds(config) < 60
+    config = of_arm(make_experiment("evaluation.oracles=[irm1]"), arm)
+    assert 0 < forecast.sampled_step_seconds(Member(config, arm)) < 60
     measured = forecast.sampled_evaluation_seconds(config)
     assert 0 < measured.arm < 60
     assert 0 < measured.bounds < 60
@@ -156,7 +155,7 @@ def test_steps_and_evaluation_are_measured_without_writing_anything(
 
 
 def test_an_arm_that_diverges_at_once_has_no_estimate(make_experiment: MakeExperiment) -> None:
-    config = make_experiment("arms=[plain]", "optimizer.lr=1e30").arm("plain")
+    config = make_experiment("optimizer.lr=1e30").plain
     before = torch.get_num_threads()
-    assert math.isnan(forecast.sampled_step_seconds(config))
+    assert math.isnan(forecast.sampled_step_seconds(Member(config, "plain")))
     torch.set_num_threads(before)

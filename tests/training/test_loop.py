@@ -9,28 +9,28 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from conftest import MakeExperiment
+from conftest import MakeExperiment, of_arm
 
 from gan_sep.config.loader import to_dict
-from gan_sep.config.run import Arm, RunConfig
+from gan_sep.config.run import RunConfig
+from gan_sep.runs import RunFolder
 from gan_sep.training import checkpoint
+from gan_sep.training.lifecycle import Member, check_folder, pair, run_members
 from gan_sep.training.loop import InterruptedRunError, Run
-from gan_sep.training.records import read_records
-from gan_sep.training.twins import check_folder, run_twins
 
 CHECKOUT = Path(__file__).parents[2]
 
 
-def train(config: RunConfig, arm: Arm = "gan") -> dict[str, Any]:
+def train(config: RunConfig, arm: str = "gan") -> dict[str, Any]:
     """Train to the end; the state of the last checkpoint."""
-    run = Run(config, arm)
+    run = Run(of_arm(config, arm), arm)
     run.train()
-    return checkpoint.load(checkpoint.path_of(run.checkpoints, config.training.steps))
+    return checkpoint.load(checkpoint.path_of(run.folder.checkpoints, config.training.steps))
 
 
-def interrupted(config: RunConfig, arm: Arm, after: int) -> None:
+def interrupted(config: RunConfig, arm: str, after: int) -> None:
     """Train until step `after`, as SIGTERM would end it."""
-    run = Run(config, arm)
+    run = Run(of_arm(config, arm), arm)
     step = run.learners.training_step.__call__
 
     def stop_after(passes: Any, number: int) -> Any:
@@ -70,37 +70,21 @@ BY_LBFGS = "optimizer={name: lbfgs, iterations: 3}"
     ],
 )
 def test_a_run_stopped_by_a_signal_resumes_to_the_same_bits(
-    make_experiment: MakeExperiment, arm: Arm, after: int, change: str
+    make_experiment: MakeExperiment, arm: str, after: int, change: str
 ) -> None:
-    whole, parts = (
-        make_experiment(f"name={name}", f"arms=[{arm}]", change) for name in ("whole", "parts")
-    )
+    whole, parts = (make_experiment(f"name={name}", change) for name in ("whole", "parts"))
     expected = train(whole, arm)
     interrupted(parts, arm, after)
     found = train(parts, arm)
     for state in (expected, found):
         del state["config"], state["files"]["timing"]
     assert equal(found, expected)
-    records = [c.arm_folder(arm) / "records.jsonl" for c in (whole, parts)]
+    records = [RunFolder.of(c, arm).records_file for c in (whole, parts)]
     assert records[0].read_bytes() == records[1].read_bytes()
-    best = [checkpoint.load(c.arm_folder(arm) / "checkpoints/best.pt") for c in (whole, parts)]
+    best = [
+        checkpoint.load(RunFolder.of(c, arm).folder / "checkpoints/best.pt") for c in (whole, parts)
+    ]
     assert equal(best[0]["generator"], best[1]["generator"])
-
-
-def test_a_checkpoint_of_an_earlier_version_goes_on_with_its_balance(
-    make_experiment: MakeExperiment,
-) -> None:
-    whole, parts = make_experiment("name=whole"), make_experiment("name=parts")
-    expected = train(whole)
-    interrupted(parts, "gan", 5)
-    path = checkpoint.path_of(parts.arm_folder("gan") / "checkpoints", 5)
-    state = checkpoint.load(path)
-    state["balance"] = state.pop("adversary")["balance"]  # where it lay
-    assert state["balance"]["running"].min() > 0
-    checkpoint.save(path, state)
-    found = train(parts)
-    assert equal(found["players"], expected["players"])
-    assert equal(found["adversary"], expected["adversary"])
 
 
 def test_a_checkpoint_holds_everything_a_run_needs(make_experiment: MakeExperiment) -> None:
@@ -112,11 +96,11 @@ def test_a_checkpoint_holds_everything_a_run_needs(make_experiment: MakeExperime
         assert state[key] is not None
 
 
-def test_twins_share_data_initial_weights_and_every_step_before_the_discriminators_act(
+def test_a_pair_shares_data_initial_weights_and_every_step_before_the_discriminators_act(
     make_experiment: MakeExperiment,
 ) -> None:
     config = make_experiment()
-    runs = [Run(config, arm) for arm in ("plain", "gan")]
+    runs = [Run(of_arm(config, arm), arm) for arm in ("plain", "gan")]
     weights = [run.learners.generator.network.state_dict() for run in runs]
     assert equal(weights[0], weights[1])
     streams = [list(run.stream.steps(0, 4)) for run in runs]
@@ -125,7 +109,7 @@ def test_twins_share_data_initial_weights_and_every_step_before_the_discriminato
     for arm in ("plain", "gan"):
         train(config, arm)
     first = [
-        read_records(config.arm_folder(arm) / "records.jsonl", "train")[0]["loss"]["reconstruction"]
+        RunFolder.of(config, arm).records("train")[0]["loss"]["reconstruction"]
         for arm in ("plain", "gan")
     ]
     assert first[0] == first[1]  # steps 0 and 1: warm-up
@@ -143,7 +127,7 @@ def test_unpaired_material_comes_only_when_the_discriminators_learn(
     assert [tuple(u.shape) for u in batch.unpaired] == [(2, 1, 4000), (2, 2, 1, 4000)]
 
 
-def test_tracks_set_aside_are_heard_by_nobody_where_no_unpaired_segments_are_asked_for(
+def test_tracks_set_aside_are_used_by_nobody_where_no_unpaired_segments_are_asked_for(
     make_experiment: MakeExperiment,
 ) -> None:
     run = Run(make_experiment("unpaired.batch_size=0"), "gan")
@@ -151,8 +135,8 @@ def test_tracks_set_aside_are_heard_by_nobody_where_no_unpaired_segments_are_ask
     assert [passes[0].unpaired for passes in run.stream.steps(0, 4)] == [None] * 4
 
 
-def test_the_plain_twin_sets_the_same_tracks_apart(make_experiment: MakeExperiment) -> None:
-    runs = [Run(make_experiment(), arm) for arm in ("plain", "gan")]
+def test_the_plain_run_sets_the_same_tracks_aside(make_experiment: MakeExperiment) -> None:
+    runs = [Run(of_arm(make_experiment(), arm), arm) for arm in ("plain", "gan")]
     names = [[track.name for track in run.pools.paired] for run in runs]
     assert names[0] == names[1]
     assert len(names[0]) == 4
@@ -161,19 +145,23 @@ def test_the_plain_twin_sets_the_same_tracks_apart(make_experiment: MakeExperime
 def test_the_best_weights_are_chosen_by_validation(make_experiment: MakeExperiment) -> None:
     config = make_experiment("training.validate_every=1")
     train(config)
-    records = read_records(config.arm_folder("gan") / "records.jsonl", "valid")
+    records = RunFolder.of(config, "gan").records("valid")
     best = max(records, key=lambda record: record["usdr"]["All"])
-    saved = checkpoint.load(config.arm_folder("gan") / "checkpoints" / "best.pt")
+    saved = checkpoint.load(RunFolder.of(config, "gan").best)
     assert (saved["step"], saved["score"]) == (best["step"], best["usdr"]["All"])
 
 
 def test_the_run_says_what_it_was_made_from(make_experiment: MakeExperiment) -> None:
     config = make_experiment("seed=5")
     train(config, "plain")
-    environment = json.loads((config.arm_folder("plain") / "environment.json").read_text())
+    environment = json.loads(
+        (RunFolder.of(config, "plain").folder / "environment.json").read_text()
+    )
     assert environment["seed"] == 5
     assert {"command", "commit", "versions", "machine"} <= environment.keys()
-    check_folder(config, "plain", resume=False)  # the resolved configuration is this one
+    check_folder(
+        Member(config.plain, "plain"), resume=False
+    )  # the resolved configuration is this one
 
 
 def test_a_folder_of_another_experiment_or_an_unfinished_one_is_refused(
@@ -182,40 +170,42 @@ def test_a_folder_of_another_experiment_or_an_unfinished_one_is_refused(
     config = make_experiment()
     interrupted(config, "gan", 2)
     with pytest.raises(ValueError, match=r"holds an unfinished run .* of 6 steps.*--resume"):
-        check_folder(config, "gan", resume=False)
-    check_folder(config, "gan", resume=True)
+        check_folder(Member(config, "gan"), resume=False)
+    check_folder(Member(config, "gan"), resume=True)
     other = make_experiment("optimizer.lr=0.1")
     with pytest.raises(ValueError, match=r"optimizer\.lr is 0\.0003 there and 0\.1 here"):
-        check_folder(other, "gan", resume=True)
+        check_folder(Member(other, "gan"), resume=True)
 
 
 def test_a_run_of_an_earlier_version_counts_and_one_that_cannot_be_read_is_refused(
     make_experiment: MakeExperiment,
 ) -> None:
     config = make_experiment()
-    path = config.arm_folder("gan") / "config.yaml"
+    path = RunFolder.of(config, "gan").config_file
     path.parent.mkdir(parents=True)
-    tree = to_dict(config.arm("gan"))
+    tree = to_dict(config)
     assert tree["losses"] == [{"name": "l1_time", "weight": 1.0, "sources": {}}]
     # Keys that were not there yet.
-    del tree["label"], tree["losses"], tree["adversarial"]["balance_decay"]
+    del tree["start"], tree["losses"], tree["adversarial"]["balance_decay"]
     path.write_text(yaml.safe_dump(tree))
-    check_folder(config, "gan", resume=True)
+    check_folder(Member(config, "gan"), resume=True)
     path.write_text(yaml.safe_dump(tree | {"gone": 1}))
     with pytest.raises(ValueError, match=r"config\.yaml: expected the .* gone: unknown key"):
-        check_folder(config, "gan", resume=True)
+        check_folder(Member(config, "gan"), resume=True)
 
 
 def test_both_arms_are_trained_evaluated_and_not_done_twice(
     make_experiment: MakeExperiment,
 ) -> None:
     config = make_experiment()
-    folders = run_twins(config, resume=False)
-    rows = [folder / "evaluation" / "test" / "rows.csv" for folder in folders]
+    members = pair(config)
+    run_members(members, resume=False)
+    folders = [member.folder for member in members]
+    rows = [folder.rows_file() for folder in folders]
     assert all(path.is_file() for path in rows)
-    records = [(folder / "records.jsonl").stat().st_mtime_ns for folder in folders]
+    records = [folder.records_file.stat().st_mtime_ns for folder in folders]
     contents = [path.read_bytes() for path in rows]
-    run_twins(config, resume=False)
+    run_members(members, resume=False)
     assert [path.read_bytes() for path in rows] == contents
     assert len(records) == 2
 
@@ -251,18 +241,18 @@ def test_a_batch_that_processes_cannot_share_is_refused(make_experiment: MakeExp
     ],
 )
 def test_two_processes_give_the_weights_of_one(
-    make_experiment: MakeExperiment, experiment_file: Path, arm: Arm, change: str, after: int
+    make_experiment: MakeExperiment, experiment_file: Path, arm: str, change: str, after: int
 ) -> None:
-    config = make_experiment("name=one", f"arms=[{arm}]", change)
+    config = make_experiment("name=one", change)
     train(config, arm)
-    expected = checkpoint.load(checkpoint.path_of(config.arm_folder(arm) / "checkpoints", after))
+    expected = checkpoint.load(checkpoint.path_of(RunFolder.of(config, arm).checkpoints, after))
     program = CHECKOUT / "experiments" / "train_gan.py"
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", str(program)]
-    command += ["--config", str(experiment_file), "name=two", f"arms=[{arm}]", change]
+    command += ["--config", str(experiment_file), "name=two", "--arms", arm, change]
     environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
-    folder = make_experiment("name=two").arm_folder(arm)
+    folder = RunFolder.of(make_experiment("name=two"), arm).folder
     machine = json.loads((folder / "environment.json").read_text())["machine"]
     assert machine["processes"] == 2
     found = checkpoint.load(checkpoint.path_of(folder / "checkpoints", after))

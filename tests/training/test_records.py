@@ -5,12 +5,14 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from gan_sep.runs import RunFolder, finite, read_lines
 from gan_sep.training.ema import averaged
-from gan_sep.training.records import Meter, RecordFile, finite, nested, read_records
+from gan_sep.training.records import Meter, RecordFile, nested
 
 
 def test_a_resumed_file_is_cut_back_to_what_the_checkpoint_vouches_for(tmp_path: Path) -> None:
-    path = tmp_path / "run" / "records.jsonl"
+    run = RunFolder.at(tmp_path / "seed0-gan")
+    path = run.records_file
     file = RecordFile(path)
     file.write({"step": 1, "kind": "train"})
     position = file.position()
@@ -19,8 +21,8 @@ def test_a_resumed_file_is_cut_back_to_what_the_checkpoint_vouches_for(tmp_path:
     file = RecordFile(path, position)
     file.write({"step": 2, "kind": "valid"})
     file.close()
-    assert read_records(path) == [{"step": 1, "kind": "train"}, {"step": 2, "kind": "valid"}]
-    assert read_records(path, "valid") == [{"step": 2, "kind": "valid"}]
+    assert run.records("train") == [{"step": 1, "kind": "train"}]
+    assert run.records("valid") == [{"step": 2, "kind": "valid"}]
 
 
 def test_a_file_shorter_than_its_checkpoint_says_is_refused(tmp_path: Path) -> None:
@@ -33,8 +35,8 @@ def test_a_file_shorter_than_its_checkpoint_says_is_refused(tmp_path: Path) -> N
 def test_a_last_line_cut_by_a_kill_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     path.write_text('{"step": 1}\n{"ste')
-    assert read_records(path) == [{"step": 1}]
-    assert read_records(tmp_path / "none.jsonl") == []
+    assert list(read_lines(path)) == [{"step": 1}]
+    assert list(read_lines(tmp_path / "none.jsonl")) == []
 
 
 def test_the_meter_gives_means_of_the_steps_that_had_a_value() -> None:
@@ -81,3 +83,11 @@ def test_the_average_forgets_its_start_early_and_is_slow_later() -> None:
         # The first update copies.
         expected = value if update == 0 else decay * expected + (1 - decay) * value
         assert float(average.module.get_parameter("weight")) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("line", ["{", "[1]", "NaN_", "[" * 100_000])
+def test_a_damaged_line_is_named_with_its_file(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_text('{"step": 1}\n' + line + "\n")
+    with pytest.raises(ValueError, match=r"records\.jsonl: line 2: expected a JSON object"):
+        list(read_lines(path))

@@ -10,9 +10,9 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
     EventAccumulator,
 )
 
+from gan_sep.runs import RunFolder
 from gan_sep.training import trackers
 from gan_sep.training.loop import Run
-from gan_sep.training.records import read_records
 
 
 def told(folder: Any) -> EventAccumulator:
@@ -26,8 +26,8 @@ def test_tensorboard_is_told_the_records_and_what_the_estimates_sound_like(
 ) -> None:
     config = make_experiment()
     Run(config, "gan").train()
-    events = told(config.arm_folder("gan"))
-    records = read_records(config.arm_folder("gan") / "records.jsonl", "train")
+    events = told(RunFolder.of(config, "gan").folder)
+    records = RunFolder.of(config, "gan").records("train")
     found = [(event.step, event.value) for event in events.Scalars("loss/l1_time/low")]
     assert found == [
         (record["step"], pytest.approx(record["loss"]["l1_time"]["low"])) for record in records
@@ -39,9 +39,9 @@ def test_tensorboard_is_told_the_records_and_what_the_estimates_sound_like(
 
 def test_without_trackers_nothing_is_written(make_experiment: MakeExperiment) -> None:
     config = make_experiment("training.trackers=[]")
-    Run(config, "plain").train()
-    assert not (config.arm_folder("plain") / "tensorboard").exists()
-    assert read_records(config.arm_folder("plain") / "records.jsonl", "train")
+    Run(config.plain, "plain").train()
+    assert not (RunFolder.of(config, "plain").folder / "tensorboard").exists()
+    assert RunFolder.of(config, "plain").records("train")
 
 
 def test_wandb_is_told_the_same_numbers(
@@ -67,12 +67,12 @@ def test_wandb_is_told_the_same_numbers(
     monkeypatch.setitem(sys.modules, "wandb", fake)
     monkeypatch.setattr(trackers, "find_spec", lambda name: fake)
     config = make_experiment("training.trackers=[wandb]")
-    Run(config, "plain").train()
+    Run(config.plain, "plain").train()
     (settings,) = started
     assert settings["project"] == "gan_sep"
     assert settings["name"] == f"{config.name}/seed0-plain"
     assert settings["config"]["losses"][0]["name"] == "l1_time"
-    records = read_records(config.arm_folder("plain") / "records.jsonl", "train")
+    records = RunFolder.of(config, "plain").records("train")
     assert (
         next(values for step, values in logged if step == 2)["loss/l1_time/low"]
         == (records[0]["loss"]["l1_time"]["low"])
@@ -86,7 +86,7 @@ def test_a_tracker_that_is_not_installed_is_named_before_anything_is_read(
     monkeypatch.setattr(trackers, "find_spec", lambda name: None)
     config = make_experiment("training.trackers=[wandb]")
     with pytest.raises(ValueError, match=r"training\.trackers: wandb not installed: pip install w"):
-        Run(config, "plain")
+        Run(config.plain, "plain")
 
 
 def test_a_tracker_is_named_once(make_experiment: MakeExperiment) -> None:

@@ -14,12 +14,12 @@ from typing import Any
 
 from torch import Tensor
 
-from gan_sep.evaluation.excerpts import EXCERPTS, Excerpt, read_excerpts
-from gan_sep.reporting.files import write_bytes, write_text
+from gan_sep.evaluation.excerpts import Excerpt, read_excerpts
 from gan_sep.reporting.page.sounds import Sound, equally_loud, sound_script
 from gan_sep.reporting.page.spectrograms import mel_decibels, spectrogram_image
-from gan_sep.reporting.runs import ROWS, ArmRun
+from gan_sep.reporting.runs import ArmRun
 from gan_sep.reporting.style import arm_name
+from gan_sep.runs import write_bytes, write_text
 from gan_sep.statistics.pairing import MIXTURE
 
 FOLDER = "excerpts"
@@ -100,7 +100,7 @@ def shared_excerpts(runs: Sequence[ArmRun]) -> tuple[list[SharedExcerpt], list[s
     stretches = {
         run.arm: {
             (kept.track, kept.start, kept.sample_rate, kept.sources): kept
-            for kept in read_excerpts(run.folder / ROWS.parent / EXCERPTS)
+            for kept in read_excerpts(run.excerpts())
         }
         for run in runs
     }

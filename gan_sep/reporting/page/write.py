@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from gan_sep.reporting import formats
 from gan_sep.reporting.comparison_figure import ROWS as TRACK_ROWS
-from gan_sep.reporting.files import write_text
 from gan_sep.reporting.page.excerpts import PageExcerpt, shared_excerpts, write_page_excerpts
 from gan_sep.reporting.page.forest import interval_axis, track_axis, track_dots
 from gan_sep.reporting.page.spectrograms import LOWEST_HZ, RANGE_DB
@@ -20,6 +19,7 @@ from gan_sep.reporting.study import HEADLINES, Study
 from gan_sep.reporting.style import arm_colours, arm_name
 from gan_sep.reporting.systems import COST_HEAD, systems
 from gan_sep.reporting.tables import decided
+from gan_sep.runs import write_text
 from gan_sep.statistics.compare import ALL, Comparison
 from gan_sep.statistics.pairing import BASELINE
 

@@ -1,88 +1,101 @@
-"""An experiment from its configuration to its report: both arms trained, evaluated and compared."""
+"""A run from its configuration to its rows: checked, trained, evaluated."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from accelerate import Accelerator
 from torch import nn
 
 from gan_sep.config.loader import ConfigError, load, to_dict
-from gan_sep.config.run import Arm, RunConfig
+from gan_sep.config.run import RunConfig
 from gan_sep.data.base import Split
 from gan_sep.evaluation.evaluate import Evaluation, evaluate
 from gan_sep.evaluation.excerpts import EXCERPTS, write_excerpts
 from gan_sep.evaluation.scores import EvaluationSettings
+from gan_sep.runs import RunFolder, write_text
 from gan_sep.training import checkpoint
 from gan_sep.training.budget import Budget
 from gan_sep.training.checkpoint import CheckpointError
-from gan_sep.training.environment import write_text
 from gan_sep.training.loop import Run
 from gan_sep.training.processes import accelerator_for
 from gan_sep.training.silence import require_sound
 from gan_sep.training.threads import use_threads
 
-# What may change between a run and its continuation without making it another experiment.
+# What may change between a run and its continuation without making it another run.
 FREE_KEYS = (
     "question",
     "runs",
-    "arms",
     "evaluation.",
     "training.steps",
     "training.workers",
     "training.trackers",
     "training.checkpoint_every",
     "training.keep_checkpoints",
+    "training.keep_steps",
+    "training.trackers",
 )
 
 
-def run_twins(config: RunConfig, resume: bool) -> list[Path]:
-    """Train and evaluate the arms of one seed; what is done already is not done again.
+class Member(NamedTuple):
+    """A run of a comparison: its configuration, and the arm it stands for."""
 
-    Returns the arms' folders. Raises ValueError where a folder holds an unfinished run and `resume`
-    is false, or a run of another configuration; and what `Run.train` and `evaluate` raise.
+    config: RunConfig
+    arm: str
+    trunk: RunFolder | None = None  # the run that may have made its first steps
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where it writes."""
+        return RunFolder.of(self.config, self.arm)
+
+
+def pair(config: RunConfig) -> list[Member]:
+    """A run and its plain counterpart, which comes first; the plain run alone where it is one."""
+    plain = Member(config.plain, "plain")
+    if config.discriminator is None:
+        return [plain]
+    return [plain, Member(config, "gan", trunk=plain.folder)]
+
+
+def run_members(members: list[Member], resume: bool) -> None:
+    """Train and evaluate the runs; what is done already is not done again.
+
+    Raises ValueError where a folder holds an unfinished run and `resume` is false, or a run of
+    another configuration; and what `Run.train` and `evaluate` raise.
     """
-    for arm in config.arms:
-        check_folder(config, arm, resume)
-    for arm in config.arms:
-        run_arm(config, arm)
-    return [config.arm_folder(arm) for arm in config.arms]
+    for member in members:
+        check_folder(member, resume)
+    for member in members:
+        train(member)
+        score(member)
 
 
-def run_arm(config: RunConfig, arm: Arm) -> None:
-    """Train one arm to its last step and evaluate its best weights on the test tracks.
-
-    Raises as `train_arm` and `evaluate`.
-    """
-    train_arm(config, arm)
-    score_arm(config, arm)
-
-
-def train_arm(config: RunConfig, arm: Arm, budget: Budget | None = None) -> None:
-    """Train one arm from its newest checkpoint, or nothing, to its last step.
+def train(member: Member, budget: Budget | None = None) -> None:
+    """Train a run from its newest checkpoint, or nothing, to its last step.
 
     Raises ValueError where there is nothing to learn or to validate on; and as `Run.train`.
     """
-    run = Run(config, arm)
-    require_sound("training", run.pools.paired, config.audio)
-    require_sound("validation", run.valid_tracks, config.audio)
+    run = Run(member.config, member.arm, member.trunk)
+    require_sound("training", run.pools.paired, run.config.audio)
+    require_sound("validation", run.valid_tracks, run.config.audio)
     try:
         run.train(budget)
     finally:
         run.accelerator.free_memory()
 
 
-def score_arm(config: RunConfig, arm: Arm) -> None:
-    """Evaluate the best weights of an arm on the test tracks, and where asked on validation ones.
+def score(member: Member) -> None:
+    """Evaluate a run's weights on the test tracks, and where asked on validation ones.
 
-    Raises as `evaluate_arm`.
+    Raises as `evaluate_run`.
     """
-    run, accelerator = config.arm_folder(arm), accelerator_for(config)
-    for split, settings in evaluations(config.evaluation).items():
-        evaluated = replace(config.arm(arm), evaluation=settings)
-        evaluate_arm(evaluated, run, split, config.arm_rows(arm, split).parent, accelerator)
+    accelerator = accelerator_for(member.config)
+    for split, settings in evaluations(member.config.evaluation).items():
+        config = replace(member.config, evaluation=settings)
+        evaluate_run(config, member.folder, split, member.folder.evaluation(split), accelerator)
 
 
 def evaluations(settings: EvaluationSettings) -> dict[Split, EvaluationSettings]:
@@ -93,18 +106,17 @@ def evaluations(settings: EvaluationSettings) -> dict[Split, EvaluationSettings]
     return asked
 
 
-def evaluate_arm(
-    config: RunConfig, run: Path, split: Split, folder: Path, accelerator: Accelerator
+def evaluate_run(
+    config: RunConfig, run: RunFolder, split: Split, folder: Path, accelerator: Accelerator
 ) -> None:
-    """Separate and score the tracks of a split with an arm's best weights.
+    """Separate and score the tracks of a split with a run's weights.
 
-    The folder gets rows.csv, and settings.yaml by which a comparison sees that arms were treated
+    The folder gets rows.csv, and settings.yaml by which a comparison sees that runs were treated
     alike. Raises CheckpointError as `best_generator`, and what `evaluate` raises.
     """
     use_threads(config.training.threads, accelerator)
     network = best_generator(config, run).to(accelerator.device)
-    name = config.arm_name(config.arms[0])
-    evaluation = Evaluation(config.audio, config.evaluation, name, config.seed)
+    evaluation = Evaluation(config.audio, config.evaluation, run.arm, config.seed)
     tracks = config.data.build(config.audio, split)
     evaluate(network, tracks, evaluation, folder)
     write_excerpts(network, tracks, evaluation, folder / EXCERPTS)
@@ -113,8 +125,8 @@ def evaluate_arm(
         write_text(folder / "settings.yaml", settings)
 
 
-def evaluation_settings(config: RunConfig, run: Path) -> dict[str, Any]:
-    """What settings.yaml says: tracks, how they are treated, how far the arm was trained."""
+def evaluation_settings(config: RunConfig, run: RunFolder) -> dict[str, Any]:
+    """What settings.yaml says: tracks, how they are treated, how far the run was trained."""
     return {
         "audio": to_dict(config.audio),
         "data": to_dict(config.data),
@@ -123,52 +135,51 @@ def evaluation_settings(config: RunConfig, run: Path) -> dict[str, Any]:
     }
 
 
-def trained_steps(run: Path) -> int:
-    """The step of the newest checkpoint in an arm's folder, 0 without one."""
-    newest = checkpoint.latest(run / "checkpoints")
+def trained_steps(run: RunFolder) -> int:
+    """The step of a run's newest checkpoint, 0 without one."""
+    newest = checkpoint.latest(run.checkpoints)
     return checkpoint.step_of(newest) if newest else 0
 
 
-def best_generator(config: RunConfig, run: Path) -> nn.Module:
-    """The generator of an arm's folder with the weights that validation chose.
+def best_generator(config: RunConfig, run: RunFolder) -> nn.Module:
+    """The generator of a run with the weights that are evaluated.
 
     Raises CheckpointError where the run has none yet, or its file is damaged.
     """
-    path = run / "checkpoints" / "best.pt"
-    if not path.is_file():
+    if not run.best.is_file():
         raise CheckpointError(
-            f"{path}: no such file; an arm has its best weights from its first validation on: "
-            "train it, or train it further with --resume"
+            f"{run.best}: no such file; a run has weights to evaluate from its first validation "
+            "on: train it, or train it further with --resume"
         )
     network = config.generator.build(config.audio)
-    network.load_state_dict(checkpoint.load(path)["generator"])
+    network.load_state_dict(checkpoint.load(run.best)["generator"])
     return network
 
 
-def check_folder(config: RunConfig, arm: Arm, resume: bool) -> None:
-    """Refuse to mix two experiments in one folder, or to go on with one unasked."""
-    folder = config.arm_folder(arm)
-    if not (folder / "config.yaml").is_file():
+def check_folder(member: Member, resume: bool) -> None:
+    """Refuse to mix two runs in one folder, or to go on with one unasked."""
+    run, config = member.folder, member.config
+    if not run.config_file.is_file():
         return
-    differences = _differences(to_dict(_written(folder)), to_dict(config.arm(arm)))
+    differences = _differences(to_dict(_written(run)), to_dict(config))
     if differences:
         raise ValueError(
-            f"{folder} holds a run of another configuration: {'; '.join(differences)}. "
+            f"{run.folder} holds a run of another configuration: {'; '.join(differences)}. "
             "Choose another name (name=...) or delete the folder"
         )
-    newest = checkpoint.latest(folder / "checkpoints")
-    finished = newest == checkpoint.path_of(folder / "checkpoints", config.training.steps)
+    newest = checkpoint.latest(run.checkpoints)
+    finished = newest == checkpoint.path_of(run.checkpoints, config.training.steps)
     if not finished and not resume:
         where = newest.stem if newest else "no checkpoint"
         raise ValueError(
-            f"{folder} holds an unfinished run ({where} of {config.training.steps} steps). "
+            f"{run.folder} holds an unfinished run ({where} of {config.training.steps} steps). "
             "Continue it with --resume, or choose another name (name=...) or delete the folder"
         )
 
 
-def _written(folder: Path) -> RunConfig:
+def _written(run: RunFolder) -> RunConfig:
     """The configuration a run was made with; what it could not say yet had its default's effect."""
-    path = folder / "config.yaml"
+    path = run.config_file
     try:
         return load(RunConfig, path)
     except ConfigError as error:

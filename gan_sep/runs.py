@@ -1,0 +1,210 @@
+"""A run's folder: every path in it, how files appear in it, and reading them again."""
+
+import contextlib
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import yaml
+
+if TYPE_CHECKING:
+    from gan_sep.config.run import RunConfig
+    from gan_sep.data.base import Split
+
+# Names of arms become parts of folder names and of rows, where some already mean something else.
+ARM_NAME = r"[A-Za-z0-9_-]+"
+_FOLDER = re.compile(rf"seed(\d+)-({ARM_NAME})")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """What a run leaves: runs/NAME/seed{SEED}-{ARM}. Files are read when asked for, once."""
+
+    folder: Path
+    seed: int
+    arm: str  # plain, gan, or the name of an arm of a study
+
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        """Raises ValueError where the folder's name is not that of a run."""
+        name = _FOLDER.fullmatch(folder.name)
+        if name is None:
+            raise ValueError(f"{folder}: expected a folder named seed0-plain, seed0-gan, ...")
+        return cls(folder, int(name[1]), name[2])
+
+    @classmethod
+    def of(cls, config: "RunConfig", arm: str) -> Self:
+        """Where the run of a configuration writes, as an arm of the comparison of that name."""
+        return cls(config.runs / config.name / f"seed{config.seed}-{arm}", config.seed, arm)
+
+    @property
+    def config_file(self) -> Path:
+        """Every setting, resolved."""
+        return self.folder / "config.yaml"
+
+    @property
+    def environment_file(self) -> Path:
+        """Command, commit, versions, machine."""
+        return self.folder / "environment.json"
+
+    @property
+    def records_file(self) -> Path:
+        """Losses, validation and diagnosis, a JSON object a line."""
+        return self.folder / "records.jsonl"
+
+    @property
+    def timing_file(self) -> Path:
+        """Step times and memory, a JSON object a line."""
+        return self.folder / "timing.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the newest states, of those kept for other runs, and of best.pt."""
+        return self.folder / "checkpoints"
+
+    @property
+    def best(self) -> Path:
+        """The weights that are evaluated."""
+        return self.checkpoints / "best.pt"
+
+    def kept(self, step: int) -> Path:
+        """The state after a step, kept for runs that begin there."""
+        return self.checkpoints / f"kept-{step:08d}.pt"
+
+    def evaluation(self, split: "Split" = "test") -> Path:
+        """The folder of what the evaluation of a split leaves."""
+        return self.folder / "evaluation" / split
+
+    def rows_file(self, split: "Split" = "test") -> Path:
+        """One row per track, source and metric."""
+        return self.evaluation(split) / "rows.csv"
+
+    def settings_file(self, split: "Split" = "test") -> Path:
+        """How the tracks were treated, by which a comparison sees that runs were treated alike."""
+        return self.evaluation(split) / "settings.yaml"
+
+    def speed_file(self, split: "Split" = "test") -> Path:
+        """How long separating each track took."""
+        return self.evaluation(split) / "separation.csv"
+
+    def excerpts(self, split: "Split" = "test") -> Path:
+        """Stretches of a few tracks, to listen to."""
+        return self.evaluation(split) / "excerpts"
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration. Raises FileNotFoundError without one, ValueError as below."""
+        return _mapping(self._existing(self.config_file), yaml.safe_load)
+
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        """Command, commit, versions, machine. Raises as `config`."""
+        return _mapping(self._existing(self.environment_file), json.loads)
+
+    @cached_property
+    def _records(self) -> list[dict[str, Any]]:
+        return list(read_lines(self.records_file))
+
+    def records(self, kind: str) -> list[dict[str, Any]]:
+        """The records of one kind in the order of their steps; none where there is no file."""
+        return [record for record in self._records if record["kind"] == kind]
+
+    @cached_property
+    def timing(self) -> list[dict[str, Any]]:
+        """Step times and memory in the order of their steps; none where there is no file."""
+        return list(read_lines(self.timing_file))
+
+    def settings(self, split: "Split" = "test") -> dict[str, Any] | None:
+        """What `settings_file` holds; None where there is no file."""
+        path = self.settings_file(split)
+        return _mapping(path, yaml.safe_load) if path.is_file() else None
+
+    def existing_rows(self, split: "Split" = "test") -> Path:
+        """The rows' file. Raises FileNotFoundError where the run was not evaluated."""
+        return self._existing(self.rows_file(split))
+
+    def _existing(self, path: Path) -> Path:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: not there; train and evaluate this run to its end")
+        return path
+
+
+def is_run_name(name: str) -> bool:
+    """Whether a folder of this name is a run's: seed0-plain, seed0-gan, ..."""
+    return _FOLDER.fullmatch(name) is not None
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a file's whole lines; a last line cut by a kill is left out.
+
+    Nothing where there is no file. Raises ValueError naming file and line.
+    """
+    if not path.is_file():
+        return
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{path}: line {number}: expected a JSON object: {error}") from error
+        if not isinstance(record, dict):
+            raise ValueError(f"{path}: line {number}: expected a JSON object, got {line[:40]!r}")
+        yield record
+
+
+def _mapping(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
+    """What a file of one mapping holds. Raises ValueError naming the file where it is damaged."""
+    try:
+        values = parse(path.read_text("utf-8"))
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"{path}: damaged, it cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: damaged: expected a mapping, got {type(values).__name__}")
+    return values
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """A file that appears whole or not at all: `write` gets a temporary name beside it.
+
+    Raises OSError naming the path where the disk refuses; what was there before is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name[:100]}.{os.getpid()}.part")
+    try:
+        write(part)
+        part.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file in UTF-8 with the line ends that are in the text."""
+    replace_file(path, lambda part: part.write_text(text, encoding="utf-8", newline=""))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a binary file."""
+    replace_file(path, lambda part: part.write_bytes(content))
+
+
+def json_text(tree: Any) -> str:
+    """JSON for people: indented, null for NaN and infinity."""
+    return json.dumps(finite(tree), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def finite(tree: Any) -> Any:
+    """The same tree with null for NaN and infinity, the only way JSON can say them."""
+    if isinstance(tree, Mapping):
+        return {key: finite(value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [finite(value) for value in tree]
+    return None if isinstance(tree, float) and not math.isfinite(tree) else tree

@@ -1,0 +1,177 @@
+"""What a run begins with that another run made: shared first steps, or weights to go on from.
+
+Until the discriminators begin to learn, a run makes the very steps of its plain counterpart. The
+run that a study names its trunk keeps its state of that moment, and a run of its seed that differs
+from it in nothing that acts before goes on from there, with the weights and records that it would
+have made itself. `start` in a configuration asks for a checkpoint of any other run, or for the
+weights in a file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from gan_sep.config.loader import ConfigError, load, to_dict
+from gan_sep.config.run import Adversarial, Diagnosis, RunConfig, Start
+from gan_sep.evaluation.evaluate import EvaluationSettings
+from gan_sep.optimizers.schedules import constant
+from gan_sep.runs import RunFolder, write_bytes
+from gan_sep.training import checkpoint
+
+
+def branching_step(config: RunConfig) -> int:
+    """The step until which a plain run and its counterparts are the same."""
+    return config.adversarial.first_discriminator_step
+
+
+def common_steps(trunk: RunConfig, other: RunConfig) -> int:
+    """How many steps of the other run the trunk makes for it; 0 where they are not the same."""
+    steps = branching_step(trunk)
+    in_time = other.discriminator is not None and steps <= branching_step(other)
+    same = trunk.discriminator is None and _before(trunk) == _before(other)
+    return steps if in_time and same else 0
+
+
+def keep(run: RunFolder, state: Mapping[str, Any]) -> None:
+    """Write down what runs that branch off here begin with: the state of a checkpoint.
+
+    Raises CheckpointError as `checkpoint.save`.
+    """
+    weights = checkpoint.load(run.best) if run.best.is_file() else None  # it will be replaced
+    checkpoint.save(run.kept(state["step"]), {**state, "best_file": weights})
+
+
+def steps_made(trunk: RunFolder, other: RunConfig) -> int:
+    """How many steps a trunk has made for a run, told from its folder; 0 where there are none.
+
+    What another version has made is nobody's trunk.
+    """
+    if not trunk.config_file.is_file():
+        return 0
+    try:
+        steps = common_steps(load(RunConfig, trunk.config_file), other)
+    except ConfigError:
+        return 0
+    return steps if trunk.kept(steps).is_file() else 0
+
+
+def take_state(
+    run: RunFolder, config: RunConfig, origin: RunFolder, step: int, accelerator: Accelerator
+) -> dict[str, Any]:
+    """The state of another run after a step; the run gets the records and the best weights so far.
+
+    Raises CheckpointError where there is none or it is damaged.
+    """
+    state = checkpoint.load(_state_file(origin, step))
+    if not accelerator.is_main_process:
+        return state
+    for name, there, here in (
+        ("records", origin.records_file, run.records_file),
+        ("timing", origin.timing_file, run.timing_file),
+    ):
+        write_bytes(here, there.read_bytes()[: state["files"][name]])
+    if state.get("best_file") is not None:
+        checkpoint.save(run.best, {**state["best_file"], "config": to_dict(config)})
+    return state
+
+
+def _state_file(origin: RunFolder, step: int) -> Any:
+    """The file of a run's state after a step. Raises CheckpointError naming those that exist."""
+    for path in (origin.kept(step), checkpoint.path_of(origin.checkpoints, step)):
+        if path.is_file():
+            return path
+    there = sorted({checkpoint.step_of(path) for path in origin.checkpoints.glob("*-0*.pt")})
+    raise checkpoint.CheckpointError(
+        f"{origin.folder}: keeps no checkpoint of step {step}, but of "
+        f"{', '.join(map(str, there)) or 'none'}; train it with training.keep_steps=[{step}]"
+    )
+
+
+def start_weights(start: Start) -> dict[str, Tensor]:
+    """The generator's weights that `start` names.
+
+    Raises CheckpointError where the file is missing or damaged, or holds none.
+    """
+    if start.file is not None:
+        path = start.file
+    else:
+        assert start.run is not None
+        origin = RunFolder.at(start.run)
+        path = origin.best if start.step is None else _state_file(origin, start.step)
+    state = checkpoint.load(path)
+    if state.get("average") is not None:  # a whole state: the averaged weights are evaluated
+        averaged: dict[str, Tensor] = state["average"]
+        prefix = "module."
+        return {k.removeprefix(prefix): v for k, v in averaged.items() if k.startswith(prefix)}
+    if "players" in state:
+        weights: dict[str, Tensor] = state["players"]["generator"]["network"]
+        return weights
+    if "generator" not in state:
+        raise checkpoint.CheckpointError(f"{path}: expected weights of a generator, found none")
+    generator: dict[str, Tensor] = state["generator"]
+    return generator
+
+
+def load_weights(network: nn.Module, weights: Mapping[str, Tensor], start: Start) -> list[str]:
+    """Give a network the weights -> the names that were left as they were drawn.
+
+    Raises CheckpointError where `match: strict` finds other names or shapes, or `shapes` nothing.
+    """
+    own = network.state_dict()
+    fitting = {k: v for k, v in weights.items() if k in own and v.shape == own[k].shape}
+    left = [name for name in own if name not in fitting]
+    unknown = [name for name in weights if name not in fitting]
+    origin = start.file or start.run
+    if start.match == "strict" and (left or unknown):
+        name = (left or unknown)[0]
+        raise checkpoint.CheckpointError(
+            f"{origin}: expected the weights of this generator; {name} is "
+            f"{_shape(own, name)} here and {_shape(weights, name)} there ({len(left)} of "
+            f"{len(own)} do not fit); say start.match=shapes to take those that do"
+        )
+    if not fitting:
+        raise checkpoint.CheckpointError(f"{origin}: holds no weights that fit this generator")
+    with torch.no_grad():
+        network.load_state_dict({**own, **fitting})
+    return left
+
+
+def _shape(weights: Mapping[str, Tensor], name: str) -> str:
+    return str(tuple(weights[name].shape)) if name in weights else "absent"
+
+
+def _before(config: RunConfig) -> RunConfig:
+    """What of a run acts before the discriminators learn; all else is as by default."""
+    unpaired, training, evaluation = config.unpaired, config.training, config.evaluation
+    if unpaired is not None:  # of it, reconstruction feels only that tracks are set aside
+        unpaired = replace(unpaired, batch_size=1) if unpaired.set_aside else None
+    usual = EvaluationSettings()
+    return replace(
+        config,
+        question=None,
+        discriminator=None,
+        adversarial=Adversarial(),
+        diagnosis=Diagnosis(),
+        unpaired=unpaired,
+        training=replace(
+            training,
+            # Schedules may look ahead to the last step.
+            steps=training.steps if config.optimizer.schedule != constant.Config() else 1,
+            workers=0,
+            checkpoint_every=1,
+            keep_checkpoints=1,
+            keep_steps=(),
+        ),
+        evaluation=replace(
+            evaluation,
+            metrics=usual.metrics,
+            museval=usual.museval,
+            oracles=usual.oracles,
+            excerpts=usual.excerpts,
+            validation=usual.validation,
+        ),
+    )
