@@ -34,7 +34,7 @@ from benchmarks.timing import interleave
 from gan_sep.audio import AudioFormat
 from gan_sep.evaluation.metrics import bss_eval
 from gan_sep.programs import device, program
-from gan_sep.reporting.files import write_text
+from gan_sep.runs import write_text
 from gan_sep.training.environment import commit
 
 CHECKOUT = Path(__file__).parents[2]
