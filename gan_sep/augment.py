@@ -1,20 +1,10 @@
 """Augmentation of a batch of sources, on the device it lies on, before the mixture is made.
 
-In this order, each drawn independently for every segment and source:
-
-    shift           a crop that starts U{0 ... shift samples} into a longer read
-    circular_shift  every source but the first turned round within its segment by a multiple of so
-                    many seconds, all multiples below the segment's length equally likely
-    sign_flip       times -1 with this probability
-    channel_swap    left and right exchanged with this probability; nothing happens to mono
-    gain            times U(low, high)
-    remix           in groups of consecutive segments, every source is permuted over the group, all
-                    permutations equally likely: mixtures of sources that never played together
-
-Random numbers are drawn on the CPU from (seed, number of the group in the endless stream of
-segments): a segment is augmented alike whatever process or batch it falls in. Every number is drawn
-whether or not its augmentation is on, so that turning one off leaves the others as they were, and
-what is drawn later than the others of its group came later to this file.
+A transform is a dataclass of its options, called with sources (B, S, C, T), chance and the audio
+format; the section `augment` has a field for each, and they act in the order of its fields. A new
+one is a class and a field. What chance decides is drawn on the CPU from (seed, number of the group
+in the endless stream of segments), under the field's name: a segment is augmented alike whatever
+process or batch it falls in, and no transform changes what another draws.
 
 Source: shift, flip, swap and remix from Défossez et al., Music source separation in the waveform
 domain, 2019; gain from Uhlich et al., Improving music source separation based on deep neural
@@ -25,141 +15,231 @@ turned, each by a new multiple whenever a step meets it.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from gan_sep.audio import AudioFormat
+from gan_sep.random import draw
 
-_PURPOSE = int.from_bytes(b"augment")  # keeps this stream apart from others of the same seed
+_PURPOSE = int.from_bytes(b"augment")
+# Runs of all versions share these numbers: they come from one generator, in this order.
+_DRAWN_TOGETHER = ("shift", "flip_sign", "swap_channels", "gain")
+
+
+class Chance:
+    """What is drawn for the segments of a batch and their sources.
+
+    first_item is the place of the batch's first segment in the stream; groups of `group` segments
+    have a generator each.
+    """
+
+    def __init__(self, sources: Tensor, seed: int, first_item: int, group: int) -> None:
+        self._B, self._S = sources.shape[:2]
+        self._device, self._seed, self._size = sources.device, seed, group
+        self._groups = range(first_item // group, first_item // group + self._B // group)
+        self._together: dict[str, Tensor] = {}
+
+    def uniform(self, name: str) -> Tensor:
+        """Numbers in [0, 1) for a transform: (B, S)."""
+        if not self._together:
+            self._draw_together()
+        if name in self._together:
+            return self._together[name].to(self._device)
+        shape = self._size, self._S
+        drawn = [draw(self._seed, f"augment {name}", group).random(shape) for group in self._groups]
+        return torch.from_numpy(np.concatenate(drawn)).to(self._device)  # (B, S)
+
+    def origins(self) -> Tensor:
+        """The segment that each source is taken from, permuted within its group: (B, S)."""
+        if not self._together:
+            self._draw_together()
+        return self._together["remix"].to(self._device)
+
+    def _draw_together(self) -> None:
+        size, S = self._size, self._S
+        uniforms, origins = [], []
+        for index, group in enumerate(self._groups):
+            rng = np.random.default_rng((self._seed, _PURPOSE, group))
+            first = rng.random((len(_DRAWN_TOGETHER), size, S))
+            members = np.repeat(np.arange(index * size, (index + 1) * size)[:, None], S, axis=1)
+            origins.append(rng.permuted(members, axis=0))  # (size, S)
+            uniforms.append(np.concatenate([first, rng.random((1, size, S))]))  # (5, size, S)
+        numbers = torch.from_numpy(np.concatenate(uniforms, axis=1))  # (5, B, S)
+        self._together = dict(zip((*_DRAWN_TOGETHER, "circular_shift"), numbers, strict=True))
+        self._together["remix"] = torch.from_numpy(np.concatenate(origins))
+
+
+class Transform(Protocol):
+    """What an augmentation does: sources (B, S, C, T) -> sources (B, S, C, T' <= T)."""
+
+    def __call__(self, sources: Tensor, chance: Chance, audio: AudioFormat) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Every source begins at its own start, U{0 ... seconds}, of a longer read."""
+
+    seconds: float = 1.0  # the longest shift
+
+    def __post_init__(self) -> None:
+        _require(self.seconds >= 0, "seconds: expected at least 0", self.seconds)
+
+    def __call__(self, sources: Tensor, chance: Chance, audio: AudioFormat) -> Tensor:
+        B, S, _, read = sources.shape
+        shift = audio.samples(self.seconds)
+        if read <= shift:
+            raise ValueError(
+                f"augment.shift.seconds: expected segments longer than the shift of {shift} "
+                f"samples, got {read}; read the segment's samples plus the shift"
+            )
+        starts = (chance.uniform("shift") * (shift + 1)).long()  # (B, S)
+        crops = sources.unfold(-1, read - shift, 1)  # (B, S, C, shift + 1, T), a view
+        items = torch.arange(B, device=sources.device)[:, None]  # (B, 1)
+        return crops[items, torch.arange(S, device=sources.device), :, starts]  # (B, S, C, T)
+
+
+@dataclass(frozen=True)
+class CircularShift:
+    """Every source but the first is turned round within its segment by its own multiple."""
+
+    seconds: float  # of which all multiples below the segment's length are equally likely
+
+    def __post_init__(self) -> None:
+        _require(self.seconds > 0, "seconds: expected more than 0", self.seconds)
+
+    def __call__(self, sources: Tensor, chance: Chance, audio: AudioFormat) -> Tensor:
+        length, unit = sources.shape[-1], audio.samples(self.seconds)
+        if not 0 < unit < length:
+            raise ValueError(
+                f"augment.circular_shift.seconds: expected at least one sample and less than the "
+                f"segment's {length}, got {self.seconds} s, {unit} samples"
+            )
+        multiples = chance.uniform("circular_shift") * math.ceil(length / unit)
+        shifts = unit * multiples.long()  # (B, S)
+        shifts[:, 0] = 0
+        time = torch.arange(length, device=sources.device)  # (T,)
+        origin = (time - shifts[..., None]) % length  # (B, S, T)
+        return sources.gather(-1, origin[:, :, None].expand_as(sources))
+
+
+@dataclass(frozen=True)
+class SwapChannels:
+    """Left and right are exchanged; nothing happens to mono."""
+
+    probability: float = 0.5  # of every source
+
+    def __post_init__(self) -> None:
+        _require_probability(self.probability)
+
+    def __call__(self, sources: Tensor, chance: Chance, audio: AudioFormat) -> Tensor:
+        swapped = (chance.uniform("swap_channels") < self.probability)[:, :, None, None]
+        return torch.where(swapped, sources.flip(2), sources)
+
+
+@dataclass(frozen=True)
+class FlipSign:
+    """Times -1."""
+
+    probability: float = 0.5  # of every source
+
+    def __post_init__(self) -> None:
+        _require_probability(self.probability)
+
+    def __call__(self, sources: Tensor, chance: Chance, audio: AudioFormat) -> Tensor:
+        sign = torch.where(chance.uniform("flip_sign") < self.probability, -1.0, 1.0)  # (B, S)
+        return sources * sign.to(sources.dtype)[:, :, None, None]
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Times U(low, high), drawn for every source."""
+
+    low: float = 0.25  # the lowest factor
+    high: float = 1.25  # the highest factor
+
+    def __post_init__(self) -> None:
+        _require(0 < self.low <= self.high, "low: expected 0 < low <= high", [self.low, self.high])
+
+    def __call__(self, sources: Tensor, chance: Chance, audio: AudioFormat) -> Tensor:
+        factor = self.low + (self.high - self.low) * chance.uniform("gain")  # (B, S)
+        return sources * factor.to(sources.dtype)[:, :, None, None]
+
+
+@dataclass(frozen=True)
+class Remix:
+    """In groups of consecutive segments every source is permuted over the group.
+
+    All permutations are equally likely: mixtures of sources that never played together.
+    """
+
+    group: int = 4  # segments that exchange sources
+
+    def __post_init__(self) -> None:
+        _require(self.group >= 1, "group: expected at least 1", self.group)
+
+    def __call__(self, sources: Tensor, chance: Chance, audio: AudioFormat) -> Tensor:
+        return sources[chance.origins(), torch.arange(sources.shape[1], device=sources.device)]
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How much of each augmentation; the defaults are those of Demucs v1.
+    """The transforms in the order in which they act; the defaults are those of Demucs v1.
 
-    sign_flip and channel_swap are probabilities; gain, the lowest and the highest factor;
-    shift_seconds, the longest shift; remix_group, the number of segments that exchange sources,
-    0 for none; circular_shift_seconds, what a source is turned round by multiples of, 0 for none.
-    Raises ValueError naming the field that is out of range.
+    What is null does not act. Raises ValueError naming the option that is out of range.
     """
 
-    sign_flip: float = 0.5
-    channel_swap: float = 0.5
-    gain: tuple[float, float] = (1.0, 1.0)
-    shift_seconds: float = 1.0
-    remix_group: int = 4
-    circular_shift_seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("sign_flip", "channel_swap"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(
-                    f"{name}: expected a probability from 0 to 1, got {getattr(self, name)}"
-                )
-        low, high = self.gain
-        if not 0 < low <= high:
-            raise ValueError(f"gain: expected 0 < low <= high, got {list(self.gain)}")
-        for name in ("shift_seconds", "circular_shift_seconds"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}: expected at least 0, got {getattr(self, name)}")
-        if self.remix_group < 0:
-            raise ValueError(f"remix_group: expected 0 (none) or more, got {self.remix_group}")
+    shift: Shift | None = field(default_factory=Shift)  # crops from a longer read
+    circular_shift: CircularShift | None = None  # turns sources round within the segment
+    swap_channels: SwapChannels | None = field(default_factory=SwapChannels)  # left and right
+    flip_sign: FlipSign | None = field(default_factory=FlipSign)  # times -1
+    gain: Gain | None = None  # times a random factor
+    remix: Remix | None = field(default_factory=Remix)  # mixtures of sources of several segments
 
     @property
     def group(self) -> int:
         """Segments that must stay together in one batch, at least 1."""
-        return max(self.remix_group, 1)
+        return self.remix.group if self.remix else 1
 
+    @property
+    def reserve_seconds(self) -> float:
+        """What is read beyond a segment, for shifts."""
+        return self.shift.seconds if self.shift else 0.0
 
-@dataclass(frozen=True)
-class _Draws:
-    """What chance decides for a batch: each (B, S), all but the first uniform in [0, 1)."""
-
-    origin: Tensor  # the segment of the batch that the source comes from
-    shift: Tensor
-    sign_flip: Tensor
-    channel_swap: Tensor
-    gain: Tensor
-    circular_shift: Tensor
+    def __iter__(self) -> Iterator[Transform]:
+        """The transforms that act, in their order."""
+        return (step for each in fields(self) if (step := getattr(self, each.name)) is not None)
 
 
 def augment(
     sources: Tensor, settings: Augmentation, audio: AudioFormat, seed: int, first_item: int
 ) -> Tensor:
-    """Sources (B, S, C, T + shift) -> (B, S, C, T), shift being `audio.samples(shift_seconds)`.
+    """Sources (B, S, C, T + reserve) -> (B, S, C, T); reserve: of `reserve_seconds`.
 
     first_item is the place of the batch's first segment in the stream of training segments.
     Raises ValueError where B or first_item is no multiple of the remix group, where the segments
     are not longer than the shift, or where T holds no multiple of the circular shift.
     """
-    _check(sources, settings, audio, first_item)
-    draws = _draw(sources, settings, seed, first_item)
-    sources = _shift(sources, draws.shift, audio.samples(settings.shift_seconds))  # (B, S, C, T)
-    if settings.circular_shift_seconds:
-        unit = audio.samples(settings.circular_shift_seconds)
-        sources = _circular_shift(sources, draws.circular_shift, unit)
-    swapped = (draws.channel_swap < settings.channel_swap)[:, :, None, None]  # (B, S, 1, 1)
-    sources = torch.where(swapped, sources.flip(2), sources)
-    low, high = settings.gain
-    sign = torch.where(draws.sign_flip < settings.sign_flip, -1.0, 1.0)  # (B, S)
-    factor = sign * (low + (high - low) * draws.gain)  # (B, S)
-    sources = sources * factor.to(sources.dtype)[:, :, None, None]
-    return sources[draws.origin, torch.arange(sources.shape[1], device=sources.device)]
-
-
-def _shift(sources: Tensor, uniform: Tensor, shift: int) -> Tensor:
-    """Each source from its own start in 0 ... shift: (B, S, C, T + shift) -> (B, S, C, T)."""
-    B, S, _, read = sources.shape
-    starts = (uniform * (shift + 1)).long()  # (B, S)
-    crops = sources.unfold(-1, read - shift, 1)  # (B, S, C, shift + 1, T), a view
-    items = torch.arange(B, device=sources.device)[:, None]  # (B, 1)
-    return crops[items, torch.arange(S, device=sources.device), :, starts]  # (B, S, C, T)
-
-
-def _circular_shift(sources: Tensor, uniform: Tensor, unit: int) -> Tensor:
-    """Each source but the first turned round by its own multiple of `unit` samples below T."""
-    length = sources.shape[-1]
-    shifts = unit * (uniform * math.ceil(length / unit)).long()  # (B, S)
-    shifts[:, 0] = 0
-    time = torch.arange(length, device=sources.device)  # (T,)
-    origin = (time - shifts[..., None]) % length  # (B, S, T)
-    return sources.gather(-1, origin[:, :, None].expand_as(sources))
-
-
-def _draw(sources: Tensor, settings: Augmentation, seed: int, first_item: int) -> _Draws:
-    B, S = sources.shape[:2]
-    size = settings.group
-    uniforms, origins = [], []
-    for start in range(0, B, size):
-        rng = np.random.default_rng((seed, _PURPOSE, (first_item + start) // size))
-        first = rng.random((4, size, S))
-        members = np.repeat(np.arange(start, start + size)[:, None], S, axis=1)  # (size, S)
-        origins.append(rng.permuted(members, axis=0))
-        uniforms.append(np.concatenate([first, rng.random((1, size, S))]))  # (5, size, S)
-    uniform = torch.from_numpy(np.concatenate(uniforms, axis=1))  # (5, B, S)
-    origin = torch.from_numpy(np.concatenate(origins))  # (B, S)
-    return _Draws(origin.to(sources.device), *uniform.to(sources.device))
-
-
-def _check(sources: Tensor, settings: Augmentation, audio: AudioFormat, first_item: int) -> None:
-    B, read, size = sources.shape[0], sources.shape[-1], settings.group
+    B, size = sources.shape[0], settings.group
     if B % size or first_item % size:
         raise ValueError(
-            f"remix_group: expected a batch and a first item that are multiples of {size}, got "
-            f"a batch of {B} from item {first_item}; change the batch of a process or the group"
+            f"augment.remix.group: expected a batch and a first item that are multiples of {size}, "
+            f"got a batch of {B} from item {first_item}; change the batch of a process or the group"
         )
-    shift = audio.samples(settings.shift_seconds)
-    if read <= shift:
-        raise ValueError(
-            f"shift_seconds: expected segments longer than the shift of {shift} samples, got "
-            f"{read}; read the segment's samples plus the shift"
-        )
-    unit = audio.samples(settings.circular_shift_seconds)
-    if settings.circular_shift_seconds and not 0 < unit < read - shift:
-        raise ValueError(
-            f"circular_shift_seconds: expected 0 (none), or at least one sample and less than the "
-            f"segment's {read - shift}, got {settings.circular_shift_seconds} s, {unit} samples"
-        )
+    chance = Chance(sources, seed, first_item, size)
+    for transform in settings:
+        sources = transform(sources, chance, audio)
+    return sources
+
+
+def _require(condition: bool, expected: str, found: object) -> None:
+    if not condition:
+        raise ValueError(f"{expected}, got {found}")
+
+
+def _require_probability(found: float) -> None:
+    _require(0 <= found <= 1, "probability: expected from 0 to 1", found)

@@ -55,7 +55,7 @@ def write_experiment(path: Path, stems: Path, runs: Path) -> Path:
             "layers": 2,
         },
         "unpaired": {"set_aside": 2, "batch_size": 2},
-        "augment": {"shift_seconds": 0.1, "remix_group": 2},
+        "augment": {"shift": {"seconds": 0.1}, "remix": {"group": 2}},
         "adversarial": {"warmup_steps": 2, "head_start_steps": 1},
         "training": {
             "steps": 6,

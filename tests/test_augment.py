@@ -1,6 +1,7 @@
 """Augmentation: statistics over many draws, and the same draws however a batch is cut."""
 
-from dataclasses import replace
+import re
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -8,10 +9,21 @@ import torch
 from torch import Tensor
 
 from gan_sep.audio import AudioFormat
-from gan_sep.augment import Augmentation, augment
+from gan_sep.augment import (
+    Augmentation,
+    Chance,
+    CircularShift,
+    FlipSign,
+    Gain,
+    Remix,
+    Shift,
+    SwapChannels,
+    augment,
+)
+from gan_sep.config.loader import ConfigError, build
 
 AUDIO = AudioFormat(1000, 2, ("a", "b", "c"))
-NONE = Augmentation(sign_flip=0, channel_swap=0, gain=(1, 1), shift_seconds=0, remix_group=0)
+NONE = Augmentation(shift=None, swap_channels=None, flip_sign=None, remix=None)
 
 
 def numbered(items: int, length: int, channels: int = 2) -> Tensor:
@@ -27,7 +39,7 @@ def test_nothing_turned_on_changes_nothing() -> None:
 
 def test_sign_flip_strikes_each_source_with_its_probability() -> None:
     sources = torch.ones(4000, 3, 2, 1)
-    flipped = augment(sources, replace(NONE, sign_flip=0.3), AUDIO, 0, 0)
+    flipped = augment(sources, replace(NONE, flip_sign=FlipSign(0.3)), AUDIO, 0, 0)
     assert (flipped == -1).double().mean((0, 2, 3)).tolist() == pytest.approx([0.3] * 3, abs=0.03)
     assert torch.equal(flipped[:, :, 0], flipped[:, :, 1])  # both channels alike
     both = (flipped[:, 0, 0] == -1) & (flipped[:, 1, 0] == -1)
@@ -36,7 +48,7 @@ def test_sign_flip_strikes_each_source_with_its_probability() -> None:
 
 def test_channel_swap_strikes_each_source_with_its_probability() -> None:
     sources = torch.tensor([1.0, 2.0]).reshape(1, 1, 2, 1).expand(4000, 3, 2, 3)
-    swapped = augment(sources, replace(NONE, channel_swap=0.25), AUDIO, 0, 0)
+    swapped = augment(sources, replace(NONE, swap_channels=SwapChannels(0.25)), AUDIO, 0, 0)
     share = (swapped[:, :, 0, 0] == 2).double().mean(0)
     assert share.tolist() == pytest.approx([0.25] * 3, abs=0.03)
     assert (swapped.sum(2) == 3).all()
@@ -45,11 +57,13 @@ def test_channel_swap_strikes_each_source_with_its_probability() -> None:
 def test_channel_swap_leaves_mono_alone() -> None:
     sources = numbered(4, 5, channels=1)
     mono = AudioFormat(1000, 1, AUDIO.sources)
-    assert torch.equal(augment(sources, replace(NONE, channel_swap=1), mono, 0, 0), sources)
+    assert torch.equal(
+        augment(sources, replace(NONE, swap_channels=SwapChannels(1)), mono, 0, 0), sources
+    )
 
 
 def test_gain_is_uniform_between_its_bounds() -> None:
-    gains = augment(torch.ones(4000, 3, 2, 1), replace(NONE, gain=(0.25, 1.25)), AUDIO, 0, 0)
+    gains = augment(torch.ones(4000, 3, 2, 1), replace(NONE, gain=Gain(0.25, 1.25)), AUDIO, 0, 0)
     assert 0.25 <= gains.min() < 0.26
     assert 1.24 < gains.max() <= 1.25
     assert gains.mean((0, 2, 3)).tolist() == pytest.approx([0.75] * 3, abs=0.02)
@@ -58,7 +72,7 @@ def test_gain_is_uniform_between_its_bounds() -> None:
 
 def test_shift_is_a_crop_from_any_start_equally_often() -> None:
     sources = torch.arange(9.0).expand(9000, 3, 2, 9)
-    shifted = augment(sources, replace(NONE, shift_seconds=0.004), AUDIO, 0, 0)
+    shifted = augment(sources, replace(NONE, shift=Shift(0.004)), AUDIO, 0, 0)
     assert shifted.shape == (9000, 3, 2, 5)
     starts = shifted[:, :, 0, 0]
     assert torch.equal(shifted, starts[:, :, None, None] + torch.arange(5).expand(9000, 3, 2, 5))
@@ -69,7 +83,7 @@ def test_shift_is_a_crop_from_any_start_equally_often() -> None:
 
 def test_remix_keeps_every_source_once_within_its_group() -> None:
     sources = numbered(12, 2)
-    remixed = augment(sources, replace(NONE, remix_group=4), AUDIO, 0, 0)
+    remixed = augment(sources, replace(NONE, remix=Remix(4)), AUDIO, 0, 0)
     assert not torch.equal(remixed, sources)
     for start in range(0, 12, 4):
         group = slice(start, start + 4)
@@ -81,7 +95,7 @@ def test_remix_keeps_every_source_once_within_its_group() -> None:
 def test_remix_draws_every_permutation_equally_often_and_per_source() -> None:
     sources = torch.arange(3.0).repeat(3000)[:, None, None, None].expand(9000, 3, 1, 1)
     mono = AudioFormat(1000, 1, AUDIO.sources)
-    remixed = augment(sources, replace(NONE, remix_group=3), mono, 0, 0)
+    remixed = augment(sources, replace(NONE, remix=Remix(3)), mono, 0, 0)
     codes = remixed[:, :, 0, 0].reshape(3000, 3, 3)  # (group, member, source)
     permutations, counts = codes[:, :, 0].unique(dim=0, return_counts=True)
     assert len(permutations) == 6
@@ -92,7 +106,7 @@ def test_remix_draws_every_permutation_equally_often_and_per_source() -> None:
 
 def test_circular_shift_turns_every_source_but_the_first_by_any_multiple_equally_often() -> None:
     sources = torch.arange(7.0).expand(9000, 3, 2, 7)
-    turned = augment(sources, replace(NONE, circular_shift_seconds=0.003), AUDIO, 0, 0)
+    turned = augment(sources, replace(NONE, circular_shift=CircularShift(0.003)), AUDIO, 0, 0)
     assert torch.equal(turned[:, 0], sources[:, 0])
     shifts = (-turned[:, :, 0, 0]).long() % 7  # sample 0 came from -shift, modulo 7
     for k in (1, 2):
@@ -106,7 +120,7 @@ def test_circular_shift_turns_every_source_but_the_first_by_any_multiple_equally
     assert together == pytest.approx(1 / 3, abs=0.02)
 
 
-EVERYTHING = Augmentation(gain=(0.25, 1.25), shift_seconds=0.003, remix_group=4)
+EVERYTHING = Augmentation(gain=Gain(0.25, 1.25), shift=Shift(0.003), remix=Remix(4))
 
 
 def test_what_is_drawn_without_a_circular_shift_is_what_has_always_been_drawn() -> None:
@@ -135,9 +149,9 @@ def test_seed_and_place_change_the_draws() -> None:
 def test_turning_one_augmentation_off_leaves_the_others_as_they_were() -> None:
     sources = numbered(8, 8)
     on = augment(sources, EVERYTHING, AUDIO, 0, 0)
-    off = augment(sources, replace(EVERYTHING, sign_flip=0), AUDIO, 0, 0)
+    off = augment(sources, replace(EVERYTHING, flip_sign=None), AUDIO, 0, 0)
     assert torch.equal(on.abs(), off)
-    more = augment(sources, replace(EVERYTHING, circular_shift_seconds=0.002), AUDIO, 0, 0)
+    more = augment(sources, replace(EVERYTHING, circular_shift=CircularShift(0.002)), AUDIO, 0, 0)
     assert torch.equal(more[:, 0], on[:, 0])
     assert not torch.equal(more, on)
     assert torch.equal(more.sort(-1).values, on.sort(-1).values)
@@ -145,8 +159,8 @@ def test_turning_one_augmentation_off_leaves_the_others_as_they_were() -> None:
 
 def test_the_order_is_shift_then_gain_then_remix() -> None:
     sources = numbered(4, 8)
-    settings = replace(NONE, shift_seconds=0.003, gain=(0.5, 2), remix_group=4)
-    shifted = augment(sources, replace(settings, gain=(1, 1), remix_group=4), AUDIO, 0, 0)
+    settings = replace(NONE, shift=Shift(0.003), gain=Gain(0.5, 2), remix=Remix(4))
+    shifted = augment(sources, replace(settings, gain=None, remix=Remix(4)), AUDIO, 0, 0)
     both = augment(sources, settings, AUDIO, 0, 0)
     ratio = both / shifted
     assert ratio.std((2, 3)).max() < 1e-12  # one gain for a source, whichever mixture it ended in
@@ -168,24 +182,58 @@ def test_segments_no_longer_than_the_shift_are_refused() -> None:
 def test_a_circular_shift_that_is_none_within_a_segment_is_refused(
     seconds: float, samples: int
 ) -> None:
-    settings = replace(NONE, shift_seconds=0.003, circular_shift_seconds=seconds)
-    message = f"circular_shift_seconds: expected .* segment's 5, got {seconds} s, {samples} samples"
+    settings = replace(NONE, shift=Shift(0.003), circular_shift=CircularShift(seconds))
+    message = f"circular_shift.seconds: expected .* segment's 5, got {seconds} s, {samples} samples"
     with pytest.raises(ValueError, match=message):
         augment(numbered(4, 8), settings, AUDIO, 0, 0)
 
 
 @pytest.mark.parametrize(
-    ("fields", "message"),
+    ("section", "message"),
     [
-        ({"sign_flip": 1.5}, "sign_flip: expected a probability"),
-        ({"channel_swap": -0.1}, "channel_swap: expected a probability"),
-        ({"gain": (1.5, 1.0)}, "gain: expected 0 < low <= high"),
-        ({"gain": (0.0, 1.0)}, "gain: expected 0 < low <= high"),
-        ({"shift_seconds": -1.0}, "shift_seconds: expected at least 0"),
-        ({"circular_shift_seconds": -1.0}, "circular_shift_seconds: expected at least 0"),
-        ({"remix_group": -1}, "remix_group: expected 0"),
+        ({"flip_sign": {"probability": 1.5}}, "augment.flip_sign.probability: expected from 0"),
+        ({"swap_channels": {"probability": -0.1}}, "augment.swap_channels.probability: expected"),
+        ({"gain": {"low": 1.5, "high": 1}}, "augment.gain.low: expected 0 < low <= high"),
+        ({"gain": {"low": 0}}, "augment.gain.low: expected 0 < low <= high, got [0.0, 1.25]"),
+        ({"shift": {"seconds": -1}}, "augment.shift.seconds: expected at least 0, got -1"),
+        ({"circular_shift": {"seconds": 0}}, "augment.circular_shift.seconds: expected more"),
+        ({"remix": {"group": 0}}, "augment.remix.group: expected at least 1, got 0"),
+        ({"flip": {}}, "augment.flip: unknown key"),
     ],
 )
-def test_impossible_settings_are_refused(fields: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Augmentation(**fields)
+def test_impossible_settings_are_refused_with_the_key(section: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        build(Augmentation, section, "augment")
+
+
+@dataclass(frozen=True)
+class Mute:
+    """A transform that is not in the library: silence with a probability of a half."""
+
+    def __call__(self, sources: Tensor, chance: Chance, audio: AudioFormat) -> Tensor:
+        return sources * (chance.uniform("mute") < 0.5)[:, :, None, None]
+
+
+@dataclass(frozen=True)
+class WithMute(Augmentation):
+    mute: Mute | None = field(default_factory=Mute)
+
+
+def test_a_new_transform_draws_for_itself_and_leaves_the_others_as_they_were() -> None:
+    sources = numbered(800, 8)
+    settings = WithMute(gain=Gain(), shift=Shift(0.003))
+    plain = Augmentation(gain=Gain(), shift=Shift(0.003))
+    before = augment(sources, plain, AUDIO, seed=0, first_item=0)
+    muted = augment(sources, settings, AUDIO, seed=0, first_item=0)
+    silent = (muted == 0).all(3).all(2)  # (B, S)
+    assert silent.double().mean().item() == pytest.approx(0.5, abs=0.05)
+    assert torch.equal(muted[~silent], before[~silent])
+    parts = [augment(sources[i : i + 400], settings, AUDIO, 0, i) for i in (0, 400)]
+    assert torch.equal(torch.cat(parts), muted)
+
+
+def test_the_transforms_act_in_the_order_of_their_fields() -> None:
+    settings = build(Augmentation, {"remix": {}, "gain": {}, "shift": {}, "flip_sign": None})
+    assert list(settings) == [Shift(), SwapChannels(), Gain(), Remix()]
+    assert (settings.group, settings.reserve_seconds) == (4, 1.0)
+    assert (NONE.group, NONE.reserve_seconds) == (1, 0.0)

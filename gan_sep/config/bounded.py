@@ -43,8 +43,6 @@ LARGEST = {
     "segment_seconds": 3600,
     "seconds": 86_400,
     "max_shift_seconds": 3600,
-    "shift_seconds": 3600,
-    "circular_shift_seconds": 3600,
     "lr": 1e30,  # far too high on purpose: how a run ends that diverges at once
 }
 LARGEST_WHOLE, LARGEST_NUMBER = 2**16, 1e9

@@ -143,12 +143,12 @@ class RunConfig:
         if self.discriminator is not None:
             self._check_adversarial()
         group, micro = (
-            self.augment.remix_group,
+            self.augment.group,
             self.training.batch_size // self.training.accumulation,
         )
         require(
-            not group or micro % group == 0,
-            f"augment.remix_group: expected a divisor of the {micro} segments of one micro-batch "
+            micro % group == 0,
+            f"augment.remix.group: expected a divisor of the {micro} segments of one micro-batch "
             f"(training.batch_size / accumulation), got {group}",
         )
 

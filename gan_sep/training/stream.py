@@ -32,7 +32,7 @@ class Stream:
         group = config.augment.group
         self.batch = self._share("training.batch_size", config.training.batch_size, group)
         segment = config.audio.samples(config.training.segment_seconds)
-        shift = config.audio.samples(config.augment.shift_seconds)
+        shift = config.audio.samples(config.augment.reserve_seconds)
         self.paired = PairedSegments(pools.paired, segment + shift, config.seed)
         self.unpaired: UnpairedSegments | None = None
         if config.unpaired and config.unpaired.batch_size and config.discriminator:
@@ -85,7 +85,7 @@ class Stream:
         """Augmented unpaired mixtures (U, C, T) and stems (U, S, C, T), pass after pass."""
         assert self.unpaired is not None
         # Nothing to exchange: an unpaired mixture stays as it was played.
-        settings = replace(self.config.augment, remix_group=0)
+        settings = replace(self.config.augment, remix=None)
         read = self._read(self.unpaired, self.unpaired_batch, first, last)
         for item, (mixture, stems) in read:
             mixture = self._augment(mixture[:, None], settings, 1, item)  # (U, 1, C, T)

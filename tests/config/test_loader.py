@@ -204,7 +204,7 @@ def test_every_mistake_names_its_key(
         ),
         (["adversarial.head_start_steps=5"], "adversarial.head_start_steps: expected between 0"),
         (["training.accumulation=3"], "training.accumulation: expected a divisor of batch_size"),
-        (["training.batch_size=6"], "augment.remix_group: expected a divisor of the 6 segments"),
+        (["training.batch_size=6"], "augment.remix.group: expected a divisor of the 6 segments"),
         (["training.steps=0"], "training.steps: expected >= 1, got 0"),
         (["audio.channels=3"], "audio.channels: expected 1 (mono) or 2 (stereo), got 3"),
         (["optimizer.lr=-1"], "optimizer.lr: expected a positive rate, got -1"),
