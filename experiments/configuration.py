@@ -12,6 +12,7 @@ from gan_sep.config.document import reference
 from gan_sep.config.loader import load, to_dict
 from gan_sep.config.run import RunConfig
 from gan_sep.programs import clear_errors, program
+from gan_sep.studies.settings import StudySettings
 
 
 def main() -> None:
@@ -21,7 +22,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
         if arguments.config is None:
-            print(reference(RunConfig), end="")
+            print(reference({"A run": RunConfig, "A study": StudySettings}), end="")
         else:
             config = load(RunConfig, arguments.config, arguments.overrides)
             print(yaml.safe_dump(to_dict(config), sort_keys=False), end="")

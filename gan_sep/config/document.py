@@ -6,7 +6,7 @@ import io
 import textwrap
 import tokenize
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import yaml
@@ -24,11 +24,16 @@ in its place means another network, loss or data set. This page is what
 """
 
 
-def reference(root: type) -> str:
-    """Markdown: a table of the keys of `root`, then one for each section and component below it."""
-    parts = [HEAD, "## The run\n", _table(root)]
-    for title, section in _sections(root, "", {root}):
-        parts += [f"## {title}\n", _table(section)]
+def reference(roots: Mapping[str, type]) -> str:
+    """Markdown: a table of the keys of each root, and of each section and component below it.
+
+    roots: by their titles. What two of them share is told below the first.
+    """
+    parts, seen = [HEAD], set(roots.values())
+    for title, root in roots.items():
+        parts += [f"## {title}\n", _table(root)]
+        for below, section in _sections(root, "", seen):
+            parts += [f"## {below}\n", _table(section)]
     return "\n".join(parts)
 
 

@@ -41,7 +41,7 @@ def test_the_meaning_of_an_option_is_the_comment_on_its_line_and_above_it() -> N
 
 
 def test_the_reference_has_a_table_for_the_root_each_section_and_each_component() -> None:
-    text = reference(Outer)
+    text = reference({"The run": Outer})
     tables = text.split("## ")[1:]
     titles = [table.partition("\n")[0] for table in tables]
     assert titles[:2] == ["The run", "inner"]
