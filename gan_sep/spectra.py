@@ -4,6 +4,7 @@ Every function works on any leading axes (...), in float32 or float64; half prec
 float32, because no FFT is worth its bits below that.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,6 +12,28 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _HALF = (torch.float16, torch.bfloat16)
+
+
+@dataclass(frozen=True)
+class Stft:
+    """Window and hop of a short-time Fourier transform, as generators and losses choose them.
+
+    Raises ValueError where no signal could be restored from such frames, naming the field.
+    """
+
+    n_fft: int = 4096  # window in samples, an even number
+    hop: int = 1024  # samples from one frame to the next, at most half a window
+
+    def __post_init__(self) -> None:
+        if self.n_fft < 4 or self.n_fft % 2:
+            raise ValueError(f"n_fft: expected an even number of at least 4, got {self.n_fft}")
+        if not 1 <= self.hop <= self.n_fft // 2:
+            raise ValueError(f"hop: expected 1 to n_fft / 2 = {self.n_fft // 2}, got {self.hop}")
+
+    @property
+    def bins(self) -> int:
+        """Frequencies of a frame."""
+        return self.n_fft // 2 + 1
 
 
 def stft(signal: Tensor, n_fft: int, hop: int) -> Tensor:
@@ -31,7 +54,7 @@ def istft(spectrum: Tensor, hop: int, num_samples: int) -> Tensor:
     Raises ValueError where N is not the number of frames that T samples make.
     """
     n_fft = 2 * (spectrum.shape[-2] - 1)
-    _check_frames(n_fft, hop)
+    Stft(n_fft, hop)
     padded = num_samples + -num_samples % hop
     if spectrum.shape[-1] != 1 + padded // hop:
         raise ValueError(
@@ -147,7 +170,7 @@ def _overlap_add(frames: Tensor, hop: int, num_samples: int) -> Tensor:
 
 def _padded(signal: Tensor, n_fft: int, hop: int) -> Tensor:
     """Silence around a signal, for frames centred on every hop: (..., T) -> (..., T')."""
-    _check_frames(n_fft, hop)
+    Stft(n_fft, hop)
     if signal.shape[-1] < 1:
         raise ValueError(f"stft: expected at least one sample, got shape {tuple(signal.shape)}")
     if signal.dtype in _HALF:
@@ -159,10 +182,3 @@ def _padded(signal: Tensor, n_fft: int, hop: int) -> Tensor:
 
 def _window(n_fft: int, like: Tensor) -> Tensor:
     return torch.hann_window(n_fft, dtype=like.dtype, device=like.device)
-
-
-def _check_frames(n_fft: int, hop: int) -> None:
-    if n_fft < 4 or n_fft % 2:
-        raise ValueError(f"n_fft: expected an even number of at least 4 samples, got {n_fft}")
-    if not 1 <= hop <= n_fft // 2:
-        raise ValueError(f"hop: expected 1 to n_fft / 2 = {n_fft // 2} samples, got {hop}")

@@ -90,7 +90,7 @@ def published_open_unmix(config: open_unmix.Config, audio: AudioFormat) -> nn.Mo
 
     targets = {
         source: OpenUnmix(
-            nb_bins=config.n_fft // 2 + 1,
+            nb_bins=config.stft.bins,
             nb_channels=audio.channels,
             hidden_size=config.hidden,
             nb_layers=config.layers,
@@ -102,8 +102,8 @@ def published_open_unmix(config: open_unmix.Config, audio: AudioFormat) -> nn.Mo
         targets,
         niter=0,
         sample_rate=audio.sample_rate,
-        n_fft=config.n_fft,
-        n_hop=config.hop,
+        n_fft=config.stft.n_fft,
+        n_hop=config.stft.hop,
         nb_channels=audio.channels,
     )
     return separator

@@ -11,6 +11,7 @@ from gan_sep.discriminators import spectrogram
 from gan_sep.discriminators.base import DiscriminatorConfig
 from gan_sep.generators import conv_tasnet, demucs, open_unmix, rnn_mask, vpnn, wave_unet
 from gan_sep.generators.base import GeneratorConfig
+from gan_sep.spectra import Stft
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ SMALL_CONV_TASNET = conv_tasnet.Config(
     filters=128, kernel=32, bottleneck=64, hidden=128, blocks=7, repeats=2
 )
 SMALL_WAVE_UNET = wave_unet.Config(depth=9, filters=12, context=False)
-SMALL_OPEN_UNMIX = open_unmix.Config(n_fft=1536, hop=384, hidden=128)
+SMALL_OPEN_UNMIX = open_unmix.Config(stft=Stft(1536, 384), hidden=128)
 SMALL_DISCRIMINATOR = spectrogram.Config(n_fft=1024, hop=512, channels=8)
 
 SMALL = Setting("Demucs v1, 16 channels, depth 5", SMALL_DEMUCS, MONO, 3, 8, SMALL_DISCRIMINATOR)

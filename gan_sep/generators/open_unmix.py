@@ -12,7 +12,7 @@ order. Differences from the published recipe:
 - estimates are not refined by expectation maximisation: the published separator without iterations
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import torch
@@ -21,6 +21,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
+from gan_sep.spectra import Stft
 
 # What published state dicts hold beside weights; the last is the first release's name.
 _NOT_WEIGHTS = ("sample_rate", "stft.window", "istft.window", "transform.0.window")
@@ -30,24 +31,18 @@ _NOT_WEIGHTS = ("sample_rate", "stft.window", "istft.window", "transform.0.windo
 class Config:
     """The network as published.
 
-    n_fft, hop: of the spectrogram, in samples.
     bandwidth: the frequency in Hz up to which the mixture is looked at; estimates have all.
     hidden: width of the layers, half of it for each direction of the `layers` LSTM layers.
     dropout: between LSTM layers in training; it draws from torch's global random state.
     """
 
-    n_fft: int = 4096
-    hop: int = 1024
+    stft: Stft = field(default_factory=lambda: Stft(4096, 1024))  # window and hop
     bandwidth: float = 16000.0
     hidden: int = 512
     layers: int = 3
     dropout: float = 0.4
 
     def __post_init__(self) -> None:
-        if self.n_fft < 4 or self.n_fft % 2:
-            raise ValueError(f"n_fft: expected an even number of at least 4, got {self.n_fft}")
-        if not 1 <= self.hop <= self.n_fft // 2:
-            raise ValueError(f"hop: expected 1 to n_fft / 2 = {self.n_fft // 2}, got {self.hop}")
         if self.bandwidth <= 0:
             raise ValueError(f"bandwidth: expected more than 0 Hz, got {self.bandwidth}")
         if self.hidden < 2 or self.hidden % 2:
@@ -61,7 +56,7 @@ class Config:
 
     def input_bins(self, sample_rate: int) -> int:
         """How many frequency bins, from 0 Hz on, lie within the bandwidth."""
-        return min(int(self.bandwidth * self.n_fft / sample_rate), self.n_fft // 2) + 1
+        return min(int(self.bandwidth * self.stft.n_fft / sample_rate) + 1, self.stft.bins)
 
     def build(self, audio: AudioFormat) -> "OpenUnmix":
         """The networks with fresh weights, drawn from torch's global random state.
@@ -73,7 +68,7 @@ class Config:
     @classmethod
     def tiny(cls) -> Self:
         """A setting small enough for a test, in any audio format."""
-        return cls(n_fft=128, hop=32, hidden=8, layers=2)
+        return cls(stft=Stft(128, 32), hidden=8, layers=2)
 
 
 class OpenUnmix(nn.Module):
@@ -111,16 +106,16 @@ class OpenUnmix(nn.Module):
         Mirroring needs more than half a window. Hops of more than a quarter of the window need to
         be whole: the last samples would lie where the last window is almost zero.
         """
-        length = max(length, self.config.n_fft // 2 + 1)
-        sparse = self.config.hop > self.config.n_fft // 4
-        return length + (-length % self.config.hop if sparse else 0)
+        length = max(length, self.config.stft.bins)
+        sparse = self.config.stft.hop > self.config.stft.n_fft // 4
+        return length + (-length % self.config.stft.hop if sparse else 0)
 
     def _stft(self, signal: Tensor) -> Tensor:
         """(B, C, T) -> complex (B, C, F, N) with N = 1 + T // hop."""
         spectrum = torch.stft(
             signal.flatten(0, 1),
-            self.config.n_fft,
-            self.config.hop,
+            self.config.stft.n_fft,
+            self.config.stft.hop,
             window=self._window(signal),
             pad_mode="reflect",
             return_complex=True,
@@ -131,15 +126,15 @@ class OpenUnmix(nn.Module):
         """(B, S, C, F, N) -> (B, S, C, length)."""
         signal = torch.istft(
             spectrum.flatten(0, 2),
-            self.config.n_fft,
-            self.config.hop,
+            self.config.stft.n_fft,
+            self.config.stft.hop,
             window=self._window(spectrum.real),
             length=length,
         )
         return signal.unflatten(0, spectrum.shape[:3])
 
     def _window(self, like: Tensor) -> Tensor:
-        return torch.hann_window(self.config.n_fft, dtype=like.dtype, device=like.device)
+        return torch.hann_window(self.config.stft.n_fft, dtype=like.dtype, device=like.device)
 
 
 class TargetModel(nn.Module):
@@ -151,7 +146,7 @@ class TargetModel(nn.Module):
 
     def __init__(self, config: Config, channels: int, input_bins: int) -> None:
         super().__init__()
-        bins, hidden = config.n_fft // 2 + 1, config.hidden
+        bins, hidden = config.stft.bins, config.hidden
         self.fc1 = nn.Linear(channels * input_bins, hidden, bias=False)
         self.bn1 = nn.BatchNorm1d(hidden)
         self.lstm = nn.LSTM(

@@ -13,7 +13,7 @@ Neural Networks for Monaural Source Separation", 2015. Differences from the publ
   the waveforms are made
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import torch
@@ -22,7 +22,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
-from gan_sep.spectra import istft, stft
+from gan_sep.spectra import Stft, istft, stft
 
 # The clipped ReLU of recurrent layers of Hannun et al., "Deep Speech", 2014.
 _CEILING = 20.0
@@ -32,30 +32,24 @@ _CEILING = 20.0
 class Config:
     """The DRNN-2 as published for MIR-1K.
 
-    n_fft, hop: of the spectrogram, in samples.
     context: frames that the network sees at once, the estimated one in their middle.
     hidden: width of each of the `layers` hidden layers.
     recurrent: hidden layers, counted from 1, that also see themselves one frame earlier: [] is the
     DNN, [k] the DRNN-k, and all of them the stacked RNN.
     """
 
-    n_fft: int = 1024
-    hop: int = 512
+    stft: Stft = field(default_factory=lambda: Stft(1024, 512))  # window and hop of the spectrogram
     context: int = 3
     hidden: int = 1000
     layers: int = 3
     recurrent: tuple[int, ...] = (2,)
 
     def __post_init__(self) -> None:
-        if self.n_fft < 4 or self.n_fft % 2:
-            raise ValueError(f"n_fft: expected an even number of at least 4, got {self.n_fft}")
-        if not 1 <= self.hop <= self.n_fft // 2:
-            raise ValueError(f"hop: expected 1 to n_fft / 2 = {self.n_fft // 2}, got {self.hop}")
         if self.context < 1 or self.context % 2 == 0:
             raise ValueError(f"context: expected an odd number of frames, got {self.context}")
-        for field in ("hidden", "layers"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field}: expected at least 1, got {getattr(self, field)}")
+        for name in ("hidden", "layers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         layers = range(1, self.layers + 1)
         if len(set(self.recurrent)) < len(self.recurrent) or not set(self.recurrent) <= set(layers):
             raise ValueError(
@@ -70,7 +64,7 @@ class Config:
     @classmethod
     def tiny(cls) -> Self:
         """A setting small enough for a test, in any audio format."""
-        return cls(n_fft=64, hop=32, hidden=8)
+        return cls(stft=Stft(64, 32), hidden=8)
 
 
 class RNNMask(nn.Module):
@@ -83,7 +77,7 @@ class RNNMask(nn.Module):
     def __init__(self, config: Config, channels: int, num_sources: int) -> None:
         super().__init__()
         self.config = config
-        bins = config.n_fft // 2 + 1
+        bins = config.stft.bins
         self.num_sources = num_sources
         self.hidden = nn.ModuleList()
         width = channels * bins * config.context
@@ -96,9 +90,9 @@ class RNNMask(nn.Module):
 
     def forward(self, mixture: Tensor) -> Tensor:
         """mixture: (B, C, T) -> estimates (B, S, C, T)."""
-        spectrum = stft(mixture, self.config.n_fft, self.config.hop)  # (B, C, F, N)
+        spectrum = stft(mixture, self.config.stft.n_fft, self.config.stft.hop)  # (B, C, F, N)
         estimates = self.masks(spectrum.abs()) * spectrum[:, None]  # (B, S, C, F, N)
-        return istft(estimates, self.config.hop, mixture.shape[-1])  # (B, S, C, T)
+        return istft(estimates, self.config.stft.hop, mixture.shape[-1])  # (B, S, C, T)
 
     def masks(self, magnitude: Tensor) -> Tensor:
         """Magnitudes of the mixture (B, C, F, N) -> the sources' masks (B, S, C, F, N)."""

@@ -14,7 +14,7 @@ Differences from the published recipe:
   masked magnitudes, of which the waveforms are made
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Self
 
 import torch
@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from gan_sep.audio import AudioFormat
 from gan_sep.generators.layers.vector_product import VectorProduct
 from gan_sep.generators.rnn_mask import joint_mask, with_context
-from gan_sep.spectra import istft, stft
+from gan_sep.spectra import Stft, istft, stft
 
 # The published bias of the colours: red fills up to here, green to twice this, blue the rest.
 COLOUR_BIAS = 0.0938
@@ -42,28 +42,22 @@ _TO_REAL = {
 class Config:
     """The WVPNN as published for iKala; with colour vectors, the CVPNN.
 
-    n_fft, hop: of the spectrogram, in samples.
     vectors: context makes a bin's vector of its magnitudes in the previous, the present and the
     next frame (WVPNN); colour makes it of the present magnitude's colour (CVPNN).
     hidden: neurons in each of the `layers` hidden layers.
     """
 
-    n_fft: int = 1024
-    hop: int = 256
+    stft: Stft = field(default_factory=lambda: Stft(1024, 256))  # window and hop of the spectrogram
     vectors: Literal["context", "colour"] = "context"
     hidden: int = 512
     layers: int = 3
 
     def __post_init__(self) -> None:
-        if self.n_fft < 4 or self.n_fft % 2:
-            raise ValueError(f"n_fft: expected an even number of at least 4, got {self.n_fft}")
-        if not 1 <= self.hop <= self.n_fft // 2:
-            raise ValueError(f"hop: expected 1 to n_fft / 2 = {self.n_fft // 2}, got {self.hop}")
         if self.vectors not in _TO_REAL:
             raise ValueError(f"vectors: expected context or colour, got {self.vectors!r}")
-        for field in ("hidden", "layers"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field}: expected at least 1, got {getattr(self, field)}")
+        for name in ("hidden", "layers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
 
     def build(self, audio: AudioFormat) -> "VPNN":
         """The network with fresh weights, drawn from torch's global random state."""
@@ -72,7 +66,7 @@ class Config:
     @classmethod
     def tiny(cls) -> Self:
         """A setting small enough for a test, in any audio format."""
-        return cls(n_fft=64, hop=16, hidden=8)
+        return cls(stft=Stft(64, 16), hidden=8)
 
 
 class VPNN(nn.Module):
@@ -88,7 +82,7 @@ class VPNN(nn.Module):
     def __init__(self, config: Config, channels: int, num_sources: int) -> None:
         super().__init__()
         self.config = config
-        bins = config.n_fft // 2 + 1
+        bins = config.stft.bins
         self.num_sources = num_sources
         widths = [channels * bins] + config.layers * [config.hidden]
         self.hidden = nn.ModuleList(VectorProduct(inputs, config.hidden) for inputs in widths[:-1])
@@ -98,9 +92,9 @@ class VPNN(nn.Module):
 
     def forward(self, mixture: Tensor) -> Tensor:
         """mixture: (B, C, T) -> estimates (B, S, C, T)."""
-        spectrum = stft(mixture, self.config.n_fft, self.config.hop)  # (B, C, F, N)
+        spectrum = stft(mixture, self.config.stft.n_fft, self.config.stft.hop)  # (B, C, F, N)
         estimates = self.masks(spectrum.abs()) * spectrum[:, None]  # (B, S, C, F, N)
-        return istft(estimates, self.config.hop, mixture.shape[-1])  # (B, S, C, T)
+        return istft(estimates, self.config.stft.hop, mixture.shape[-1])  # (B, S, C, T)
 
     def masks(self, magnitude: Tensor) -> Tensor:
         """Magnitudes of the mixture (B, C, F, N) -> the sources' masks (B, S, C, F, N)."""

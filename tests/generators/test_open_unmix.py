@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gan_sep.audio import AudioFormat
 from gan_sep.generators.open_unmix import Config, OpenUnmix
+from gan_sep.spectra import Stft
 
 STEREO = AudioFormat()
 MONO = AudioFormat(16000, 1, ("music", "voice"))
@@ -125,7 +126,7 @@ def independent_gains(weights: dict[str, Any], magnitude: Any) -> Any:
 @pytest.mark.parametrize("audio", [MONO, STEREO], ids=["mono", "stereo"])
 def test_gains_are_those_of_an_independent_forward_pass(audio: AudioFormat) -> None:
     torch.manual_seed(0)
-    network = trained(Config(n_fft=64, hop=16, bandwidth=6000, hidden=6, layers=2).build(audio))
+    network = trained(Config(stft=Stft(64, 16), bandwidth=6000, hidden=6, layers=2).build(audio))
     magnitude = 3 * torch.rand(2, audio.channels, 33, 7)
     for target in network.target_models.children():
         weights = {name: value.double().numpy() for name, value in target.state_dict().items()}
@@ -139,7 +140,7 @@ def test_gains_are_those_of_an_independent_forward_pass(audio: AudioFormat) -> N
 @pytest.mark.parametrize("hop", [32, 27, 64, 50])
 @pytest.mark.parametrize("length", [1, 64, 100, 1000, 1023])
 def test_gains_of_one_return_the_mixture_to_its_last_sample(hop: int, length: int) -> None:
-    network = Config(n_fft=128, hop=hop, hidden=4, layers=1).build(STEREO)
+    network = Config(stft=Stft(128, hop), hidden=4, layers=1).build(STEREO)
     for target in network.target_models.children():
         torch.nn.init.zeros_(target.get_parameter("output_scale"))
     mixture = torch.randn(2, 2, length)
@@ -148,7 +149,7 @@ def test_gains_of_one_return_the_mixture_to_its_last_sample(hop: int, length: in
 
 
 def test_the_mixture_is_looked_at_within_the_bandwidth_only() -> None:
-    network = Config(n_fft=64, hop=16, bandwidth=4000, hidden=4, layers=1).build(MONO).eval()
+    network = Config(stft=Stft(64, 16), bandwidth=4000, hidden=4, layers=1).build(MONO).eval()
     magnitude = torch.rand(1, 1, 33, 5)
     above, within = magnitude.clone(), magnitude.clone()
     above[:, :, 17:] += 1  # 4250 Hz and more
@@ -159,7 +160,7 @@ def test_the_mixture_is_looked_at_within_the_bandwidth_only() -> None:
 
 
 def test_in_training_the_input_mean_is_undone_by_the_normalization_after_it() -> None:
-    network = Config(n_fft=64, hop=16, hidden=4, layers=1).build(MONO)
+    network = Config(stft=Stft(64, 16), hidden=4, layers=1).build(MONO)
     mixture = torch.randn(2, 1, 600)
     before = network(mixture)
     for target in network.target_models.children():
@@ -210,10 +211,6 @@ def test_a_source_whose_name_torch_refuses_is_named(source: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("n_fft", 2),
-        ("n_fft", 129),
-        ("hop", 0),
-        ("hop", 2049),
         ("bandwidth", 0.0),
         ("hidden", 0),
         ("hidden", 7),
@@ -230,7 +227,7 @@ def test_impossible_settings_are_refused_by_name(field: str, value: Any) -> None
 def published_separator(config: Config, audio: AudioFormat) -> Any:
     """The published code with the same settings: one pass of masks, no refinement, no residual."""
     published = importlib.import_module("openunmix.model")
-    bins = config.n_fft // 2 + 1
+    bins = config.stft.bins
     targets = {
         source: published.OpenUnmix(
             bins,
@@ -246,8 +243,8 @@ def published_separator(config: Config, audio: AudioFormat) -> Any:
         niter=0,
         residual=False,
         sample_rate=audio.sample_rate,
-        n_fft=config.n_fft,
-        n_hop=config.hop,
+        n_fft=config.stft.n_fft,
+        n_hop=config.stft.hop,
         nb_channels=audio.channels,
     )
 

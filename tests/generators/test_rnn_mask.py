@@ -10,7 +10,7 @@ from torch import Tensor
 from gan_sep.audio import AudioFormat
 from gan_sep.config.loader import build
 from gan_sep.generators.rnn_mask import Config, Recurrent, RNNMask, joint_mask, with_context
-from gan_sep.spectra import stft
+from gan_sep.spectra import Stft, stft
 
 VOICE = AudioFormat(16000, 1, ("music", "voice"))
 STEREO = AudioFormat(16000, 2, ("drums", "bass", "other"))
@@ -65,7 +65,7 @@ def independent_masks(network: RNNMask, magnitude: Tensor) -> Any:
 @pytest.mark.parametrize("recurrent", RECURRENT)
 def test_masks_are_those_of_an_independent_forward_pass(recurrent: tuple[int, ...]) -> None:
     torch.manual_seed(0)
-    config = Config(n_fft=32, hop=16, hidden=6, recurrent=recurrent)
+    config = Config(stft=Stft(32, 16), hidden=6, recurrent=recurrent)
     network = config.build(STEREO)
     magnitude = torch.rand(2, 2, 17, 9)
     masks = network.masks(magnitude).detach().numpy()
@@ -135,7 +135,7 @@ def test_a_few_steps_teach_the_network_to_tell_two_tones_apart() -> None:
     time = torch.arange(3200) / 16000
     tones = torch.sin(2 * torch.pi * torch.tensor([[500.0], [3000.0]]) * time)  # (2, T)
     sources = tones[None, :, None]  # (1, S, 1, T)
-    network = Config(n_fft=128, hop=64, hidden=16).build(VOICE)
+    network = Config(stft=Stft(128, 64), hidden=16).build(VOICE)
     optimizer = torch.optim.Adam(network.parameters(), 1e-2)
     losses = []
     for _ in range(40):
@@ -148,7 +148,7 @@ def test_a_few_steps_teach_the_network_to_tell_two_tones_apart() -> None:
 
 
 def test_frames_are_those_of_the_settings() -> None:
-    network = Config(n_fft=64, hop=16, hidden=4).build(VOICE)
+    network = Config(stft=Stft(64, 16), hidden=4).build(VOICE)
     spectrum = stft(torch.randn(1, 1, 100), 64, 16)
     assert network.masks(spectrum.abs()).shape == (1, 2, 1, 33, 8)
 
@@ -161,10 +161,6 @@ def test_recurrent_layers_are_a_list_in_a_configuration() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("n_fft", 2),
-        ("n_fft", 1025),
-        ("hop", 0),
-        ("hop", 513),
         ("context", 0),
         ("context", 2),
         ("hidden", 0),

@@ -170,7 +170,7 @@ def trained_network(weight: float) -> rnn_mask.RNNMask:
     """A small DNN after some steps on coloured noises."""
     accelerator = Accelerator(cpu=True)
     torch.manual_seed(0)
-    config = rnn_mask.Config(n_fft=128, hop=64, hidden=64, recurrent=())
+    config = rnn_mask.Config(stft=Stft(128, 64), hidden=64, recurrent=())
     network = config.build(AudioFormat(8000, 1, ("low", "high")))
     player = Player.prepared("generator", network, adam.Config(lr=3e-3), accelerator)
     loss = Config(stft=Stft(128, 64), discriminative_weight=weight).build()

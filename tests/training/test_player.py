@@ -26,7 +26,7 @@ def training_step(
     """A step of a small RNN mask, always from the same weights."""
     accelerator = Accelerator(cpu=True, gradient_accumulation_steps=passes)
     torch.manual_seed(0)
-    network = rnn_mask.Config(n_fft=64, hop=32, hidden=16).build(AUDIO)
+    network = rnn_mask.Config(stft=Stft(64, 32), hidden=16).build(AUDIO)
     generator = Player.prepared("generator", network, optimizer, accelerator)
     return TrainingStep(accelerator, generator, None, WeightedLosses([Term("it", loss)]))
 
