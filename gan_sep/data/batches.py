@@ -1,4 +1,11 @@
-"""Batches of a stream of segments, for any number of processes and of threads that read ahead."""
+"""Batches of a stream of segments, for any number of processes and of threads that read ahead.
+
+Not torch's DataLoader: its workers are processes, which send every batch through shared memory and
+begin with a copy of the tracks. Four stems of 3 s at 44.1 kHz in batches of 4, on two shared cores,
+medians of six rounds in turns: it read 0.66 (wav) and 0.77 (flac) of what two threads here read in
+a second, 0.64 and 0.85 with one worker, and its first batch came after two to three times as long.
+Without workers both read alike.
+"""
 
 from collections import deque
 from collections.abc import Generator
