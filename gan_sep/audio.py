@@ -32,14 +32,12 @@ _SUBTYPES = {".wav": "FLOAT", ".flac": "PCM_24", ".ogg": "VORBIS", ".mp3": "MPEG
 class AudioFormat:
     """What all signals of one experiment have in common.
 
-    sample_rate in Hz; channels 1 (mono) or 2 (stereo); sources, the stems' names in the order of
-    axis S. Raises ValueError on a rate or channel count out of range, and on repeated or missing
-    source names.
+    Raises ValueError on a rate or channel count out of range, and on repeated or missing names.
     """
 
-    sample_rate: int = 44100
-    channels: int = 2
-    sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")
+    sample_rate: int = 44100  # Hz
+    channels: int = 2  # 1 (mono) or 2 (stereo)
+    sources: tuple[str, ...] = ("drums", "bass", "other", "vocals")  # the stems, in order of axis S
 
     def __post_init__(self) -> None:
         if self.sample_rate < 1000:

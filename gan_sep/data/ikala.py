@@ -31,17 +31,13 @@ SAMPLE_RATE = 44100  # of the files
 
 @dataclass(frozen=True)
 class Config:
-    """The folder that holds Wavfile/, with all 252 clips SONG_SECTION.wav as released.
+    """The folder that holds Wavfile/, with all 252 clips SONG_SECTION.wav as released."""
 
-    mixing as_recorded leaves music and voice as they are; equal_energy scales them to one energy
-    over the clip, 0 dB, keeping the sum of both. seed draws the split. memory_gb keeps decoded
-    clips in memory (10^9 bytes a split and process).
-    """
-
-    root: Path
+    root: Path  # the folder that holds Wavfile/
+    # equal_energy scales music and voice to one energy over the clip, 0 dB, keeping their sum.
     mixing: Mixing = "as_recorded"
-    seed: int = 0
-    memory_gb: float = 1.0
+    seed: int = 0  # draws the split
+    memory_gb: float = 1.0  # of decoded material kept, 10^9 bytes a split and process
 
     sources: ClassVar[tuple[str, ...] | None] = SOURCES
 

@@ -20,16 +20,12 @@ VALIDATION = ("abjones_5_08", "abjones_5_09", "amy_9_08", "amy_9_09")
 
 @dataclass(frozen=True)
 class Config:
-    """The folder that holds Wavfile/, with clips SINGER_N_M.{wav,flac,ogg,mp3}.
+    """The folder that holds Wavfile/, with clips SINGER_N_M.{wav,flac,ogg,mp3}."""
 
-    mixing equal_energy scales music and voice to one energy over the clip, 0 dB as published,
-    keeping the sum of both; as_recorded leaves them. memory_gb keeps decoded clips in memory (10^9
-    bytes a split and process).
-    """
-
-    root: Path
+    root: Path  # the folder that holds Wavfile/
+    # equal_energy, as published, scales music and voice to 0 dB over the clip, keeping their sum.
     mixing: Mixing = "equal_energy"
-    memory_gb: float = 1.0
+    memory_gb: float = 1.0  # of decoded material kept, 10^9 bytes a split and process
 
     sources: ClassVar[tuple[str, ...] | None] = SOURCES
 

@@ -28,12 +28,11 @@ STEM_SUFFIX = ".stem.mp4"
 class Config:
     """The folder that holds train/ and test/ of either release.
 
-    cache is where decoded stems are kept (about 15 GB), by default ROOT-flac beside the root:
-    decoding .stem.mp4 files anew for every segment would starve training. MUSDB18-HQ needs none.
+    Decoding .stem.mp4 files anew for every segment would starve training; MUSDB18-HQ needs none.
     """
 
-    root: Path
-    cache: Path | None = None
+    root: Path  # the folder that holds train/ and test/
+    cache: Path | None = None  # keeps decoded stems, about 15 GB; null: ROOT-flac beside the root
 
     sources: ClassVar[tuple[str, ...] | None] = SOURCES
 

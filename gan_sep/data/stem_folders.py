@@ -13,19 +13,14 @@ from gan_sep.data.validation import MUSDB18_VALIDATION, held_out, held_out_share
 
 @dataclass(frozen=True)
 class Config:
-    """The folder that holds train/, test/ and perhaps valid/, each with one folder per track.
+    """A tree of stems; by default every segment is read from its files."""
 
-    valid says which tracks of train/ are held out where there is no valid/: a list of titles, a
-    share between 0 and 1 drawn with `seed`, or musdb18, the 14 official titles. Files whose stem is
-    in `ignore` are no sources. memory_gb keeps decoded tracks in memory (10^9 bytes a split and
-    process), for short or slowly decoded material: by default every segment is read from its files.
-    """
-
-    root: Path
+    root: Path  # the folder that holds train/, test/ and perhaps valid/, with a folder per track
+    # Tracks of train/ held out where there is no valid/: a share, titles, or the official 14.
     valid: Literal["musdb18"] | float | tuple[str, ...] | None = None
-    seed: int = 0
-    ignore: tuple[str, ...] = ("mixture",)
-    memory_gb: float = 0.0
+    seed: int = 0  # draws a share held out
+    ignore: tuple[str, ...] = ("mixture",)  # names of files that are no sources
+    memory_gb: float = 0.0  # of decoded material kept, 10^9 bytes a split and process
 
     sources: ClassVar[tuple[str, ...] | None] = None
 

@@ -2,7 +2,7 @@
 
 Four stems that share tempo, key and chords as music does, in stereo: drums of noise bursts and
 decaying sines, a bass, chords, and a voice of formants with vibrato, consonants and rests between
-phrases. They are not music to judge a separator by; they show that a set-up learns.
+phrases. They are not music to compare separators by; they show that a set-up learns.
 """
 
 from collections.abc import Callable
@@ -35,9 +35,9 @@ PEAK = 0.95
 class Counts:
     """Songs of each split."""
 
-    train: int = 24
-    valid: int = 4
-    test: int = 6
+    train: int = 24  # songs to learn from
+    valid: int = 4  # songs that choose the best weights
+    test: int = 6  # songs of the comparison
 
     def __post_init__(self) -> None:
         for split in SPLITS:
@@ -47,17 +47,15 @@ class Counts:
 
 @dataclass(frozen=True)
 class Config:
-    """How many songs, their length in seconds, and the seed that makes them.
+    """Songs made at the experiment's rate when first read.
 
-    Songs are made at the experiment's rate when first read, and kept up to memory_gb (10^9 bytes a
-    split and process; a stereo song at 44.1 kHz takes 1.4 MB a second); beyond that each read makes
-    the song again.
+    Beyond memory_gb each read makes its song again; stereo at 44.1 kHz takes 1.4 MB a second.
     """
 
-    tracks: Counts = field(default_factory=Counts)
-    seconds: float = 20.0
-    seed: int = 0
-    memory_gb: float = 1.0
+    tracks: Counts = field(default_factory=Counts)  # of each split
+    seconds: float = 20.0  # of every song
+    seed: int = 0  # makes the songs
+    memory_gb: float = 1.0  # of decoded material kept, 10^9 bytes a split and process
 
     sources: ClassVar[tuple[str, ...] | None] = SOURCES
 

@@ -29,18 +29,16 @@ class Pools(NamedTuple):
 class Unpaired:
     """Where unpaired mixtures and unpaired stems come from.
 
-    mixtures: a folder of FILE.{wav,flac,ogg,mp3}, mixtures without stems. stems: a folder of
-    SOURCE/FILE.*, stems without mixtures; files of one name count as one track. What has no folder
-    comes from set_aside training tracks, a share between 0 and 1 or a number, drawn with `seed`,
-    which reconstruction never sees; with set_aside 0 it comes from all training tracks, a mixture
-    only from those that are not paired in the same step. batch_size counts unpaired segments of one
-    optimiser step; with 0 nobody hears the tracks set aside, as if they were not there.
+    What has no folder comes from the tracks set aside; without any, from all training tracks, a
+    mixture only from those that are not paired in the same step.
     """
 
-    mixtures: Path | None = None
-    stems: Path | None = None
+    mixtures: Path | None = None  # folder of FILE.{wav,flac,ogg,mp3}, mixtures without stems
+    stems: Path | None = None  # folder of SOURCE/FILE.*; files of one name are of one track
+    # Training tracks, a share below 1 or a number, that reconstruction never sees.
     set_aside: int | float = 0
-    seed: int = 0
+    seed: int = 0  # draws the tracks set aside
+    # Unpaired segments of one optimiser step; with 0 the tracks set aside are left out altogether.
     batch_size: int = 1
 
     def __post_init__(self) -> None:

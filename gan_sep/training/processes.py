@@ -15,8 +15,8 @@ def accelerator_for(config: RunConfig) -> Accelerator:
     return Accelerator(
         mixed_precision=precision,
         gradient_accumulation_steps=config.training.accumulation,
-        # Buffers change in all processes alike, or never; copying them at each pass would spoil the
-        # gradients of the last.
+        # Buffers change in all processes alike, or never; copying them at each micro-batch would
+        # spoil the gradients of the last.
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
     )
 

@@ -17,10 +17,10 @@ from gan_sep.data.unpaired import Pools
 
 
 class Stream:
-    """Reads, augments and hands out the passes of every step from any step on.
+    """Reads, augments and hands out the micro-batches of every step from any step on.
 
-    One pass of all processes together holds batch_size / accumulation consecutive segments of the
-    stream; so neither resuming nor the number of processes changes what a step learns from.
+    A micro-batch of all processes together holds batch_size / accumulation consecutive segments of
+    the stream; so neither resuming nor the number of processes changes what a step learns from.
     Unpaired material is read only in the steps in which the discriminators learn.
     Raises ValueError where the batch cannot be divided among the processes.
     """
@@ -50,18 +50,18 @@ class Stream:
         return {self.paired.track(item).name for item in range(step * size, (step + 1) * size)}
 
     def _share(self, key: str, size: int, multiple: int) -> int:
-        """One process's part of a batch in one pass."""
+        """One process's part of a micro-batch."""
         processes = self.accelerator.num_processes
         parts = processes * self.accumulation
         if size % (parts * multiple):
             raise ValueError(
                 f"{key}: expected a multiple of {parts * multiple} ({processes} processes x "
-                f"{self.accumulation} accumulated passes x remix groups of {multiple}), got {size}"
+                f"{self.accumulation} micro-batches x remix groups of {multiple}), got {size}"
             )
         return size // parts
 
     def steps(self, first: int, last: int) -> Iterator[list[Batch]]:
-        """The passes of steps first to last - 1, on the accelerator's device."""
+        """The micro-batches of steps first to last - 1, on the accelerator's device."""
         start = self.config.adversarial.first_discriminator_step
         if self.unpaired is None:
             yield from self._steps(first, last, with_unpaired=False)
@@ -71,18 +71,18 @@ class Stream:
 
     def _steps(self, first: int, last: int, with_unpaired: bool) -> Iterator[list[Batch]]:
         unpaired = self._unpaired(first, last) if with_unpaired else repeat(None)
-        passes = map(Batch, self._paired(first, last), unpaired)
+        micro_batches = map(Batch, self._paired(first, last), unpaired)
         for _ in range(first, last):
-            yield [next(passes) for _ in range(self.accumulation)]
+            yield [next(micro_batches) for _ in range(self.accumulation)]
 
     def _paired(self, first: int, last: int) -> Iterator[Tensor]:
-        """Augmented sources (B, S, C, T), pass after pass."""
+        """Augmented sources (B, S, C, T), one micro-batch after the other."""
         settings = self.config.augment
         for item, sources in self._read(self.paired, self.batch, first, last):
             yield self._augment(sources, settings, 0, item)
 
     def _unpaired(self, first: int, last: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Augmented unpaired mixtures (U, C, T) and stems (U, S, C, T), pass after pass."""
+        """Augmented unpaired mixtures (U, C, T) and stems (U, S, C, T), one after the other."""
         assert self.unpaired is not None
         # Nothing to exchange: an unpaired mixture stays as it was played.
         settings = replace(self.config.augment, remix=None)
@@ -94,7 +94,7 @@ class Stream:
     def _read(
         self, segments: PairedSegments | UnpairedSegments, batch: int, first: int, last: int
     ) -> Iterator[tuple[int, Any]]:
-        """The place of this process's first item in the stream, and its batch, pass after pass."""
+        """The place of this process's first item in the stream, and its batch, one at a time."""
         numbers = range(first * self.accumulation, last * self.accumulation)
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
         workers = self.config.training.workers

@@ -126,14 +126,14 @@ def test_no_validation_or_test_track_can_ever_be_drawn(tmp_path: Path) -> None:
     train, valid, test = (Config(root=tmp_path).build(AUDIO, split) for split in SPLITS)
     pools = Unpaired(set_aside=0.5).build(AUDIO, train, valid + test)
     segments = UnpairedSegments(pools.mixtures, pools.stems, 10, seed=0)
-    heard = {
+    seen = {
         round(float(value))
         for position in range(300)
         for value in (segments[position].mixture[0, 0] / 2, *segments[position].stems[:, 0, 0])
     }
-    assert len(heard) == 4
-    assert heard <= set(numbers["train"])
-    assert not heard & {int(track.name.removeprefix("song ")) for track in pools.paired}
+    assert len(seen) == 4
+    assert seen <= set(numbers["train"])
+    assert not seen & {int(track.name.removeprefix("song ")) for track in pools.paired}
 
 
 def test_a_held_out_track_in_any_pool_is_refused_by_name(tmp_path: Path) -> None:
