@@ -12,10 +12,10 @@ quoted in it and kept.
 
 from pathlib import Path
 
+from gan_sep.evaluation.metrics import statistics
 from gan_sep.programs import clear_errors, program
 from gan_sep.reporting.report import write_study
 from gan_sep.reporting.study import HEADLINES, Study
-from gan_sep.statistics.catalogue import STATISTICS
 
 
 def main() -> None:
@@ -38,9 +38,9 @@ def main() -> None:
     parser.add_argument(
         "--metric",
         nargs="+",
-        choices=STATISTICS,
+        choices=statistics(),
         default=HEADLINES,
-        help=f"tables to print: {', '.join(STATISTICS)} (default: {', '.join(HEADLINES)})",
+        help=f"tables to print: {', '.join(statistics())} (default: {', '.join(HEADLINES)})",
         metavar="NAME",
     )
     arguments = parser.parse_args()

@@ -7,6 +7,7 @@ Reads the run's own configuration and its best weights; keys of the sections `ev
 can be changed. Finished tracks are kept: an interrupted evaluation continues where it stopped.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from accelerate import Accelerator
@@ -26,9 +27,11 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", metavar="key.path=value")
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
-        museval = ["evaluation.museval=true"] if arguments.museval else []
         require_changeable(arguments.overrides)
-        config, run = load_run(arguments.run, [*arguments.overrides, *museval])
+        config, run = load_run(arguments.run, arguments.overrides)
+        if arguments.museval:
+            asked = (*config.evaluation.metrics, "museval")
+            config = replace(config, evaluation=replace(config.evaluation, metrics=asked))
         folder = arguments.out or run.evaluation(arguments.split)
         accelerator = Accelerator()
         evaluate_run(config, run, arguments.split, folder, accelerator)

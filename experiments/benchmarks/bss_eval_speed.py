@@ -10,7 +10,7 @@ from benchmarks.table import Table
 from benchmarks.timing import Work, interleave, peak_memory
 from gan_sep.audio import AudioFormat
 from gan_sep.evaluation.metrics import bss_eval, bss_eval_v3
-from gan_sep.evaluation.museval_metrics import museval_bss_eval, museval_bss_eval_v3
+from gan_sep.evaluation.metrics.museval_itself import museval_bss_eval, museval_bss_eval_v3
 
 CPU = torch.device("cpu")
 REMARK = (

@@ -6,7 +6,7 @@ from benchmarks.table import Table
 from benchmarks.timing import interleave
 from gan_sep.audio import AudioFormat
 from gan_sep.evaluation.metrics import sdr
-from gan_sep.evaluation.museval_metrics import museval_bss_eval
+from gan_sep.evaluation.metrics.museval_itself import museval_bss_eval
 
 
 def sdr_speed(audio: AudioFormat, seconds: int, rounds: int) -> Table:

@@ -5,7 +5,7 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -18,13 +18,15 @@ from tqdm import tqdm
 
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
-from gan_sep.evaluation.oracles import ORACLES, oracle_estimates
+from gan_sep.evaluation import metrics
+from gan_sep.evaluation.references import MIXTURE, REFERENCE_SYSTEMS, reference_estimates
 from gan_sep.evaluation.rows import Finished, Row, TrackStore, write_rows
 from gan_sep.evaluation.scores import EvaluationSettings, Scores, track_scores
 from gan_sep.evaluation.separate import separate
 from gan_sep.evaluation.speed import SPEED, TrackSpeed, write_speeds
 
-MIXTURE_ARM = "mixture"
+QUICK = "ratios"
+"""The group of metrics that training computes on validation tracks."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Evaluation:
     """What is measured and how: the format, the settings, and the arm and seed of the generator.
 
     The seed also draws the delays of the shift trick, the same for every track.
-    Raises ValueError where the arm has the name of the mixture's or an oracle's own rows.
+    Raises ValueError where the arm has the name of a reference system.
     """
 
     audio: AudioFormat
@@ -41,15 +43,13 @@ class Evaluation:
     seed: int
 
     def __post_init__(self) -> None:
-        if self.arm == MIXTURE_ARM:
-            raise ValueError(f"arm: {MIXTURE_ARM!r} is the arm of the mixture as estimate")
-        if self.arm in ORACLES:
-            raise ValueError(f"arm: {self.arm!r} is the arm of the oracle of this name")
+        if self.arm in REFERENCE_SYSTEMS:
+            raise ValueError(f"arm: {self.arm!r} is the arm of the reference system of this name")
 
     @property
-    def bounds(self) -> tuple[str, ...]:
-        """The arms that no training makes, from below and from above."""
-        return (MIXTURE_ARM, *self.settings.oracles)
+    def reference_systems(self) -> tuple[str, ...]:
+        """The arms beside it that no training makes."""
+        return (MIXTURE, *self.settings.oracles)
 
 
 def evaluate(
@@ -80,7 +80,7 @@ def evaluate(
             scores = scorer.finish(track)
             bar.set_postfix_str(_running_median(scores, medians))
     state.wait_for_everyone()
-    arms = [*evaluation.bounds, evaluation.arm]
+    arms = [*evaluation.reference_systems, evaluation.arm]
     rows = [row for arm in arms for row in scorer.rows(tracks, arm)]
     if state.is_main_process:
         write_rows(folder / "rows.csv", rows)
@@ -94,23 +94,24 @@ def validation_scores(
     audio: AudioFormat,
     settings: EvaluationSettings,
 ) -> dict[str, dict[str, float]]:
-    """The quick metrics on whole held-out tracks -> metric -> source name and "All" -> value.
+    """The group `ratios` on whole held-out tracks -> metric -> source name and "All" -> value.
 
-    Metrics are `sdr` (median of the tracks' medians), `usdr`, `si_sdr` and `sdr_dropped` (means of
-    the tracks), tracks without a value left out; "All" is the mean of the sources. `settings` say
-    how to separate; its metrics play no part. The same in every process, whatever their number.
+    Tracks are averaged as the registry says, those without a value left out; "All" is the mean of
+    the sources. `settings` say how to separate; its metrics play no part. The same in every
+    process, whatever their number.
     Raises ValueError as `evaluate` does.
     """
     _check_names(tracks)
-    quick = replace(settings, metrics=("sdr", "usdr", "si_sdr"), museval=False)
+    quick = replace(settings, metrics=(QUICK,))
     evaluation = Evaluation(audio, quick, arm="validation", seed=0)
     scored = [
         (track.name, _validation_scores(generator, track, evaluation)) for track in shared(tracks)
     ]
     by_track = dict(sorted(gather_object(scored)))  # by name: sums depend on the order
+    rows = next(iter(by_track.values()))
     return {
-        metric: _summary(metric, [scores[metric] for scores in by_track.values()], audio.sources)
-        for metric in ("sdr", "sdr_dropped", "usdr", "si_sdr")
+        row: _summary(row, [scores[row] for scores in by_track.values()], audio.sources)
+        for row in rows
     }
 
 
@@ -126,23 +127,19 @@ class _Scorer:
     def __init__(self, generator: nn.Module, evaluation: Evaluation, folder: Path) -> None:
         self._generator = generator
         self._evaluation = evaluation
-        arms = (*evaluation.bounds, evaluation.arm)
+        arms = (*evaluation.reference_systems, evaluation.arm)
         self._stores = {arm: TrackStore(folder / arm) for arm in arms}
-        measured = [
-            asdict(evaluation.audio),
-            evaluation.settings.metrics,
-            evaluation.settings.museval,
-        ]
+        measured: list[object] = [asdict(evaluation.audio), evaluation.settings.metrics]
         how = asdict(evaluation.settings)
         for name in ("oracles", "excerpts", "validation"):
             del how[name]  # the generator's own scores do not depend on them
         separated = [how, evaluation.seed, weights_fingerprint(generator)]
         self._middles: dict[str, str] = {}
-        self._inputs = dict.fromkeys(evaluation.bounds, measured)
+        self._inputs = dict.fromkeys(evaluation.reference_systems, measured)
         self._inputs[evaluation.arm] = [*measured, *separated]
 
     def finish(self, track: Track) -> Scores:
-        """The generator's scores of a track; they and those of the bounds are stored afterwards."""
+        """The generator's scores of a track, stored with those of the reference systems."""
         stored = {arm: self._get(arm, track) for arm in self._stores}
         done = {arm: finished.scores for arm, finished in stored.items() if finished is not None}
         if len(done) < len(stored):
@@ -151,7 +148,7 @@ class _Scorer:
                 started = time.perf_counter()
                 estimates = self._estimates(arm, references)  # (S, C, T)
                 seconds = time.perf_counter() - started
-                done[arm] = self._scores(track, references, estimates, done)
+                done[arm] = _named_scores(track, references, estimates, self._evaluation)
                 self._put(arm, track, Finished(done[arm], seconds))
         return done[self._evaluation.arm]
 
@@ -159,19 +156,7 @@ class _Scorer:
         """What an arm makes of the mixture: (S, C, T), on the CPU."""
         if arm == self._evaluation.arm:
             return _separated(self._generator, references, self._evaluation)
-        if arm == MIXTURE_ARM:
-            return references.sum(0).expand_as(references)
-        return oracle_estimates(references, arm)
-
-    def _scores(
-        self, track: Track, references: Tensor, estimates: Tensor, done: Mapping[str, Scores]
-    ) -> Scores:
-        """The scores of one arm; those of the mixture come before all others."""
-        scores = _named_scores(track, references, estimates, self._evaluation)
-        if "sdr_v3" in scores:
-            pairs = zip(scores["sdr_v3"], done.get(MIXTURE_ARM, scores)["sdr_v3"], strict=True)
-            scores["nsdr_v3"] = [estimate - mixture for estimate, mixture in pairs]
-        return scores
+        return reference_estimates(references, arm)
 
     def rows(self, tracks: Sequence[Track], arm: str) -> Iterator[Row]:
         """The rows of finished tracks, of all processes."""
@@ -202,8 +187,8 @@ class _Scorer:
     def _fingerprint(self, arm: str, track: Track) -> str:
         if track.name not in self._middles:
             self._middles[track.name] = _middle(track, self._evaluation.audio.sample_rate)
-        heard = [track.num_samples, self._middles[track.name]]
-        inputs = json.dumps([*heard, *self._inputs[arm]])
+        length_and_middle = [track.num_samples, self._middles[track.name]]
+        inputs = json.dumps([*length_and_middle, *self._inputs[arm]])
         return hashlib.sha256(inputs.encode()).hexdigest()
 
 
@@ -259,7 +244,8 @@ def _summary(
     metric: str, values: Sequence[Sequence[float]], sources: Sequence[str]
 ) -> dict[str, float]:
     """One value per source, and their mean as "All", from (track, source) values."""
-    average = np.nanmedian if metric == "sdr" else np.nanmean
+    known = metrics.METRICS.get(metric)
+    average = np.nanmedian if known and known.average == "median" else np.nanmean
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN|Mean of empty", RuntimeWarning)
         by_source = average(np.array(values), axis=0)  # (tracks, S) -> (S,)

@@ -1,38 +1,15 @@
 """How tracks are evaluated, and the scores of one track."""
 
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from gan_sep.audio import AudioFormat
-from gan_sep.evaluation.level_metrics import energy_at_silence, high_band_ratio, noise_floor
-from gan_sep.evaluation.metrics import bss_eval, bss_eval_v3, sdr, si_sdr, usdr
-from gan_sep.evaluation.museval_metrics import museval_bss_eval, museval_bss_eval_v3
-from gan_sep.evaluation.onset_metrics import onset_f1
-from gan_sep.evaluation.oracles import ORACLES
+from gan_sep.evaluation import metrics
+from gan_sep.evaluation.references import ORACLES
 from gan_sep.evaluation.separate import OverlapAdd
-from gan_sep.evaluation.spectral_metrics import l1_freq, mr_stft, si_sdr_freq
-
-# One value per source of a whole track, in a row of the metric's name.
-WHOLE_TRACK: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "usdr": usdr,
-    "si_sdr": si_sdr,
-    "mr_stft": mr_stft,
-    "l1_freq": l1_freq,
-    "si_sdr_freq": si_sdr_freq,
-    "high_band_ratio": high_band_ratio,
-    "noise_floor": noise_floor,
-}
-# The same, of metrics that count in seconds and take the sample rate.
-WHOLE_TRACK_AT_RATE: Mapping[str, Callable[[Tensor, Tensor, int], Tensor]] = {
-    "energy_at_silence": energy_at_silence,
-    "onset_f1": onset_f1,
-}
-METRICS = ("sdr", "bss_eval", "bss_v3", *WHOLE_TRACK, *WHOLE_TRACK_AT_RATE)
 
 Scores = dict[str, list[float]]
 """Metric -> one value per source, in the order of `AudioFormat.sources`."""
@@ -57,41 +34,21 @@ class ExcerptSettings:
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """The section `evaluation` of an experiment.
+    """The section `evaluation`: how whole tracks are separated, see `OverlapAdd`, and scored.
 
-    segment_seconds, overlap, shifts, max_shift_seconds, batch_size, normalize: how whole tracks are
-        separated, see `OverlapAdd`.
-    metrics: any of
-        sdr       rows `sdr` (median of the frames) and `sdr_dropped` (share of the frames that
-                  the silence rule removed)
-        bss_eval  rows `isr`, `sir`, `sar`, medians of the frames
-        bss_v3    rows `sdr_v3`, `sir_v3`, `sar_v3` over the whole clip, `nsdr_v3` (what sdr_v3
-                  gains over the mixture) and `seconds` (the clip's weight)
-        usdr, si_sdr, mr_stft, l1_freq, si_sdr_freq, energy_at_silence, high_band_ratio,
-        noise_floor, onset_f1
-                  a row of that name, see the functions of these names
-    museval: rows `museval_sdr`, `isr`, `sir`, `sar` from museval itself, and those of `bss_v3` if
-        it is among the metrics; minutes per song.
-    oracles: any of ibm1, ibm2, irm1, irm2, mwf, see `gan_sep.evaluation.oracles`: each has rows of
-        its own as an arm of this name, like the mixture.
-    excerpts: what is kept to be listened to, see `gan_sep.evaluation.excerpts`.
-    validation: some of the metrics, evaluated on the validation tracks besides: arms are chosen by
-        these, so that the test tracks choose nothing.
-    Raises ValueError on a value out of range, an unknown or repeated metric or oracle, and on
-    `bss_eval` together with museval, which fill the same rows.
+    Raises ValueError on a value out of range, and on an unknown or repeated metric or oracle.
     """
 
-    segment_seconds: float = 10.0
-    overlap: float = 0.25
-    shifts: int = 0
-    max_shift_seconds: float = 0.5
-    batch_size: int = 1
-    normalize: bool = False
-    metrics: tuple[str, ...] = ("sdr", "usdr", "si_sdr")
-    museval: bool = False
-    oracles: tuple[str, ...] = ()
-    excerpts: ExcerptSettings = field(default_factory=ExcerptSettings)
-    validation: tuple[str, ...] = ()
+    segment_seconds: float = 10.0  # length of the excerpts that are separated one by one
+    overlap: float = 0.25  # share of an excerpt that the next one has too
+    shifts: int = 0  # estimates are averaged over this many random delays of the mixture
+    max_shift_seconds: float = 0.5  # of these delays
+    batch_size: int = 1  # excerpts at once
+    normalize: bool = False  # the mixture to mean 0 and deviation 1 before it is separated
+    metrics: tuple[str, ...] = ("sdr", "usdr", "si_sdr")  # metrics and groups, see docs/metrics.md
+    oracles: tuple[str, ...] = ()  # of ibm1, ibm2, irm1, irm2, mwf: rows as arms of these names
+    excerpts: ExcerptSettings = field(default_factory=ExcerptSettings)  # kept to be listened to
+    validation: tuple[str, ...] = ()  # metrics of the validation tracks, by which arms are chosen
 
     def __post_init__(self) -> None:
         if self.segment_seconds <= 0:
@@ -102,13 +59,12 @@ class EvaluationSettings:
                 f"({self.segment_seconds}), got {self.max_shift_seconds}"
             )
         self.overlap_add(AudioFormat(), seed=0)  # raises on an overlap, shifts or batch_size
-        _check_names("metrics", self.metrics, METRICS)
-        _check_names("validation", self.validation, METRICS)
-        _check_names("oracles", self.oracles, tuple(ORACLES))
-        if not self.metrics and not self.museval:
-            raise ValueError(f"metrics: expected at least one of {', '.join(METRICS)}, got none")
-        if self.museval and "bss_eval" in self.metrics:
-            raise ValueError("metrics: bss_eval and museval fill the same rows; choose one of them")
+        _check_names("metrics", self.metrics, metrics.choices())
+        _check_names("validation", self.validation, metrics.choices())
+        _check_names("oracles", self.oracles, ORACLES)
+        if not self.metrics:
+            known = ", ".join(metrics.choices())
+            raise ValueError(f"metrics: expected at least one of {known}, got none")
 
     def of_validation(self) -> "EvaluationSettings":
         """The same for the validation tracks: their metrics, and nothing to look at."""
@@ -116,7 +72,6 @@ class EvaluationSettings:
         return replace(
             self,
             metrics=self.validation,
-            museval=False,
             oracles=(),
             excerpts=nothing,
             validation=(),
@@ -140,8 +95,7 @@ def track_scores(
 ) -> Scores:
     """The chosen metrics of one track; references, estimates: (S, C, T), same source order.
 
-    `nsdr_v3` needs the mixture's scores too and is left to the caller. Raises ValueError where the
-    shapes differ or an estimate holds NaN or inf.
+    Raises ValueError where the shapes differ or an estimate holds NaN or inf.
     """
     if references.shape != estimates.shape:
         raise ValueError(
@@ -153,55 +107,16 @@ def track_scores(
             "estimates hold NaN or inf: look at the generator's weights and the track's sources"
         )
     scores: Scores = {}
-    for metric in settings.metrics:
-        if metric == "bss_v3":
-            bss_v3 = museval_bss_eval_v3 if settings.museval else bss_eval_v3
-            scores |= _clip_scores(bss_v3(references, estimates), references, sample_rate)
-        else:
-            scores |= _metric_scores(metric, references, estimates, sample_rate)
-    if settings.museval:
-        frame_scores = dict(museval_bss_eval(references, estimates, sample_rate))
-        scores["museval_sdr"] = _medians(frame_scores.pop("sdr"))
-        scores |= {name: _medians(values) for name, values in frame_scores.items()}
+    for metric in metrics.chosen(settings.metrics).values():
+        for row, function in {metric.name: metric.function, **metric.beside}.items():
+            if row not in scores:
+                scores[row] = function(references, estimates, sample_rate).tolist()
     return scores
 
 
-def _metric_scores(metric: str, references: Tensor, estimates: Tensor, sample_rate: int) -> Scores:
-    if metric == "sdr":
-        ratios = sdr(references, estimates, sample_rate)  # (S, N)
-        dropped = ratios.isnan().double().mean(-1)  # (S,)
-        return {"sdr": _medians(ratios), "sdr_dropped": dropped.tolist()}
-    if metric == "bss_eval":
-        frame_scores = bss_eval(references, estimates, sample_rate)
-        return {name: _medians(frame_scores[name]) for name in ("isr", "sir", "sar")}
-    if metric in WHOLE_TRACK_AT_RATE:
-        values = WHOLE_TRACK_AT_RATE[metric](references, estimates, sample_rate)
-    else:
-        values = WHOLE_TRACK[metric](references, estimates)
-    return {metric: values.tolist()}
-
-
-def _clip_scores(by_name: Mapping[str, Tensor], references: Tensor, sample_rate: int) -> Scores:
-    """The rows of BSSEval v3, of the ratios by name, each (S,), and the clip's length."""
-    seconds = references.shape[-1] / sample_rate
-    named = {f"{name}_v3": values.tolist() for name, values in by_name.items()}
-    return named | {"seconds": [seconds] * references.shape[0]}
-
-
-def _check_names(field: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:
+def _check_names(field: str, names: Sequence[str], known: Collection[str]) -> None:
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ValueError(f"{field}: expected some of {', '.join(known)}, got {unknown[0]!r}")
     if len(set(names)) != len(names):
         raise ValueError(f"{field}: expected each at most once, got {list(names)}")
-
-
-def _medians(frame_scores: Tensor) -> list[float]:
-    """The median of each source's frames, NaN frames left out: (S, N) -> S values.
-
-    Of an even number of frames it is the mean of the middle two, as in museval and unlike
-    torch.nanmedian; NaN where no frame is left.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "All-NaN", RuntimeWarning)
-        return np.nanmedian(frame_scores.cpu().numpy(), axis=-1).tolist()

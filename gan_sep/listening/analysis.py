@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
+from gan_sep.evaluation.metrics import statistics
 from gan_sep.listening.ratings import (
     REFERENCE,
     STIMULUS,
@@ -23,9 +24,9 @@ from gan_sep.listening.ratings import (
     located,
     seedless,
 )
-from gan_sep.statistics.catalogue import STATISTICS, Statistic
 from gan_sep.statistics.compare import ALL
 from gan_sep.statistics.pairing import BASELINE, MIXTURE
+from gan_sep.statistics.statistic import Statistic
 
 # The rule of BS.1534-3 by which a listener is left out of all averages.
 RECOGNISED = 90.0
@@ -195,7 +196,7 @@ def _interval(prefix: str, draws: Array) -> dict[str, Array]:
 
 def _directed() -> dict[str, Statistic]:
     """Metric -> a statistic of it, which knows what is better."""
-    return {statistic.metric: statistic for statistic in STATISTICS.values()}
+    return {statistic.metric: statistic for statistic in statistics().values()}
 
 
 def _good(values: pd.Series, statistic: Statistic) -> pd.Series:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import pandas as pd
 
-from gan_sep.statistics.pairing import BASELINE, BOUNDS
+from gan_sep.statistics.pairing import BASELINE, REFERENCE_SYSTEMS
 
 FORMAT = 1
 REFERENCE = "reference"
@@ -58,7 +58,9 @@ class Ratings:
 
 def seedless(table: pd.DataFrame) -> pd.DataFrame:
     """Ratings or rows with seed 0 for reference, mixture and oracles, which no seed changes."""
-    return table.assign(seed=table["seed"].mask(table["arm"].isin([REFERENCE, *BOUNDS]), 0))
+    return table.assign(
+        seed=table["seed"].mask(table["arm"].isin([REFERENCE, *REFERENCE_SYSTEMS]), 0)
+    )
 
 
 def _check_distinct(paths: Sequence[Path]) -> None:
@@ -111,7 +113,7 @@ def _entry(where: str, entry: Any) -> tuple[str, str, str, int, float]:
             raise ValueError(f"{where}: {name}: expected a name, got {fields.get(name)!r}")
     seed: Any = fields.get("seed")
     rating: Any = fields.get("rating")
-    if seed is None and fields["arm"] in (REFERENCE, *BOUNDS):
+    if seed is None and fields["arm"] in (REFERENCE, *REFERENCE_SYSTEMS):
         seed = 0
     if not _is_number(seed, int):
         raise ValueError(f"{where}: seed: expected a whole number, got {seed!r}")

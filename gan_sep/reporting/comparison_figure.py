@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gan_sep.evaluation.oracles import ORACLES
+from gan_sep.evaluation.references import ORACLES
 from gan_sep.reporting.formats import signed
 from gan_sep.reporting.style import INK, arm_colours, arm_name, house_style, without_vertical_grid
 from gan_sep.statistics.compare import Array, Comparison, Effect
-from gan_sep.statistics.pairing import BASELINE, BOUNDS, MIXTURE
+from gan_sep.statistics.pairing import BASELINE, MIXTURE, REFERENCE_SYSTEMS
 
 # Levels follow the published statistic; the differences' dots belong to a mean, so that the mean
 # with its interval lies in the middle of its dots.
@@ -64,7 +64,7 @@ def _draw_levels(axes: Axes, comparison: Comparison) -> None:
     places = np.arange(len(comparison.columns))
     colours = arm_colours(comparison.levels)
     mixture = comparison.levels[MIXTURE]
-    for arm in (arm for arm in comparison.levels if arm in BOUNDS):
+    for arm in (arm for arm in comparison.levels if arm in REFERENCE_SYSTEMS):
         width = 3 if arm == MIXTURE else 1.6
         bars = comparison.levels[arm]
         axes.hlines(bars, places - 0.3, places + 0.3, color=colours[arm], linewidth=width)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gan_sep.statistics.catalogue import Statistic
 from gan_sep.statistics.compare import Comparison
 from gan_sep.statistics.pairing import BASELINE
+from gan_sep.statistics.statistic import Statistic
 
 ABSENT = "-"
 _DECIBEL_DIGITS = 2

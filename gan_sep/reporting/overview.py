@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from gan_sep.evaluation.metrics import beyond_sdr
 from gan_sep.reporting.files import write_png
 from gan_sep.reporting.formats import count, decimals, enumerated, interval, level, scale, signed
 from gan_sep.reporting.judges import Knowledge
@@ -19,7 +20,6 @@ from gan_sep.reporting.overview_figure import overview_figure
 from gan_sep.reporting.paired_figure import paired_figure
 from gan_sep.reporting.part import Part
 from gan_sep.reporting.report import NO_WORDS
-from gan_sep.reporting.study import BEYOND_SDR
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import bullets, decided, emphasised, markdown_grid
 from gan_sep.runs import write_text
@@ -73,7 +73,7 @@ def _chance(parts: Sequence[Part]) -> str:
     verdicts = [
         effect.verdicts[-1]
         for part in parts
-        for comparison in _shown(part, (*_WITH_INTERVAL, *BEYOND_SDR))
+        for comparison in _shown(part, (*_WITH_INTERVAL, *beyond_sdr()))
         for effect in comparison.effects.values()
     ]
     found = sum(map(decided, verdicts))
@@ -124,7 +124,7 @@ def _words(part: Part, arm: str) -> str:
 
 def _gains_table(part: Part) -> str:
     """An arm a line: validation, then the differences of every statistic."""
-    tested = _shown(part, (*_LEVELS, *BEYOND_SDR))
+    tested = _shown(part, (*_LEVELS, *beyond_sdr()))
     columns = [
         *((f"validation: {_title(c)}", c, False) for c in part.validation.values()),
         *((_title(c), c, c.statistic.name in _WITH_INTERVAL) for c in tested),

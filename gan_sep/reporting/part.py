@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from gan_sep.evaluation.metrics import available
 from gan_sep.reporting.judges import Knowledge, knowledge
 from gan_sep.reporting.runs import all_rows
 from gan_sep.reporting.study import Study
-from gan_sep.statistics.catalogue import available
 from gan_sep.statistics.compare import Comparison, compare
 
 # The statistic that an overview's figures show, and the first in its tables.
@@ -72,4 +72,4 @@ class Part:
         if not all(run.has_rows("valid") for run in runs):
             return {}
         rows = all_rows(runs, "valid")
-        return {statistic.name: compare(rows, statistic) for statistic in available(rows)}
+        return {statistic.name: compare(rows, statistic) for statistic in available(rows["metric"])}

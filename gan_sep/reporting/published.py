@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from gan_sep.evaluation.oracles import ORACLES
+from gan_sep.evaluation.references import ORACLES
 from gan_sep.reporting.formats import level
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import bullets, markdown_grid

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from gan_sep.evaluation import metrics
 from gan_sep.reporting.comparison_figure import comparison_figure
 from gan_sep.reporting.controls import controls_section
 from gan_sep.reporting.cost import cost_section
@@ -28,15 +29,15 @@ from gan_sep.reporting.page.write import write_page
 from gan_sep.reporting.provenance import configuration_section, data_section, provenance_section
 from gan_sep.reporting.published import comparable, published_table, read_published
 from gan_sep.reporting.remarks import reading
-from gan_sep.reporting.study import BEYOND_SDR, HEADLINES, Study
+from gan_sep.reporting.study import HEADLINES, Study
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.systems import systems_table
 from gan_sep.reporting.table_records import COLUMNS, as_csv, as_json
 from gan_sep.reporting.tables import beyond_sdr, bullets, markdown
 from gan_sep.runs import write_text
 from gan_sep.statistics.compare import Comparison
-from gan_sep.statistics.pairing import BOUNDS
 from gan_sep.statistics.pairing import COLUMNS as ROW_COLUMNS
+from gan_sep.statistics.pairing import REFERENCE_SYSTEMS
 
 NO_WORDS = "Nothing yet: what is written to words.md in this folder appears here."
 
@@ -83,7 +84,9 @@ def write_study(
     write_text(out_folder / "table.csv", as_csv(everything))
     write_text(out_folder / "table.json", as_json(everything))
     write_png(out_folder / "comparison.png", comparison_figure(study.comparisons))
-    write_png(out_folder / "forest.png", forest_figure(study.chosen(HEADLINES)))
+    write_png(
+        out_folder / "forest.png", forest_figure(study.chosen((*HEADLINES, *metrics.beyond_sdr())))
+    )
     write_png(out_folder / "curves.png", curves_figure(study.runs))
     _draw_diagnoses(study, out_folder)
     write_text(out_folder / "README.md", _readme(study, out_folder, question))
@@ -98,7 +101,7 @@ def _columns() -> str:
 def bounds_once(rows: pd.DataFrame) -> pd.DataFrame:
     """Mixture and oracles, which all seeds have in common, under the first seed alone."""
     cell = [column for column in ROW_COLUMNS if column not in ("seed", "value")]
-    return rows[~(rows["arm"].isin(BOUNDS) & rows.duplicated(cell))]
+    return rows[~(rows["arm"].isin(REFERENCE_SYSTEMS) & rows.duplicated(cell))]
 
 
 def _draw_diagnoses(study: Study, folder: Path) -> None:
@@ -115,7 +118,7 @@ def _readme(study: Study, folder: Path, question: str | None) -> str:
     sections = {
         f"# {' + '.join(names)}": question or config.get("question") or "",
         "## Result": _result(study),
-        "## What SDR does not hear": beyond_sdr(study.chosen(BEYOND_SDR)),
+        "## What SDR does not hear": beyond_sdr(study.chosen(metrics.beyond_sdr())),
         "## Against controls": controls_section(study.against_controls),
         "## Next to published results": _published(config["data"], study.comparisons),
         "## In the author's words": words.read_text("utf-8") if words.is_file() else NO_WORDS,

@@ -12,7 +12,7 @@ from gan_sep.data.base import Split
 from gan_sep.evaluation.speed import TrackSpeed, read_speeds
 from gan_sep.losses.base import numbered
 from gan_sep.runs import RunFolder, is_run_name
-from gan_sep.statistics.pairing import BASELINE, BOUNDS, COLUMNS, MIXTURE
+from gan_sep.statistics.pairing import BASELINE, COLUMNS, MIXTURE, REFERENCE_SYSTEMS
 
 # Settings of the evaluation that change how tracks are separated, and so what a comparison means.
 _SEPARATION = ("segment_seconds", "overlap", "shifts", "max_shift_seconds", "normalize")
@@ -59,7 +59,9 @@ class ArmRun(RunFolder):
         """
         path = self.existing_rows(split)
         rows = read_rows(path)
-        foreign = rows[~rows["arm"].isin((self.arm, *BOUNDS)) | (rows["seed"] != self.seed)]
+        foreign = rows[
+            ~rows["arm"].isin((self.arm, *REFERENCE_SYSTEMS)) | (rows["seed"] != self.seed)
+        ]
         if len(foreign):
             first = foreign.iloc[0]
             raise ValueError(
@@ -134,7 +136,7 @@ def all_rows(runs: Sequence[ArmRun], split: Split = "test") -> pd.DataFrame:
             f"(seed {differing['seed']}) for the same mixture; the arms were evaluated on other "
             "data or with other settings: evaluate both alike"
         )
-    shared = rows["arm"].isin(BOUNDS)
+    shared = rows["arm"].isin(REFERENCE_SYSTEMS)
     return rows[~(shared & rows.duplicated(_KEY))].reset_index(drop=True)
 
 

@@ -9,27 +9,16 @@ from typing import Self
 import pandas as pd
 
 from gan_sep.adversarial.verdict import Verdict, verdict
+from gan_sep.evaluation.metrics import available
 from gan_sep.reporting.cost import Cost, arm_costs
 from gan_sep.reporting.runs import ArmRun, all_rows, find_arms
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import console
-from gan_sep.statistics.catalogue import available
 from gan_sep.statistics.compare import Comparison, compare
 from gan_sep.statistics.pairing import BASELINE
 
 # The statistics that a report opens with and the console shows; table.md holds all.
 HEADLINES = ("gnsdr", "sdr", "sdr_mean", "usdr")
-
-# What listeners may hear and SDR does not, in one compact table of a report.
-BEYOND_SDR = (
-    "mr_stft",
-    "l1_freq",
-    "si_sdr_freq",
-    "energy_at_silence",
-    "high_band_ratio",
-    "noise_floor",
-    "onset_f1",
-)
 
 
 @dataclass(frozen=True)
@@ -60,13 +49,13 @@ class Study:
     @cached_property
     def comparisons(self) -> Mapping[str, Comparison]:
         """Every statistic whose metric was evaluated, by name. Raises ValueError as `compare`."""
-        return {s.name: compare(self.rows, s) for s in available(self.rows)}
+        return {s.name: compare(self.rows, s) for s in available(self.rows["metric"])}
 
     @cached_property
     def against_controls(self) -> Sequence[Sequence[Comparison]]:
         """Of each control every statistic, its effects being differences from the control."""
         return [
-            [compare(self.rows, s, baseline=control) for s in available(self.rows)]
+            [compare(self.rows, s, baseline=control) for s in available(self.rows["metric"])]
             for control in self.controls
         ]
 

@@ -14,7 +14,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 
-from gan_sep.evaluation.oracles import ORACLES
+from gan_sep.evaluation.references import ORACLES
 
 INK = "#2b2b2b"
 FAINT = "#d9d9d9"

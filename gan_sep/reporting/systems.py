@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gan_sep.evaluation.oracles import ORACLES
+from gan_sep.evaluation.references import ORACLES
 from gan_sep.reporting.cost import Cost
 from gan_sep.reporting.formats import ABSENT, decimals, interval, level, scale, signed
 from gan_sep.reporting.style import arm_name

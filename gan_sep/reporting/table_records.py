@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from gan_sep.evaluation.oracles import ORACLES
+from gan_sep.evaluation.references import ORACLES
 from gan_sep.statistics.compare import ALL, Array, Comparison, Effect
 from gan_sep.statistics.pairing import BASELINE, MIXTURE
 

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gan_sep.evaluation.averages import average, equal_weights, redrawn_weights
-from gan_sep.statistics.catalogue import Statistic
+from gan_sep.statistics.averages import average, equal_weights, redrawn_weights
 from gan_sep.statistics.intervals import Noise, interval
-from gan_sep.statistics.pairing import BASELINE, BOUNDS, MIXTURE, PairedValues
+from gan_sep.statistics.pairing import BASELINE, MIXTURE, REFERENCE_SYSTEMS, PairedValues
 from gan_sep.statistics.power import seeds_needed
 from gan_sep.statistics.significance import p_values
+from gan_sep.statistics.statistic import Statistic
 
 ALL = "All"
 RESAMPLES = 4000
@@ -115,7 +115,7 @@ def compare(
     weighted mean lacks its weights.
     """
     paired = PairedValues.of(rows, statistic.metric)
-    trained = [arm for arm in paired.arms if arm not in BOUNDS]
+    trained = [arm for arm in paired.arms if arm not in REFERENCE_SYSTEMS]
     if baseline not in trained:
         raise ValueError(f"baseline: expected one of {', '.join(trained)}, got {baseline}")
     table = _Table.of(paired, statistic, _weights(rows, paired, statistic))
@@ -150,7 +150,7 @@ class _Table:
     @classmethod
     def of(cls, paired: PairedValues, statistic: Statistic, weights: Array) -> "_Table":
         values = np.abs(paired.array) if statistic.distance_from_zero else paired.array
-        deciding = [arm == MIXTURE or arm not in BOUNDS for arm in paired.arms]
+        deciding = [arm == MIXTURE or arm not in REFERENCE_SYSTEMS for arm in paired.arms]
         counted = np.asarray(np.isfinite(values[deciding]).all((0, 1)))  # (tracks, S)
         kept = np.where(counted & np.isfinite(values), values, np.nan)  # (arms, seeds, tracks, S)
         return cls(statistic, dict(zip(paired.arms, kept, strict=True)), counted, weights)
@@ -181,7 +181,7 @@ def _effects(table: _Table, baseline: str, weights: Array) -> dict[str, Effect]:
     return {
         arm: _effect(table, arm, baseline, table.redrawn_levels(arm, weights) - redrawn)
         for arm in table.by_arm
-        if arm not in (*BOUNDS, baseline)
+        if arm not in (*REFERENCE_SYSTEMS, baseline)
     }
 
 

@@ -7,12 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gan_sep.evaluation.oracles import ORACLES
-
 MIXTURE = "mixture"
 BASELINE = "plain"
-BOUNDS = (MIXTURE, *ORACLES)
-"""The arms that no training makes, from below and from above."""
+REFERENCE_SYSTEMS = (MIXTURE, "ibm1", "ibm2", "irm1", "irm2", "mwf")
+"""Names of the arms that no training makes, see `gan_sep.evaluation.references`."""
 
 COLUMNS = ("seed", "arm", "track", "source", "metric", "value")
 _CELL = ("arm", "seed", "track", "source")
@@ -25,14 +23,15 @@ def arms_in(rows: pd.DataFrame) -> tuple[str, ...]:
     against it.
     """
     found = list(dict.fromkeys(rows["arm"]))
-    contenders = [arm for arm in found if arm not in (*BOUNDS, BASELINE)]
+    contenders = [arm for arm in found if arm not in (*REFERENCE_SYSTEMS, BASELINE)]
     lacking = [arm for arm in (MIXTURE, BASELINE) if arm not in found]
     if lacking or not contenders:
         raise ValueError(
             f"rows: expected the arms {MIXTURE}, {BASELINE} and at least one to compare with it, "
             f"got {', '.join(found) or 'none'}; train and evaluate what is missing"
         )
-    return (MIXTURE, BASELINE, *contenders, *(arm for arm in ORACLES if arm in found))
+    oracles = [arm for arm in REFERENCE_SYSTEMS if arm in found and arm != MIXTURE]
+    return (MIXTURE, BASELINE, *contenders, *oracles)
 
 
 @dataclass(frozen=True)

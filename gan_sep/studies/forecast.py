@@ -9,7 +9,7 @@ from accelerate.utils import tqdm
 from torch import Tensor
 
 from gan_sep.config.run import RunConfig
-from gan_sep.evaluation.oracles import oracle_estimates
+from gan_sep.evaluation.references import oracle_estimates
 from gan_sep.evaluation.scores import track_scores
 from gan_sep.evaluation.separate import separate
 from gan_sep.runs import RunFolder

@@ -6,7 +6,7 @@ from pathlib import Path
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-from gan_sep.evaluation.evaluate import MIXTURE_ARM
+from gan_sep.evaluation.references import MIXTURE
 from gan_sep.reporting.overview import Part, write_overview
 from gan_sep.reporting.report import write_report
 from gan_sep.studies.forecast import Forecast, in_words
@@ -138,7 +138,7 @@ def _finish(work: Work, works: Sequence[Work], budget: Budget, accelerator: Acce
             raise
     done = next((other for other in works if other.state == "done"), None)
     if done is not None and accelerator.is_main_process:
-        share_references(done.folder, work.folder, (MIXTURE_ARM, *work.config.evaluation.oracles))
+        share_references(done.folder, work.folder, (MIXTURE, *work.config.evaluation.oracles))
     accelerator.wait_for_everyone()
     score(work.member)
     accelerator.wait_for_everyone()

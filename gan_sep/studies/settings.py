@@ -9,7 +9,7 @@ from typing import Any, Literal
 from gan_sep.config.loader import ConfigError, load
 from gan_sep.config.run import RunConfig, Start
 from gan_sep.runs import ARM_NAME
-from gan_sep.statistics.pairing import BASELINE, BOUNDS
+from gan_sep.statistics.pairing import BASELINE, REFERENCE_SYSTEMS
 from gan_sep.training.lifecycle import Member
 
 # Keys of a run that the study itself sets, and keys in which its arms are alike.
@@ -17,7 +17,7 @@ _GOVERNED = {"name": "name", "seed": "seeds"}
 _SHARED = ("runs", "audio", "data", "evaluation")
 
 # Names of arms are parts of rows, where these mean something else.
-_RESERVED = ("reference", *BOUNDS)
+_RESERVED = ("reference", *REFERENCE_SYSTEMS)
 
 
 @dataclass(frozen=True)

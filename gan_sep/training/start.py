@@ -169,7 +169,6 @@ def _before(config: RunConfig) -> RunConfig:
         evaluation=replace(
             evaluation,
             metrics=usual.metrics,
-            museval=usual.museval,
             oracles=usual.oracles,
             excerpts=usual.excerpts,
             validation=usual.validation,

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
 from gan_sep.evaluation.evaluate import Evaluation, evaluate, validation_scores
+from gan_sep.evaluation.metrics import statistics
 from gan_sep.evaluation.scores import EvaluationSettings, track_scores
-from gan_sep.statistics.catalogue import STATISTICS
 from gan_sep.statistics.compare import Comparison, compare
 from gan_sep.statistics.pairing import PairedValues
 
@@ -90,7 +90,7 @@ def both_arms(folder: Path, tracks: list[Track], plain: nn.Module, gan: nn.Modul
 
 
 def compared(rows: pd.DataFrame, statistic: str) -> Comparison:
-    return compare(rows, STATISTICS[statistic], resamples=50)
+    return compare(rows, statistics()[statistic], resamples=50)
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf])

@@ -19,7 +19,7 @@ from gan_sep.evaluation.evaluate import (
     weights_fingerprint,
 )
 from gan_sep.evaluation.metrics import sdr, usdr
-from gan_sep.evaluation.oracles import oracle_estimates
+from gan_sep.evaluation.references import oracle_estimates
 from gan_sep.evaluation.rows import Row, read_rows
 from gan_sep.evaluation.scores import EvaluationSettings
 
@@ -184,9 +184,9 @@ def test_no_track_and_repeated_names_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_names_of_the_mixture_and_of_oracles_are_taken() -> None:
-    with pytest.raises(ValueError, match="'mixture' is the arm of the mixture"):
+    with pytest.raises(ValueError, match="'mixture' is the arm of the reference system"):
         replace(RUN, arm="mixture")
-    with pytest.raises(ValueError, match="'irm1' is the arm of the oracle"):
+    with pytest.raises(ValueError, match="'irm1' is the arm of the reference system"):
         replace(RUN, arm="irm1")
 
 

@@ -14,11 +14,11 @@ from numpy.testing import assert_allclose
 
 from gan_sep.config.loader import ConfigError, load, to_dict
 from gan_sep.config.run import RunConfig
+from gan_sep.evaluation.metrics import statistics
 from gan_sep.evaluation.speed import SPEED, TrackSpeed, write_speeds
 from gan_sep.reporting.cost import Cost, arm_costs, cost_section, longest_warmup, parameters
 from gan_sep.reporting.runs import ArmRun
 from gan_sep.reporting.systems import systems, systems_table
-from gan_sep.statistics.catalogue import STATISTICS
 from gan_sep.statistics.compare import Comparison, Effect
 
 ROWS = Path("evaluation", "test", "rows.csv")
@@ -144,7 +144,7 @@ def three_arms() -> Comparison:
     effects = {"gan": effect(1.0, "better"), "wave_unet": effect(0.0, "undecided")}
     levels = {"mixture": -1.0, "plain": 4.0, "gan": 5.0, "wave_unet": 4.0, "irm1": 9.0}
     return Comparison(
-        statistic=STATISTICS["usdr"],
+        statistic=statistics()["usdr"],
         baseline="plain",
         seeds=(0,),
         tracks=("a",),

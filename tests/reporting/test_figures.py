@@ -9,6 +9,7 @@ import pytest
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.text import Annotation
 
+from gan_sep.evaluation.metrics import statistics
 from gan_sep.reporting.comparison_figure import comparison_figure, side_steps
 from gan_sep.reporting.curves import Curve, curves_figure, mean_curve, running_mean
 from gan_sep.reporting.files import write_png
@@ -16,7 +17,6 @@ from gan_sep.reporting.forest_figure import forest_figure
 from gan_sep.reporting.runs import ArmRun
 from gan_sep.reporting.style import arm_colours, arm_name, source_colours
 from gan_sep.runs import write_text
-from gan_sep.statistics.catalogue import STATISTICS
 from gan_sep.statistics.compare import Comparison, compare
 
 
@@ -29,7 +29,7 @@ def usdr_comparison(seeds: int = 1, **more: float) -> Comparison:
         for number, track in enumerate(("a", "b"))
     ]
     columns = ["seed", "arm", "track", "source", "metric", "value"]
-    return compare(pd.DataFrame(rows, columns=columns), STATISTICS["usdr"], resamples=100)
+    return compare(pd.DataFrame(rows, columns=columns), statistics()["usdr"], resamples=100)
 
 
 def run_with_records(

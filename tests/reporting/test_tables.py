@@ -11,6 +11,7 @@ import pytest
 
 from gan_sep.config.loader import load, to_dict
 from gan_sep.config.run import RunConfig
+from gan_sep.evaluation.metrics import statistics
 from gan_sep.reporting.formats import (
     count,
     decimals,
@@ -24,7 +25,6 @@ from gan_sep.reporting.published import Published, comparable, published_table, 
 from gan_sep.reporting.remarks import reading, remarks
 from gan_sep.reporting.table_records import COLUMNS, as_csv, as_json
 from gan_sep.reporting.tables import beyond_sdr, console, markdown
-from gan_sep.statistics.catalogue import STATISTICS
 from gan_sep.statistics.compare import Comparison, Effect
 
 NAN = float("nan")
@@ -34,7 +34,7 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 def comparison(statistic: str = "sdr") -> Comparison:
     """Two tracks, two sources; the second track left out of the voice."""
     return Comparison(
-        statistic=STATISTICS[statistic],
+        statistic=statistics()[statistic],
         baseline="plain",
         seeds=(0,),
         tracks=("first", "second | live"),
@@ -163,7 +163,7 @@ def test_metrics_beyond_sdr_of_several_arms_have_a_line_per_arm_with_what_is_dec
     several = with_more_arms()
     worse = replace(several.effects["hinge"], verdicts=("worse",) * 3)
     several = replace(several, effects={**several.effects, "hinge": worse})
-    lines = beyond_sdr([several, replace(several, statistic=STATISTICS["mr_stft"])]).splitlines()
+    lines = beyond_sdr([several, replace(several, statistic=statistics()["mr_stft"])]).splitlines()
     assert lines[0] == (
         "| All, mean of tracks | SDR (BSSEval v4), median of tracks, dB, higher is better "
         "| Multi-resolution STFT distance, lower is better |"

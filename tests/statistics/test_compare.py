@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp, wilcoxon
 
-from gan_sep.evaluation.oracles import ORACLES
-from gan_sep.statistics.catalogue import STATISTICS, available
+from gan_sep.evaluation.metrics import available, statistics
+from gan_sep.evaluation.references import ORACLES
 from gan_sep.statistics.compare import compare, verdict
 from gan_sep.statistics.pairing import PairedValues
 
@@ -42,7 +42,7 @@ def two_sources(metric: str = "usdr") -> pd.DataFrame:
 
 
 def test_usdr_is_the_mean_of_tracks_and_all_the_mean_of_sources() -> None:
-    comparison = compare(two_sources(), STATISTICS["usdr"])
+    comparison = compare(two_sources(), statistics()["usdr"])
     assert comparison.columns == ("drums", "bass", "All")
     np.testing.assert_allclose(comparison.levels["plain"], [4, 4, 4])
     np.testing.assert_allclose(comparison.levels["gan"], [5, 3, 4])
@@ -57,30 +57,30 @@ def test_another_arm_than_the_plain_one_can_be_the_baseline() -> None:
     arms = {"mixture": [0.0] * 3, "plain": [1.0, 2.0, 3.0], "gan": [4.0, 4.0, 4.0]}
     rows = rows_of({name: {"x": values} for name, values in arms.items()})
     control = rows_of({"control": {"x": [2.0, 4.0, 3.0]}})
-    comparison = compare(pd.concat([rows, control]), STATISTICS["usdr"], baseline="control")
+    comparison = compare(pd.concat([rows, control]), statistics()["usdr"], baseline="control")
     assert list(comparison.effects) == ["plain", "gan"]
     np.testing.assert_allclose(comparison.effects["gan"].difference, [1, 1])
     # The same as if the control were the plain arm of a study of its own.
     renamed = rows[rows["arm"] != "plain"].copy()
     alone = compare(
-        pd.concat([renamed, control.replace("control", "plain")]), STATISTICS["usdr"]
+        pd.concat([renamed, control.replace("control", "plain")]), statistics()["usdr"]
     ).effects["gan"]
     found = comparison.effects["gan"]
     for name in ("low", "high", "p_values", "track_differences"):
         np.testing.assert_array_equal(getattr(found, name), getattr(alone, name))
     for other in ("mixture", "nobody"):
         with pytest.raises(ValueError, match=f"baseline: expected one of plain, gan, .* {other}"):
-            compare(pd.concat([rows, control]), STATISTICS["usdr"], baseline=other)
+            compare(pd.concat([rows, control]), statistics()["usdr"], baseline=other)
 
 
 def test_sdr_is_the_median_of_tracks_and_has_a_mean_beside_it() -> None:
     rows = two_sources("sdr")
-    median = compare(rows, STATISTICS["sdr"])
+    median = compare(rows, statistics()["sdr"])
     np.testing.assert_allclose(median.levels["plain"], [2, 4, 3])
     np.testing.assert_allclose(median.levels["gan"], [2, 3, 2.5])
     np.testing.assert_allclose(median.effects["gan"].difference, [0, -1, -0.5])
     np.testing.assert_allclose(
-        compare(rows, STATISTICS["sdr_mean"]).effects["gan"].difference, [1, -1, 0]
+        compare(rows, statistics()["sdr_mean"]).effects["gan"].difference, [1, -1, 0]
     )
 
 
@@ -92,7 +92,7 @@ def test_weighted_means_weigh_a_clip_by_its_seconds() -> None:
             rows_of({arm: {"voice": [1.0, 3.0]} for arm in voice}, "seconds"),
         ]
     )
-    comparison = compare(rows, STATISTICS["gnsdr"])
+    comparison = compare(rows, statistics()["gnsdr"])
     np.testing.assert_allclose(comparison.levels["plain"][0], (2 + 3 * 6) / 4)
     np.testing.assert_allclose(comparison.effects["gan"].difference[0], (1 - 3) / 4)
 
@@ -106,7 +106,7 @@ def several_seeds(metric: str) -> pd.DataFrame:
 
 
 def test_the_median_of_several_seeds_is_the_mean_of_their_medians() -> None:
-    comparison = compare(several_seeds("sdr"), STATISTICS["sdr"])
+    comparison = compare(several_seeds("sdr"), statistics()["sdr"])
     assert comparison.seeds == (0, 1)
     assert (
         comparison.levels["plain"][0] == 2.5
@@ -117,7 +117,7 @@ def test_the_median_of_several_seeds_is_the_mean_of_their_medians() -> None:
 
 
 def test_the_mean_of_several_seeds_is_that_of_the_tracks_mean_differences() -> None:
-    comparison = compare(several_seeds("usdr"), STATISTICS["usdr"])
+    comparison = compare(several_seeds("usdr"), statistics()["usdr"])
     by_track = [[-3.0], [1.0], [-1.0]]
     np.testing.assert_allclose(comparison.effects["gan"].track_differences[:, :1], by_track)
     np.testing.assert_allclose(comparison.effects["gan"].difference[0], -1)
@@ -130,7 +130,7 @@ def test_a_track_without_a_finite_value_in_one_arm_is_left_out_of_all_arms_by_na
     rows = two_sources()
     here = (rows["arm"] == "gan") & (rows["track"] == "c") & (rows["source"] == "drums")
     rows.loc[here, "value"] = nothing
-    comparison = compare(rows, STATISTICS["usdr"])
+    comparison = compare(rows, statistics()["usdr"])
     assert comparison.left_out == {"drums": ("c",), "bass": ()}
     assert comparison.track_counts == (2, 3, 3)
     np.testing.assert_allclose(comparison.levels["plain"], [1.5, 4, 2.75])
@@ -143,7 +143,7 @@ def test_an_oracle_without_a_finite_value_takes_no_track_away_and_has_no_level(
 ) -> None:
     oracle = {"drums": [5.0, nothing, 6.0], "bass": [4.0, 5.0, 6.0]}
     comparison = compare(
-        pd.concat([two_sources("sdr"), rows_of({ORACLE: oracle}, "sdr")]), STATISTICS["sdr"]
+        pd.concat([two_sources("sdr"), rows_of({ORACLE: oracle}, "sdr")]), statistics()["sdr"]
     )
     np.testing.assert_array_equal(comparison.levels[ORACLE], [np.nan, 5, np.nan])
     np.testing.assert_allclose(comparison.levels["plain"], [2, 4, 3])
@@ -154,7 +154,7 @@ def test_an_oracle_without_a_finite_value_takes_no_track_away_and_has_no_level(
 def test_a_source_heard_in_no_track_has_neither_level_nor_interval() -> None:
     rows = two_sources()
     rows.loc[(rows["arm"] == "plain") & (rows["source"] == "drums"), "value"] = np.nan
-    comparison = compare(rows, STATISTICS["usdr"])
+    comparison = compare(rows, statistics()["usdr"])
     assert np.isnan(comparison.effects["gan"].difference).tolist() == [True, False, True]
     assert (
         comparison.effects["gan"].verdicts[0]
@@ -166,7 +166,7 @@ def test_a_source_heard_in_no_track_has_neither_level_nor_interval() -> None:
 
 def test_one_track_gives_a_difference_but_no_interval() -> None:
     rows = two_sources()
-    comparison = compare(rows[rows["track"] == "a"], STATISTICS["usdr"])
+    comparison = compare(rows[rows["track"] == "a"], statistics()["usdr"])
     np.testing.assert_allclose(comparison.effects["gan"].difference, [1, 0, 0.5])
     assert comparison.effects["gan"].verdicts == ("no interval",) * 3
 
@@ -185,7 +185,7 @@ def one_source(differences: np.ndarray) -> pd.DataFrame:
 
 def test_the_interval_of_one_seed_is_students_over_tracks() -> None:
     differences = np.random.default_rng(3).normal(0.5, 2, (1, 40))
-    effect = compare(one_source(differences), STATISTICS["usdr"]).effects["gan"]
+    effect = compare(one_source(differences), statistics()["usdr"]).effects["gan"]
     low, high = map(float, ttest_1samp(differences[0], 0).confidence_interval())
     np.testing.assert_allclose([effect.low[0], effect.high[0]], [low, high], atol=0.05)
     assert np.isnan(effect.seed_deviation).all()
@@ -196,7 +196,7 @@ def test_seeds_that_differ_widen_the_interval_and_are_told() -> None:
     differences = np.random.default_rng(3).normal(0, 0.1, (3, 30))
     shifted = differences + np.array([[0.2], [0.6], [1.0]])
     alike, differing = (
-        compare(one_source(values), STATISTICS["usdr"]).effects["gan"]
+        compare(one_source(values), statistics()["usdr"]).effects["gan"]
         for values in (differences - differences.mean(1, keepdims=True) + 0.6, shifted)
     )
     np.testing.assert_allclose(differing.seed_deviation, shifted.mean(1).std(ddof=1))
@@ -212,25 +212,28 @@ def test_seeds_that_differ_widen_the_interval_and_are_told() -> None:
 
 def test_p_values_are_wilcoxons_over_the_tracks_mean_differences() -> None:
     differences = np.random.default_rng(5).normal(0.3, 1, (3, 20))
-    effect = compare(one_source(differences), STATISTICS["usdr"]).effects["gan"]
+    effect = compare(one_source(differences), statistics()["usdr"]).effects["gan"]
     np.testing.assert_allclose(effect.p_values, wilcoxon(differences.mean(0)).pvalue)
 
 
 def test_seeds_needed_are_told_of_statistics_in_decibels_only() -> None:
-    assert set(compare(two_sources(), STATISTICS["usdr"]).effects["gan"].seeds_needed) == {0.1, 0.2}
+    assert set(compare(two_sources(), statistics()["usdr"]).effects["gan"].seeds_needed) == {
+        0.1,
+        0.2,
+    }
     rows = two_sources("mr_stft")
-    assert not compare(rows, STATISTICS["mr_stft"]).effects["gan"].seeds_needed
+    assert not compare(rows, statistics()["mr_stft"]).effects["gan"].seeds_needed
 
 
 def test_of_a_metric_that_is_better_when_lower_less_is_better() -> None:
     rows = one_source(np.full((1, 10), -0.5)).assign(metric="mr_stft")
-    assert compare(rows, STATISTICS["mr_stft"]).effects["gan"].verdicts == ("better", "better")
+    assert compare(rows, statistics()["mr_stft"]).effects["gan"].verdicts == ("better", "better")
 
 
 def test_of_a_metric_that_is_best_at_zero_the_distance_from_zero_counts() -> None:
     plain, gan = {"x": [-3.0, 3.0, -3.0]}, {"x": [1.0, -1.0, -1.0]}
     rows = rows_of({"mixture": plain, "plain": plain, "gan": gan}, "high_band_ratio")
-    comparison = compare(rows, STATISTICS["high_band_ratio"])
+    comparison = compare(rows, statistics()["high_band_ratio"])
     np.testing.assert_allclose(comparison.levels["plain"], [3, 3])
     np.testing.assert_allclose(comparison.effects["gan"].difference, [-2, -2])
 
@@ -244,7 +247,7 @@ def test_the_interval_of_all_knows_that_sources_of_a_track_move_together() -> No
         rows = rows_of(
             {"mixture": {"x": zeros, "y": zeros}, "plain": {"x": zeros, "y": zeros}, "gan": gan}
         )
-        comparison = compare(rows, STATISTICS["usdr"])
+        comparison = compare(rows, statistics()["usdr"])
         return float(comparison.effects["gan"].high[-1] - comparison.effects["gan"].low[-1])
 
     assert width(-steps) == pytest.approx(0, abs=1e-12)  # opposite in every track
@@ -254,7 +257,7 @@ def test_the_interval_of_all_knows_that_sources_of_a_track_move_together() -> No
 def test_an_arm_whose_rows_name_the_sources_in_another_order_pairs_by_name() -> None:
     rows = two_sources()
     backwards = pd.concat([rows[rows["arm"] != "gan"], rows[rows["arm"] == "gan"].iloc[::-1]])
-    comparison = compare(backwards, STATISTICS["usdr"])
+    comparison = compare(backwards, statistics()["usdr"])
     assert comparison.columns == ("drums", "bass", "All")
     np.testing.assert_allclose(comparison.effects["gan"].difference, [1, -1, 0])
 
@@ -262,7 +265,7 @@ def test_an_arm_whose_rows_name_the_sources_in_another_order_pairs_by_name() -> 
 def test_equal_rows_in_any_order_give_equal_intervals() -> None:
     rows = two_sources()
     mixed = pd.concat([rows[rows["source"] == "drums"].iloc[::-1], rows[rows["source"] == "bass"]])
-    first, second = (compare(r, STATISTICS["usdr"], resamples=500) for r in (rows, mixed))
+    first, second = (compare(r, statistics()["usdr"], resamples=500) for r in (rows, mixed))
     np.testing.assert_array_equal(first.effects["gan"].low, second.effects["gan"].low)
     np.testing.assert_array_equal(first.effects["gan"].high, second.effects["gan"].high)
 
@@ -277,9 +280,9 @@ def test_frames_removed_by_the_silence_rule_are_told_for_each_arm() -> None:
         "sdr_dropped",
     )
     rows = pd.concat([two_sources("sdr"), dropped])
-    removed = compare(rows, STATISTICS["sdr"]).removed
+    removed = compare(rows, statistics()["sdr"]).removed
     assert removed == pytest.approx({"mixture": 0.1, "plain": 0.1, "gan": 0.2})
-    assert compare(two_sources(), STATISTICS["usdr"]).removed == {}
+    assert compare(two_sources(), statistics()["usdr"]).removed == {}
 
 
 @pytest.mark.parametrize(
@@ -302,8 +305,8 @@ def test_the_verdict_says_on_which_side_of_zero_the_interval_lies(
 
 
 def test_statistics_are_available_where_their_metric_has_rows() -> None:
-    assert [s.name for s in available(two_sources("sdr"))] == ["sdr", "sdr_mean"]
-    assert [s.name for s in available(two_sources("sdr_dropped"))] == []
+    assert [s.name for s in available(two_sources("sdr")["metric"])] == ["sdr", "sdr_mean"]
+    assert [s.name for s in available(two_sources("sdr_dropped")["metric"])] == []
 
 
 def without(column: str, arm: str, name: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
@@ -356,14 +359,14 @@ def test_weighted_means_want_the_seconds_of_every_track(seconds: int | None) -> 
             [rows, rows_of(dict.fromkeys(("mixture", "plain", "gan"), some), "seconds")]
         )
     with pytest.raises(ValueError, match="metric seconds"):
-        compare(rows, STATISTICS["gnsdr"])
+        compare(rows, statistics()["gnsdr"])
 
 
 def test_weighted_means_want_the_same_lengths_of_all_arms() -> None:
     seconds = two_sources("seconds").assign(value=3.0)
     seconds.loc[(seconds["arm"] == "gan") & (seconds["track"] == "b"), "value"] = 4.0
     with pytest.raises(ValueError, match="expected one length of b in all arms and seeds"):
-        compare(pd.concat([two_sources("nsdr_v3"), seconds]), STATISTICS["gnsdr"])
+        compare(pd.concat([two_sources("nsdr_v3"), seconds]), statistics()["gnsdr"])
 
 
 def test_weighted_means_want_lengths_that_are_positive() -> None:
@@ -371,4 +374,4 @@ def test_weighted_means_want_lengths_that_are_positive() -> None:
     seconds = two_sources("seconds").assign(value=[3.0, 0.0, 3.0] * 6)
     rows = pd.concat([rows, seconds])
     with pytest.raises(ValueError, match="expected a positive length of b, got 0"):
-        compare(rows, STATISTICS["gnsdr"])
+        compare(rows, statistics()["gnsdr"])

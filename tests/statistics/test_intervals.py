@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from gan_sep.evaluation.averages import average, redrawn_weights
+from gan_sep.statistics.averages import average, redrawn_weights
 from gan_sep.statistics.intervals import Noise, half_width, interval
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gan_sep.evaluation.framing import check_pair, frames
+from gan_sep.evaluation.metrics.base import Metric, whole_track
+from gan_sep.evaluation.metrics.layers.framing import check_pair, frames
 from gan_sep.spectra import decibels, power_spectrogram
 
 # No level counts further down: the mean over tracks stays finite when an estimate is silent.
@@ -104,3 +105,29 @@ def _floor_power(signal: Tensor) -> Tensor:
         power = power[..., 1 : signal.shape[-1] // HOP]
     rank = max(1, int(NOISE_SHARE * power.shape[-1]))
     return power.kthvalue(rank, dim=-1).values.sum(1).mean()
+
+
+METRICS = (
+    Metric(
+        "energy_at_silence",
+        energy_at_silence,
+        "Energy where the reference is silent",
+        "levels",
+        unit="dB full scale",
+        higher_is_better=False,
+    ),
+    Metric(
+        "high_band_ratio",
+        whole_track(high_band_ratio),
+        "Upper half band off the reference's by",
+        "levels",
+        zero_is_best=True,
+    ),
+    Metric(
+        "noise_floor",
+        whole_track(noise_floor),
+        "Noise floor off the reference's by",
+        "levels",
+        zero_is_best=True,
+    ),
+)

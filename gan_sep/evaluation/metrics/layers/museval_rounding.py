@@ -1,7 +1,8 @@
-"""Correlations of delayed signals, what BSSEval's least-squares filters are solved from.
+"""museval's own operations, repeated to the bit and with them its rounding errors.
 
-Two ways to the same numbers: `quick_correlations` is as right as float64 allows and as quick as can
-be; `museval_correlations` repeats museval's operations and with them its rounding errors.
+Only for tracks whose normal equations are nearly singular, see `projections`: there part of every
+implementation's result is rounding error, and published numbers hold museval's. Everything that
+follows museval 0.4 in this way is in this file; what it computes is `plain_filters`.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -10,41 +11,32 @@ from itertools import repeat
 import numpy as np
 import scipy.fft
 import torch
-from torch import Tensor
 
-FILTER_LENGTH = 512
+from gan_sep.evaluation.metrics.layers.normal_equations import FILTER_LENGTH, NormalEquations
 
-# The quick correlations are summed over blocks of this many samples: a short transform stays in
-# cache, and memory does not grow with the track.
-_BLOCK = 8192 - (FILTER_LENGTH - 1)
-_BLOCKS_AT_ONCE = 32
+_EPS = np.finfo(np.float64).eps
 
 # Each of museval's transforms takes 128 MB for a minute of music.
 _MOST_THREADS = 4
 
 
-def quick_correlations(images: Tensor, targets: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """The sums over t of image_a(t) signal_b(t + lag), for images and for targets as signals.
+def solve_as_museval(equations: NormalEquations, channels: int) -> np.ndarray:
+    """The filters' taps (A*L, E), solved by numpy for one source of so many channels at a time.
 
-    images (A, T), targets (E, T), on any device -> auto (A, A, 2L - 1), lags 1 - L to L - 1, and
-    cross (A, E, L), lags 0 to L - 1, L being the filters' length.
+    numpy factorises the matrix for each source anew, with the LAPACK that museval meets too.
     """
-    A, overhang = images.shape[0], FILTER_LENGTH - 1
-    length, stride = _BLOCK + overhang, _BLOCK * _BLOCKS_AT_ONCE
-    shape = (A, A + targets.shape[0], length // 2 + 1)
-    total = images.new_zeros(shape, dtype=torch.complex128)  # (A, A + E, F)
-    for start in range(0, images.shape[-1], stride):
-        now = slice(start, start + stride + overhang)
-        ahead = images.new_zeros((shape[1], stride + overhang), dtype=torch.float64)
-        for rows, signals in ((ahead[:A], images[:, now]), (ahead[A:], targets[:, now])):
-            rows[:, : signals.shape[-1]] = signals
-        left = torch.fft.rfft(ahead[:A, :stride].unfold(-1, _BLOCK, _BLOCK), length)
-        right = torch.fft.rfft(ahead.unfold(-1, length, _BLOCK), length)  # (A + E, blocks, F)
-        total += torch.einsum("anf,bnf->abf", left.conj(), right)
-    lagged = torch.fft.irfft(total, length)[..., :FILTER_LENGTH].cpu().numpy()  # (A, A + E, L)
-    auto, cross = lagged[:, :A], lagged[:, A:]
-    earlier = auto.swapaxes(0, 1)[..., :0:-1]  # lags 1 - L to -1
-    return np.concatenate([earlier, auto], -1), cross
+    matrix = equations.matrix()
+    diagonal = np.einsum("ii->i", matrix)  # a view
+    diagonal += _EPS
+    right_sides = equations.right_sides()
+    columns = [slice(c, c + channels) for c in range(0, right_sides.shape[1], channels)]
+    try:
+        return np.concatenate([np.linalg.solve(matrix, right_sides[:, c]) for c in columns], axis=1)
+    except np.linalg.LinAlgError:
+        # Where a pivot is exactly zero museval has no answer: it ends in an error of its own. Every
+        # solution projects alike; a diagonal above the rounding picks one.
+        diagonal += 1e-12 * diagonal.max()
+        return np.linalg.solve(matrix, right_sides)
 
 
 def museval_correlations(images: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,10 +11,10 @@ import torch
 from bsseval_cases import HARD, agree, hard_pair, pair
 from torch import Tensor
 
-from gan_sep.evaluation.bsseval import bss_eval
-from gan_sep.evaluation.bsseval_v3 import bss_eval_v3
-from gan_sep.evaluation.museval_metrics import museval_bss_eval_v3
-from gan_sep.evaluation.oracles import oracle_estimates
+from gan_sep.evaluation.metrics.bsseval import bss_eval
+from gan_sep.evaluation.metrics.bsseval_v3 import bss_eval_v3
+from gan_sep.evaluation.metrics.museval_itself import museval_bss_eval_v3
+from gan_sep.evaluation.references import oracle_estimates
 
 NAMES = ("sdr", "sir", "sar")
 

@@ -10,9 +10,9 @@ import torch
 from bsseval_cases import HARD, SAMPLE_RATE, agree, hard_pair, pair
 from torch import Tensor
 
-from gan_sep.evaluation.bsseval import bss_eval
-from gan_sep.evaluation.museval_metrics import museval_bss_eval
-from gan_sep.evaluation.oracles import oracle_estimates
+from gan_sep.evaluation.metrics.bsseval import bss_eval, plain_bss_eval
+from gan_sep.evaluation.metrics.museval_itself import museval_bss_eval
+from gan_sep.evaluation.references import oracle_estimates
 
 NAMES = ("sdr", "isr", "sir", "sar")
 
@@ -131,3 +131,11 @@ def test_equals_museval_on_a_real_song(channels: int) -> None:
     references = torch.from_numpy(np.stack([audio.T[:channels] for audio, _ in stems]))
     references = references if channels == 1 else references[1:3]
     agrees_with_museval(references, oracle_estimates(references, "irm1"), rate)
+
+
+def test_the_quick_way_equals_the_plain_one() -> None:
+    references, estimates = (each[..., :2400] for each in pair(2, 2, 3 * SAMPLE_RATE))
+    plain = plain_bss_eval(references, estimates, window=800)
+    quick = torch.stack(list(bss_eval(references, estimates, sample_rate=800).values()))
+    assert plain.shape == (4, 2, 3)
+    torch.testing.assert_close(quick, plain, rtol=0, atol=1e-6)

@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 
 from gan_sep.evaluation.metrics import sdr, usdr
-from gan_sep.evaluation.oracles import ORACLES, binary_mask, oracle_estimates, ratio_mask
+from gan_sep.evaluation.references import (
+    ORACLES,
+    REFERENCE_SYSTEMS,
+    binary_mask,
+    oracle_estimates,
+    ratio_mask,
+    reference_estimates,
+)
+from gan_sep.statistics import pairing
 
 RATE = 8000
 
@@ -213,3 +221,15 @@ def test_oracles_of_real_songs_rank_and_lie_as_published() -> None:
     assert ibm1 < irm1 < irm2
     # All of MUSDB18's test set, whole songs: 6.46, 7.24 and 8.22 dB (SiSEC 2018).
     assert (ibm1, irm1, irm2) == pytest.approx((6.46, 7.24, 8.22), abs=2.5)
+
+
+def test_statistics_know_the_reference_systems_by_name() -> None:
+    assert REFERENCE_SYSTEMS == pairing.REFERENCE_SYSTEMS
+
+
+def test_the_mixture_is_the_estimate_of_every_source() -> None:
+    references = torch.tensor([[[1.0, 2.0]], [[3.0, -2.0]]])
+    estimates = reference_estimates(references, "mixture")
+    assert estimates.tolist() == [[[4.0, 0.0]], [[4.0, 0.0]]]
+    oracle = reference_estimates(references, "irm1")
+    assert torch.equal(oracle, oracle_estimates(references, "irm1"))

@@ -1,7 +1,8 @@
-"""Oracles: the best that a mask or a Wiener filter could do if it knew the sources.
+"""Reference systems, which no training makes: the mixture, and oracles that know the sources.
 
-They bound what separation by filtering the mixture's spectrogram can reach, and stand in the same
-table as the trained arms. Every oracle works on the spectra Y_s of the true sources, and on their
+They stand in the same table as the trained arms: the mixture as the estimate of every source from
+below, and from above what a mask or a Wiener filter on the mixture's spectrogram could do at best
+if it knew the sources. Every oracle works on the spectra Y_s of the true sources, and on their
 sum X, the mixture's, of an STFT with a periodic Hann window of 2048 samples and a hop of 1024,
 scaled by the window's sum.
 
@@ -25,6 +26,8 @@ from torch import Tensor
 
 from gan_sep.spectra import istft, stft
 
+MIXTURE = "mixture"
+
 N_FFT = 2048
 HOP = 1024
 
@@ -36,6 +39,16 @@ _LOADING = 1e-9
 
 # Bins that are filtered at once: float64 copies of a whole song would take gigabytes.
 _BINS = 64
+
+
+def reference_estimates(references: Tensor, system: str) -> Tensor:
+    """What a reference system, one of `REFERENCE_SYSTEMS`, makes of the references' sum.
+
+    references: (S, C, T) -> estimates (S, C, T), same order. Raises as `oracle_estimates`.
+    """
+    if system == MIXTURE:
+        return references.sum(0).expand_as(references)
+    return oracle_estimates(references, system)
 
 
 def oracle_estimates(references: Tensor, oracle: str) -> Tensor:
@@ -123,3 +136,6 @@ ORACLES: Mapping[str, Callable[[Tensor], Tensor]] = {
     "mwf": multichannel_wiener,
 }
 """Name -> the sources' spectra (S, C, F, N) -> their estimates' (S, C, F, N)."""
+
+REFERENCE_SYSTEMS = (MIXTURE, *ORACLES)
+"""The arms that no training makes."""

@@ -5,14 +5,17 @@ import pytest
 import torch
 from bsseval_cases import NEARLY_SINGULAR, SAMPLE_RATE, hard_pair, pair
 
-from gan_sep.evaluation import projections as module
-from gan_sep.evaluation.projections import (
-    NormalEquations,
-    projections,
+from gan_sep.evaluation.metrics.layers import projections as module
+from gan_sep.evaluation.metrics.layers.museval_rounding import (
+    museval_correlations,
     solve_as_museval,
+)
+from gan_sep.evaluation.metrics.layers.normal_equations import NormalEquations, quick_correlations
+from gan_sep.evaluation.metrics.layers.projections import (
+    plain_filters,
+    projections,
     solve_by_cholesky,
 )
-from gan_sep.statistics.correlations import museval_correlations, quick_correlations
 
 
 def quick_equations(images: torch.Tensor, targets: torch.Tensor) -> NormalEquations:
@@ -98,3 +101,11 @@ def test_projections_filter_every_frame() -> None:
         for image in images:
             leftover = torch.fft.rfft(error[0]) * torch.fft.rfft(image[0], 4096).conj()
             assert torch.fft.irfft(leftover)[:512].abs().max() < 1e-9 * padded.square().sum()
+
+
+def test_quick_filters_are_those_of_plain_least_squares() -> None:
+    references, estimates = (each[..., :900] for each in pair(2, 1, 3 * SAMPLE_RATE))
+    images, targets = references.flatten(0, 1), estimates.flatten(0, 1)
+    plain = torch.stack([plain_filters(images, target) for target in targets], 1)  # (A, E, L)
+    quick = solve_by_cholesky(quick_equations(images, targets)).reshape(2, 512, 2).swapaxes(1, 2)
+    np.testing.assert_allclose(quick, plain.numpy(), rtol=0, atol=1e-7)

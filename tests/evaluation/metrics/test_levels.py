@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_sep.evaluation.level_metrics import energy_at_silence, high_band_ratio, noise_floor
+from gan_sep.evaluation.metrics.levels import energy_at_silence, high_band_ratio, noise_floor
 
 RATE = 16000
 

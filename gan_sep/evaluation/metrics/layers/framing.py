@@ -45,5 +45,5 @@ def silent_frames(signals: Tensor, window: int) -> Tensor:
     Silent means, as in museval, that the channels sum to exactly zero at every sample, so a signal
     whose two channels cancel counts as silent too.
     """
-    heard = frames(signals.sum(1), window).any(-1)  # (S, N, window) -> (S, N)
-    return ~heard.all(0)  # (N,)
+    sounding = frames(signals.sum(1), window).any(-1)  # (S, N, window) -> (S, N)
+    return ~sounding.all(0)  # (N,)

@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchaudio.functional import melscale_fbanks
 
-from gan_sep.evaluation.framing import check_pair
+from gan_sep.evaluation.metrics.base import Metric
+from gan_sep.evaluation.metrics.layers.framing import check_pair
 from gan_sep.spectra import decibels, power_spectrogram
 
 HOP_SECONDS = 0.01
@@ -51,7 +52,7 @@ def onset_times(
     Onsets are peaks of the spectral flux: how many dB a mel band has risen since the last frame,
     falls left out, mean over 40 bands. Windows of 46 ms, every 10 ms, channels' powers averaged. A
     peak is the largest value within 30 ms, and exceeds the mean within 100 ms, on both sides, by
-    the standard deviation of the reference's flux, but by 0.5 dB at least. Both signals are heard
+    the standard deviation of the reference's flux, but by 0.5 dB at least. Both signals count
     down to 40 dB below the loudest band and frame of the reference.
     reference, estimate: (C, T).
     Source: after Böck, Krebs, Schedl, Evaluating the Online Capabilities of Onset Detection
@@ -112,3 +113,6 @@ def _pairs(times: list[float], estimated_times: list[float]) -> int:
             pairs += 1
             place += 1
     return pairs
+
+
+METRICS = (Metric("onset_f1", onset_f1, "F1 of onsets", "onsets", unit=""),)

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from gan_sep.evaluation.averages import average, equal_weights, redrawn_weights
+from gan_sep.statistics.averages import average, equal_weights, redrawn_weights
 
 
 def values_of(num_tracks: int) -> np.ndarray:

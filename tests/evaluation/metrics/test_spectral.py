@@ -9,7 +9,7 @@ import scipy.signal
 import torch
 from torch import Tensor
 
-from gan_sep.evaluation.spectral_metrics import l1_freq, mr_stft, si_sdr_freq
+from gan_sep.evaluation.metrics.spectral import l1_freq, mr_stft, si_sdr_freq
 
 RATE = 16000
 METRICS = [mr_stft, l1_freq, si_sdr_freq]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from gan_sep.statistics.correlations import museval_correlations, quick_correlations
+from gan_sep.evaluation.metrics.layers.museval_rounding import museval_correlations
+from gan_sep.evaluation.metrics.layers.normal_equations import quick_correlations
 
 LAGS = range(-511, 512)
 

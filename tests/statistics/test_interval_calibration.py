@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from gan_sep.evaluation.averages import average, equal_weights, redrawn_weights
+from gan_sep.statistics.averages import average, equal_weights, redrawn_weights
 from gan_sep.statistics.compare import verdict
 from gan_sep.statistics.intervals import Noise, interval
 

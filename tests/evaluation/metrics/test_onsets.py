@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_sep.evaluation.onset_metrics import onset_f1, onset_times
+from gan_sep.evaluation.metrics.onsets import onset_f1, onset_times
 
 RATE = 16000
 SECONDS = 4.5

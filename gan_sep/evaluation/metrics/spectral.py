@@ -1,4 +1,4 @@
-"""Distances of magnitude spectrograms, which hear artefacts that SDR does not and forgive phase.
+"""Distances of magnitude spectrograms, which see artefacts that SDR does not and forgive phase.
 
 Magnitudes are those of an unscaled STFT with a periodic Hann window; sizes and hops count samples.
 """
@@ -6,8 +6,9 @@ Magnitudes are those of an unscaled STFT with a periodic Hann window; sizes and 
 import torch
 from torch import Tensor
 
-from gan_sep.evaluation.framing import check_pair
-from gan_sep.evaluation.metrics import si_sdr
+from gan_sep.evaluation.metrics.base import Metric, whole_track
+from gan_sep.evaluation.metrics.layers.framing import check_pair
+from gan_sep.evaluation.metrics.ratios import si_sdr
 from gan_sep.spectra import stft
 
 RESOLUTIONS = (256, 512, 1024, 2048, 4096)
@@ -93,3 +94,24 @@ def si_sdr_freq(references: Tensor, estimates: Tensor) -> Tensor:
 def _magnitudes(signal: Tensor) -> Tensor:
     """(C, T) -> (C, F, N)."""
     return stft(signal, N_FFT, HOP).abs()
+
+
+METRICS = (
+    Metric(
+        "mr_stft",
+        whole_track(mr_stft),
+        "Multi-resolution STFT distance",
+        "spectral",
+        unit="",
+        higher_is_better=False,
+    ),
+    Metric(
+        "l1_freq",
+        whole_track(l1_freq),
+        "L1 of magnitude spectrograms",
+        "spectral",
+        unit="",
+        higher_is_better=False,
+    ),
+    Metric("si_sdr_freq", whole_track(si_sdr_freq), "SI-SDR of magnitudes", "spectral"),
+)

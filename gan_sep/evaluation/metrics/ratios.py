@@ -1,17 +1,13 @@
 """Signal-to-distortion ratios in dB; all in float64, on the device of their input.
 
-`sdr` and `bss_eval` are frame-wise (BSSEval v4); `bss_eval_v3`, `usdr` and `si_sdr` judge the track
-as a whole.
+`sdr` is frame-wise (BSSEval v4); `usdr` and `si_sdr` take the track as a whole.
 """
 
 import torch
 from torch import Tensor
 
-from gan_sep.evaluation.bsseval import bss_eval
-from gan_sep.evaluation.bsseval_v3 import bss_eval_v3
-from gan_sep.evaluation.framing import check_pair, frames, silent_frames
-
-__all__ = ["bss_eval", "bss_eval_v3", "sdr", "si_sdr", "usdr"]
+from gan_sep.evaluation.metrics.base import Metric, median_of_frames, shared, whole_track
+from gan_sep.evaluation.metrics.layers.framing import check_pair, frames, silent_frames
 
 
 def sdr(references: Tensor, estimates: Tensor, sample_rate: int) -> Tensor:
@@ -87,3 +83,21 @@ def _energy(signals: Tensor) -> Tensor:
 
 def _decibels(signal_energy: Tensor, error_energy: Tensor) -> Tensor:
     return 10 * torch.log10(signal_energy / error_energy)
+
+
+_frame_sdr = shared(sdr)
+
+METRICS = (
+    Metric(
+        "sdr",
+        lambda *track: median_of_frames(_frame_sdr(*track)),
+        "SDR (BSSEval v4)",
+        "ratios",
+        average="median",
+        also=("mean",),
+        # The share of the frames that the silence rule removed.
+        beside={"sdr_dropped": lambda *track: _frame_sdr(*track).isnan().double().mean(-1)},
+    ),
+    Metric("usdr", whole_track(usdr), "uSDR (whole tracks)", "ratios"),
+    Metric("si_sdr", whole_track(si_sdr), "SI-SDR (whole tracks)", "ratios"),
+)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_sep.evaluation.museval_metrics import museval_bss_eval, museval_bss_eval_v3
+from gan_sep.evaluation.metrics.museval_itself import museval_bss_eval, museval_bss_eval_v3
 
 SAMPLE_RATE = 1000
 

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan_sep.evaluation.framing import check_pair, silent_frames
+from gan_sep.evaluation.metrics.base import Function, Metric, median_of_frames, shared, whole_track
+from gan_sep.evaluation.metrics.layers.framing import check_pair, silent_frames
 
 
 def museval_bss_eval(
@@ -24,7 +25,7 @@ def museval_bss_eval(
     """
     check_pair(references, estimates)
     names = ("sdr", "isr", "sir", "sar")
-    if _never_heard(references, estimates):
+    if _silent_throughout(references, estimates):
         frame_count = silent_frames(references, sample_rate).numel()
         return {name: _nothing(references.shape[0], frame_count) for name in names}
     scores = _museval().evaluate(
@@ -42,7 +43,7 @@ def museval_bss_eval_v3(references: Tensor, estimates: Tensor) -> Mapping[str, T
     ffmpeg.
     """
     check_pair(references, estimates)
-    if _never_heard(references, estimates):
+    if _silent_throughout(references, estimates):
         return {name: _nothing(references.shape[0]) for name in ("sdr", "sir", "sar")}
     sdr, _, sir, sar, _ = _museval().metrics.bss_eval(
         _as_museval(references),
@@ -74,10 +75,35 @@ def _as_museval(signals: Tensor) -> np.ndarray:
     return signals.transpose(1, 2).double().cpu().numpy()  # (S, T, C)
 
 
-def _never_heard(*signals: Tensor) -> bool:
+def _silent_throughout(*signals: Tensor) -> bool:
     """Whether some source is silent throughout, which museval refuses."""
     return any(bool(silent_frames(each, each.shape[-1]).any()) for each in signals)
 
 
 def _nothing(*shape: int) -> Tensor:
     return torch.full(shape, torch.nan, dtype=torch.float64)
+
+
+_shared_v4, _shared_v3 = shared(museval_bss_eval), shared(museval_bss_eval_v3)
+
+
+def _v4(name: str) -> Function:
+    return lambda *track: median_of_frames(_shared_v4(*track)[name])
+
+
+def _v3(name: str) -> Function:
+    return whole_track(lambda references, estimates: _shared_v3(references, estimates)[name])
+
+
+METRICS = (
+    *(
+        Metric(
+            f"museval_{name}", _v4(name), f"{name.upper()} (museval)", "museval", average="median"
+        )
+        for name in ("sdr", "isr", "sir", "sar")
+    ),
+    *(
+        Metric(f"museval_{name}_v3", _v3(name), f"{name.upper()} v3 (museval)", "museval_v3")
+        for name in ("sdr", "sir", "sar")
+    ),
+)

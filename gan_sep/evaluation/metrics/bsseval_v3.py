@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gan_sep.evaluation.bsseval import decibels
-from gan_sep.evaluation.framing import check_finite, check_pair, silent_frames
-from gan_sep.evaluation.projections import projections
-from gan_sep.statistics.correlations import FILTER_LENGTH
+from gan_sep.evaluation.metrics.base import Function, Metric, shared, whole_track
+from gan_sep.evaluation.metrics.bsseval import decibels
+from gan_sep.evaluation.metrics.layers.framing import check_finite, check_pair, silent_frames
+from gan_sep.evaluation.metrics.layers.normal_equations import FILTER_LENGTH
+from gan_sep.evaluation.metrics.layers.projections import projections
 
 _HISTORY = FILTER_LENGTH - 1
 
@@ -67,3 +68,50 @@ def _energies(references: Tensor, estimates: Tensor) -> Tensor:
         parts = torch.stack([own, every, target - own, every - own, target - every])
         total += parts.square().sum((-2, -1))
     return total
+
+
+_shared_v3 = shared(bss_eval_v3)
+_mixture_v3 = shared(lambda references, _: bss_eval_v3(references, _mixture(references)))
+
+
+def _mixture(references: Tensor) -> Tensor:
+    return references.sum(0).expand_as(references)
+
+
+def _ratio(name: str) -> Function:
+    return whole_track(lambda references, estimates: _shared_v3(references, estimates)[name])
+
+
+def nsdr_v3(references: Tensor, estimates: Tensor) -> Tensor:
+    """What the SDR of v3 gains over the mixture as the estimate: (S,), dB; higher is better."""
+    own, mixture = (
+        score(references, signals)["sdr"]
+        for score, signals in ((_shared_v3, estimates), (_mixture_v3, references))
+    )
+    return torch.as_tensor(own - mixture)
+
+
+def seconds(references: Tensor, _: Tensor, sample_rate: int) -> Tensor:
+    """The track's length, by which its ratios are weighed: (S,)."""
+    length = references.shape[-1] / sample_rate
+    return references.new_full((len(references),), length, dtype=torch.float64)
+
+
+def _metric(name: str, title: str, statistic: str, function: Function) -> Metric:
+    return Metric(
+        name,
+        function,
+        f"{title} (BSSEval v3)",
+        "bss_v3",
+        average="weighted mean",
+        statistic=statistic,
+        beside={"seconds": seconds},
+    )
+
+
+METRICS = (
+    _metric("nsdr_v3", "GNSDR", "gnsdr", whole_track(nsdr_v3)),
+    _metric("sir_v3", "GSIR", "gsir", _ratio("sir")),
+    _metric("sar_v3", "GSAR", "gsar", _ratio("sar")),
+    _metric("sdr_v3", "GSDR", "gsdr", _ratio("sdr")),
+)

@@ -1,0 +1,1 @@
+"""What metrics share: frames, and the least-squares filters of BSSEval."""
