@@ -5,6 +5,10 @@ import zlib
 import numpy as np
 
 
-def draw(seed: int, purpose: str, *counters: int) -> np.random.Generator:
-    """The generator of one choice: equal arguments give equal numbers, others unrelated ones."""
-    return np.random.default_rng([seed, zlib.crc32(purpose.encode()), *counters])
+def draw(seed: int, purpose: str | int, *counters: int) -> np.random.Generator:
+    """The generator of one choice: equal arguments give equal numbers, others unrelated ones.
+
+    purpose: in words, or the number of a stream, which stays when the words change.
+    """
+    stream = purpose if isinstance(purpose, int) else zlib.crc32(purpose.encode())
+    return np.random.default_rng([seed, stream, *counters])

@@ -14,7 +14,7 @@ from typing import Any
 import another_device
 import torch
 from bsseval_cases import SAMPLE_RATE, hard_pair, pair
-from panels import judged
+from scoring import scored
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
@@ -55,7 +55,7 @@ def evaluation_cases() -> dict[str, Case]:
 
 
 def component_cases() -> dict[str, Case]:
-    """Every generator, panel of discriminators and reconstruction loss."""
+    """Every generator, discriminator of discriminators and reconstruction loss."""
     torch.manual_seed(0)
     sources, estimates = torch.randn(2, 2, 2, 2, 3000)  # (B, S, C, T)
     cases: dict[str, Case] = {}
@@ -75,9 +75,9 @@ def tiny(folder: str, name: str) -> Any:
     return config_class.tiny()
 
 
-def said(panel: nn.Module, sources: Tensor) -> list[Tensor]:
-    judgement = judged(panel, sources)
-    return [judgement.logits, *judgement.features]
+def said(discriminator: nn.Module, sources: Tensor) -> list[Tensor]:
+    output = scored(discriminator, sources)
+    return [output.logits, *output.features]
 
 
 def outcome(function: Callable[..., Any], inputs: tuple[Tensor | nn.Module, ...]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from panels import conditioned, judged
+from scoring import conditioned, scored
 from torch import nn
 
 from gan_sep.audio import AudioFormat
@@ -41,7 +41,7 @@ def tiny(component: Component, name: str, audio: AudioFormat) -> nn.Module:
 
 
 def tiny_conditioned(name: str, audio: AudioFormat) -> nn.Module:
-    """A panel whose judges hear the mixture too."""
+    """A discriminator whose discriminators get the mixture too."""
     torch.manual_seed(0)
     config_class: Any = DISCRIMINATORS.config_class(name)
     network: nn.Module = conditioned(config_class.tiny()).build(audio)
@@ -119,33 +119,37 @@ def test_a_seed_gives_the_same_generator(name: str, audio: AudioFormat) -> None:
 
 
 @walk(DISCRIMINATORS)
-def test_a_panel_gives_logits_and_features_per_source(name: str, audio: AudioFormat) -> None:
-    panel = tiny(DISCRIMINATORS, name, audio)
+def test_a_discriminator_gives_logits_and_features_per_source(
+    name: str, audio: AudioFormat
+) -> None:
+    discriminator = tiny(DISCRIMINATORS, name, audio)
     S = len(audio.sources)
     for batch, length in ((1, 2000), (3, 4111)):
-        judgement = judged(panel, torch.randn(batch, S, audio.channels, length))
-        assert judgement.logits.shape[:2] == (batch, S)
-        assert judgement.scores().shape == (batch, S)
-        assert all(feature.shape[:2] == (batch, S) for feature in judgement.features)
+        output = scored(discriminator, torch.randn(batch, S, audio.channels, length))
+        assert output.logits.shape[:2] == (batch, S)
+        assert output.scores().shape == (batch, S)
+        assert all(feature.shape[:2] == (batch, S) for feature in output.features)
 
 
 @walk(DISCRIMINATORS)
-def test_a_judge_sees_its_own_source_and_segment_only(name: str, audio: AudioFormat) -> None:
-    panel = tiny(DISCRIMINATORS, name, audio).eval()
+def test_a_discriminator_sees_its_own_source_and_segment_only(
+    name: str, audio: AudioFormat
+) -> None:
+    discriminator = tiny(DISCRIMINATORS, name, audio).eval()
     S = len(audio.sources)
     sources = torch.randn(2, S, audio.channels, 3000)
-    scores = judged(panel, sources).scores()
+    scores = scored(discriminator, sources).scores()
     changed = sources.clone()
     changed[0, 0] = torch.randn(audio.channels, 3000)
     others = torch.ones(2, S, dtype=torch.bool)
     others[0, 0] = False
-    after = judged(panel, changed).scores()
+    after = scored(discriminator, changed).scores()
     torch.testing.assert_close(after[others], scores[others], rtol=1e-5, atol=1e-6)
     assert not torch.allclose(after[0, 0], scores[0, 0])
 
 
 @walk(DISCRIMINATORS)
-def test_a_judge_sees_the_mixture_if_and_only_if_the_panel_is_conditioned(
+def test_a_discriminator_sees_the_mixture_if_and_only_if_the_discriminator_is_conditioned(
     name: str, audio: AudioFormat
 ) -> None:
     S = len(audio.sources)
@@ -153,18 +157,21 @@ def test_a_judge_sees_the_mixture_if_and_only_if_the_panel_is_conditioned(
     changed = torch.stack([mixture[0], torch.randn(audio.channels, 3000)])  # of the second item
     plain = tiny(DISCRIMINATORS, name, audio)
     assert torch.equal(plain(sources, mixture).logits, plain(sources, changed).logits)
-    panel = tiny_conditioned(name, audio)
-    before, after = panel(sources, mixture).scores(), panel(sources, changed).scores()
+    discriminator = tiny_conditioned(name, audio)
+    before, after = (
+        discriminator(sources, mixture).scores(),
+        discriminator(sources, changed).scores(),
+    )
     torch.testing.assert_close(after[0], before[0], rtol=1e-5, atol=1e-6)
     assert (after[1] != before[1]).all()
 
 
 @walk(DISCRIMINATORS)
-def test_a_conditioned_judge_sees_no_other_source(name: str, audio: AudioFormat) -> None:
-    panel = tiny_conditioned(name, audio)
+def test_a_conditioned_discriminator_sees_no_other_source(name: str, audio: AudioFormat) -> None:
+    discriminator = tiny_conditioned(name, audio)
     sources = torch.randn(1, len(audio.sources), audio.channels, 3000, requires_grad=True)
     mixture = torch.randn(1, audio.channels, 3000, requires_grad=True)
-    panel(sources, mixture).scores()[0, 1].backward()
+    discriminator(sources, mixture).scores()[0, 1].backward()
     assert sources.grad is not None
     assert mixture.grad is not None
     assert sources.grad[0, 1].abs().sum() > 0
@@ -173,13 +180,15 @@ def test_a_conditioned_judge_sees_no_other_source(name: str, audio: AudioFormat)
 
 
 @walk(DISCRIMINATORS)
-def test_a_panel_has_finite_gradients_on_silence(name: str, audio: AudioFormat) -> None:
-    panel = tiny(DISCRIMINATORS, name, audio)
+def test_a_discriminator_has_finite_gradients_on_silence(name: str, audio: AudioFormat) -> None:
+    discriminator = tiny(DISCRIMINATORS, name, audio)
     silence = torch.zeros(1, len(audio.sources), audio.channels, 3000, requires_grad=True)
-    judged(panel, silence).scores().square().sum().backward()
+    scored(discriminator, silence).scores().square().sum().backward()
     assert silence.grad is not None
     assert torch.isfinite(silence.grad).all()
-    assert all(torch.isfinite(p.grad).all() for p in panel.parameters() if p.grad is not None)
+    assert all(
+        torch.isfinite(p.grad).all() for p in discriminator.parameters() if p.grad is not None
+    )
 
 
 def tiny_loss(name: str) -> ReconstructionLoss:
@@ -273,16 +282,18 @@ def test_a_loss_refuses_shapes_that_differ(name: str) -> None:
 
 
 @walk(DISCRIMINATORS)
-def test_a_penalty_on_a_panels_gradient_reaches_its_weights(name: str, audio: AudioFormat) -> None:
-    panel = tiny(DISCRIMINATORS, name, audio)
+def test_a_penalty_on_a_discriminator_gradient_reaches_its_weights(
+    name: str, audio: AudioFormat
+) -> None:
+    discriminator = tiny(DISCRIMINATORS, name, audio)
     for level in (0.1, 0.0):
-        panel.zero_grad()
+        discriminator.zero_grad()
         sources = level * torch.randn(2, len(audio.sources), audio.channels, 3000)
         sources.requires_grad_()
-        scores = judged(panel, sources).scores()
+        scores = scored(discriminator, sources).scores()
         (slope,) = torch.autograd.grad(scores.sum(), sources, create_graph=True)
         slope.square().sum().backward()
-        gradients = [p.grad for p in panel.parameters() if p.grad is not None]
+        gradients = [p.grad for p in discriminator.parameters() if p.grad is not None]
         assert all(torch.isfinite(gradient).all() for gradient in gradients)
         assert level == 0 or any(gradient.abs().max() > 0 for gradient in gradients)
 

@@ -11,7 +11,7 @@ from benchmarks.settings import SMALL_DISCRIMINATOR, Setting
 from benchmarks.steps import arm_step
 from benchmarks.table import Row, Table
 from benchmarks.timing import Timings, Work, interleave, peak_memory
-from gan_sep.adversarial.augmentation import JudgedAugmentation
+from gan_sep.adversarial.augmentation import InputAugmentation
 from gan_sep.adversarial.instance_noise import InstanceNoise
 from gan_sep.adversarial.regularizers import GradientPenalty, LeCam
 from gan_sep.config.loader import Component
@@ -45,7 +45,7 @@ _ADVERSARIAL = {
     "LeCam": Adversarial(lecam=LeCam()),
     "one level": Adversarial(level_normalisation=True),
     "recommended": Adversarial(balance=1.0, feature_matching=10.0),
-    "augmentation": Adversarial(augmentation=JudgedAugmentation(probability=0.2, target=None)),
+    "augmentation": Adversarial(augmentation=InputAugmentation(probability=0.2, target=None)),
     "instance noise": Adversarial(instance_noise=InstanceNoise(until_step=1_000_000)),
 }
 SWITCHES: Mapping[str, Variant] = {

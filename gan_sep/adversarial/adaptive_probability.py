@@ -1,4 +1,5 @@
-"""The probability of augmentation, per judge, moved until the judge is no longer too sure.
+"""The probability of augmentation, per discriminator, moved until the discriminator is no longer
+too sure.
 
 Source: Karras et al., Training generative adversarial networks with limited data, 2020.
 """
@@ -9,9 +10,9 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from gan_sep.adversarial.augmentation import JudgedAugmentation
+from gan_sep.adversarial.augmentation import InputAugmentation
 from gan_sep.adversarial.diagnostics import THRESHOLD
-from gan_sep.adversarial.objectives import Judged
+from gan_sep.adversarial.objectives import Scored
 
 EVERY = 4  # steps between two moves
 
@@ -25,7 +26,7 @@ class AdaptiveProbability:
     """
 
     def __init__(
-        self, settings: JudgedAugmentation, num_sources: int, accelerator: Accelerator
+        self, settings: InputAugmentation, num_sources: int, accelerator: Accelerator
     ) -> None:
         self.settings = settings
         self.accelerator = accelerator
@@ -36,11 +37,11 @@ class AdaptiveProbability:
         self.sums = torch.zeros_like(self.current)  # (3, S)
         self.steps = 0
 
-    def add(self, real: Sequence[Judged]) -> None:
-        """Take in what the judges say of a pass's real training segments."""
-        for judged in real:
-            signs = (judged.judgement.scores().detach().float() - THRESHOLD).sign()  # (B, S)
-            active = judged.active
+    def add(self, real: Sequence[Scored]) -> None:
+        """Take in what the discriminators say of a pass's real training segments."""
+        for scored in real:
+            signs = (scored.output.scores().detach().float() - THRESHOLD).sign()  # (B, S)
+            active = scored.active
             counts = torch.full_like(signs[0], len(active))
             self.current += torch.stack([(signs * active).sum(0), active.sum(0), counts])
 
@@ -54,7 +55,7 @@ class AdaptiveProbability:
         if self.steps % EVERY:
             return
         signs, active, segments = self.sums.cpu()  # (S,) each
-        # A source that was silent throughout says nothing about its judge.
+        # A source that was silent throughout says nothing about its discriminator.
         surplus = torch.where(active > 0, signs / active.clamp_min(1) - self.settings.target, 0.0)
         moves = surplus.sign() * segments / self.settings.ramp_segments
         self.values = (self.values + moves).clamp(0, 1)  # (S,)

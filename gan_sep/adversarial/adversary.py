@@ -1,6 +1,6 @@
 """The adversary of the generator: what the discriminators do in a training step, and their state.
 
-They judge the estimates once for both players: at the estimates this gives the generator its
+They score the estimates once for both players: at the estimates this gives the generator its
 gradient, at their own weights the discriminators theirs, and nothing leaks from one to the other.
 """
 
@@ -16,33 +16,34 @@ from gan_sep.adversarial.balancer import GradientBalance
 from gan_sep.adversarial.crops import Crops
 from gan_sep.adversarial.feature_matching import feature_matching
 from gan_sep.adversarial.inputs import Presentation
-from gan_sep.adversarial.material import Batch, Place, judge, materials
-from gan_sep.adversarial.objectives import Judged, discriminator_loss, separation_loss
+from gan_sep.adversarial.material import Batch, Place, materials, score_materials
+from gan_sep.adversarial.objectives import Scored, discriminator_loss, separation_loss
 from gan_sep.adversarial.regularizers import gradient_penalty
 from gan_sep.adversarial.usual_scores import UsualScores
 from gan_sep.audio import AudioFormat
 from gan_sep.config.run import Adversarial
-from gan_sep.discriminators.layers.inputs import hears_mixture
+from gan_sep.discriminators.layers.inputs import is_conditioned
 from gan_sep.random import draw
 from gan_sep.training.player import Player
 
 
 class Trial(NamedTuple):
-    """What the panel says of real sources and of estimates, paired then unpaired.
+    """What the discriminator says of real sources and of estimates, paired then unpaired.
 
-    heard_real, heard_fake: the signals (B, S, C, T) of each judgement, as the panel received them.
+    inputs_real, inputs_fake: the signals (B, S, C, T) of each output, as the discriminator received
+    them.
     """
 
-    real: list[Judged]
-    fake: list[Judged]
-    heard_real: list[Tensor]
-    heard_fake: list[Tensor]
+    real: list[Scored]
+    fake: list[Scored]
+    inputs_real: list[Tensor]
+    inputs_fake: list[Tensor]
 
 
 class Adversary:
     """The discriminators as a player, and how strongly they speak to the generator.
 
-    In each pass of a step they `judge`; where they act, `gradient` is what the generator gets; then
+    In each pass of a step they score; where they act, `gradient` is what the generator gets; then
     `backward` gathers their own gradients, from which `move` makes their step at its end.
     """
 
@@ -61,12 +62,12 @@ class Adversary:
         num_sources = len(audio.sources)
         self.balance = GradientBalance(settings, num_sources, accelerator)
         self.crops: Crops | None = None
-        if settings.judged_seconds is not None:
-            self.crops = Crops(audio.samples(settings.judged_seconds), seed)
+        if settings.crop_seconds is not None:
+            self.crops = Crops(audio.samples(settings.crop_seconds), seed)
         self.probability: AdaptiveProbability | None = None
         if settings.augmentation is not None:
             self.probability = AdaptiveProbability(settings.augmentation, num_sources, accelerator)
-        conditioned = hears_mixture(discriminator.network)
+        conditioned = is_conditioned(discriminator.network)
         self.presentation = Presentation(settings, seed, conditioned, self.probability)
         self.usual_scores: UsualScores | None = None
         if settings.lecam is not None:
@@ -87,8 +88,8 @@ class Adversary:
         """Whether the generator learns from them in this step."""
         return step >= self.settings.warmup_steps
 
-    def judge(self, batch: Batch, estimates: Tensor, place: Place, log: dict[str, Tensor]) -> Trial:
-        """Judge a pass and its estimates (B + U, S, C, T); the graphs serve both players."""
+    def score(self, batch: Batch, estimates: Tensor, place: Place, log: dict[str, Tensor]) -> Trial:
+        """Score a micro-batch and its estimates (B + U, S, C, T); the graphs serve both players."""
         if self.crops is not None:
             batch, estimates = self.crops(batch, estimates, place)
         chosen = materials(batch, estimates, self.settings.silence_db)
@@ -97,11 +98,11 @@ class Adversary:
         log["silent_share"] = 1 - active.float().mean(0)  # (S,)
         if self._gradient_penalties(place.step)[0]:
             real = [each._replace(signals=each.signals.detach().requires_grad_()) for each in real]
-        panel = self.discriminator.network
+        discriminator = self.discriminator.network
         # Two passes: what flows back to the estimates must not pass through the real sources too.
         return Trial(
-            judge(panel, real),
-            judge(panel, fake),
+            score_materials(discriminator, real),
+            score_materials(discriminator, fake),
             [material.signals for material in real],
             [material.signals for material in fake],
         )
@@ -123,7 +124,9 @@ class Adversary:
         return rearrange(weights, "s -> s 1 1") * gradient
 
     def _generator_loss(self, trial: Trial, log: dict[str, Tensor]) -> Tensor:
-        """What the judges say against the estimates, (S,): the gradient of which is balanced."""
+        """What the discriminators say against the estimates, (S,): the gradient of which is
+        balanced.
+        """
         settings = self.settings
         loss = separation_loss(trial.fake, settings.labels, settings.objective, trial.real)  # (S,)
         log["loss/adversarial"] = loss.detach()
@@ -145,24 +148,24 @@ class Adversary:
             loss = loss + self._penalties(trial, step, log)
             weights = list(self.discriminator.network.parameters())
             self.accelerator.backward(loss.mean(), inputs=weights)
-        for name, judged in (("real", trial.real[0]), ("estimate", trial.fake[0])):
-            active, scores = judged.active, judged.judgement.scores().detach()  # (B, S)
+        for name, scored in (("real", trial.real[0]), ("estimate", trial.fake[0])):
+            active, scores = scored.active, scored.output.scores().detach()  # (B, S)
             log[f"score/{name}"] = (scores * active).sum(0) / active.sum(0).clamp_min(1)  # (S,)
 
     def _penalties(self, trial: Trial, step: int, log: dict[str, Tensor]) -> Tensor:
-        """What is added to the judges' loss, weighted: (S,), or 0 without any penalty."""
+        """What is added to the discriminators' loss, weighted: (S,), or 0 without any penalty."""
         total = torch.zeros(())
         if self.usual_scores is not None:
             penalty = self.usual_scores.penalty(trial.real, trial.fake)  # (S,)
             log["loss/lecam"] = penalty.detach()
             total = total + penalty
         r1, r2 = self._gradient_penalties(step)
-        for name, weight, judged, heard in (
-            ("r1", r1, trial.real, trial.heard_real),
-            ("r2", r2, trial.fake, trial.heard_fake),
+        for name, weight, scored, given in (
+            ("r1", r1, trial.real, trial.inputs_real),
+            ("r2", r2, trial.fake, trial.inputs_fake),
         ):
             if weight:
-                penalty = weight * gradient_penalty(judged, heard)  # (S,)
+                penalty = weight * gradient_penalty(scored, given)  # (S,)
                 log[f"loss/{name}"] = penalty.detach()
                 total = total + penalty
         return total

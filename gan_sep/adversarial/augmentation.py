@@ -1,6 +1,6 @@
-"""Differentiable augmentation of what the judges hear, so that they cannot learn it by heart.
+"""Differentiable augmentation of what the discriminators get, so that they cannot memorises it.
 
-Real signals and estimates are changed by the same law before they are judged, in both players'
+Real signals and estimates are changed by the same law before they are scored, in both players'
 moves, and gradients flow back through the changes to the estimates. In this order, each with the
 same probability, for every segment and source by itself:
 
@@ -40,12 +40,12 @@ MASK_SHARE = 0.25
 
 
 @dataclass(frozen=True)
-class JudgedAugmentation:
+class InputAugmentation:
     """Which changes, and with what probability each.
 
-    target null keeps the probability; else it begins there and each judge's moves by itself until
-    r_t, the mean sign of D(real) - 0.5, meets the target, fast enough to get from 0 to 1 within
-    ramp_segments real segments. Raises ValueError naming the field that is out of range.
+    target null keeps the probability; else it begins there and each discriminator's moves by itself
+    until r_t, the mean sign of D(real) - 0.5, meets the target, fast enough to get from 0 to 1
+    within ramp_segments real segments. Raises ValueError naming the field that is out of range.
     """
 
     kinds: tuple[Kind, ...] = KINDS
@@ -70,7 +70,9 @@ class JudgedAugmentation:
             raise ValueError(f"ramp_segments: expected >= 1, got {self.ramp_segments}")
 
 
-def drawn(seed: int, purpose: str, step: int, items: Iterable[int], num_sources: int) -> Tensor:
+def drawn(
+    seed: int, purpose: str | int, step: int, items: Iterable[int], num_sources: int
+) -> Tensor:
     """What chance decides for segments of a step: (B, S, kinds, 3), uniform in [0, 1).
 
     items: the numbers of the segments within the step; purpose sets apart what is numbered alike.
@@ -103,7 +105,7 @@ def _changed(
     where: Tensor,
     size: Tensor,
 ) -> Tensor:
-    """Only what is chosen pays: some changes cost more than judging."""
+    """Only what is chosen pays: some changes cost more than scoring."""
     items, sources = chosen.nonzero(as_tuple=True)  # (n,) each
     if not len(items):
         return signals

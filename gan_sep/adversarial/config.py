@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from gan_sep.adversarial.augmentation import JudgedAugmentation
+from gan_sep.adversarial.augmentation import InputAugmentation
 from gan_sep.adversarial.instance_noise import InstanceNoise
 from gan_sep.adversarial.objectives import Labels, Objective
 from gan_sep.adversarial.regularizers import GradientPenalty, LeCam
@@ -14,21 +14,21 @@ from gan_sep.optimizers import adam
 class Adversarial:
     """The generator's adversarial term and the discriminators' training.
 
-    objective: what the judges are trained to say, see gan_sep.adversarial.objectives. gamma weighs
-    the adversarial loss against reconstruction, so that what it does depends on that loss's scale;
-    or balance, instead, holds the ratio of their gradient norms at the generator's output, per
-    source, at that value, whatever the loss: exactly one is set. feature_matching is the weight of
-    that term beside the adversarial loss, before both are weighed.
+    objective: what the discriminators are trained to say, see gan_sep.adversarial.objectives. gamma
+    weighs the adversarial loss against reconstruction, so that what it does depends on that loss's
+    scale; or balance, instead, holds the ratio of their gradient norms at the generator's output,
+    per source, at that value, whatever the loss: exactly one is set. feature_matching is the weight
+    of that term beside the adversarial loss, before both are weighed.
 
     The generator learns from reconstruction alone for warmup_steps; the discriminators begin to
     learn head_start_steps before that ends, and then move in each step with update_probability;
     gradient_penalty and lecam are added to their loss, null for neither. frozen keeps them as they
     were drawn, random features: the control that shows what their learning is worth.
 
-    They hear a crop of judged_seconds of each segment, at a place drawn anew in each step, or with
+    They get a crop of crop_seconds of each segment, at a place drawn anew in each step, or with
     null all of it; balance weighs the gradients of whole segments all the same. What they would
-    hear of a source is kept from them where it lies below silence_db (RMS, dB full scale); null
-    keeps nothing from them. level_normalisation divides what they hear by its RMS, silence_db being
+    get of a source is kept from them where it lies below silence_db (RMS, dB full scale); null
+    keeps nothing from them. level_normalisation divides what they get by its RMS, silence_db being
     the floor; augmentation changes it at random; instance_noise is added to it. The published
     method gives none of these numbers: they are this project's choice, and the reports measure it.
     """
@@ -45,9 +45,9 @@ class Adversarial:
     gradient_penalty: GradientPenalty | None = None
     lecam: LeCam | None = None
     silence_db: float | None = -60.0
-    judged_seconds: float | None = None
+    crop_seconds: float | None = None
     level_normalisation: bool = False
-    augmentation: JudgedAugmentation | None = None
+    augmentation: InputAugmentation | None = None
     instance_noise: InstanceNoise | None = None
     labels: Labels = field(default_factory=Labels)
     optimizer: adam.Config = field(default_factory=lambda: adam.Config(lr=2e-4, betas=(0.5, 0.9)))
@@ -55,7 +55,7 @@ class Adversarial:
     def __post_init__(self) -> None:
         self._check_weights()
         self._check_steps()
-        self._check_hearing()
+        self._check_input()
         if self.frozen:
             self._check_frozen()
 
@@ -91,10 +91,10 @@ class Adversarial:
                 f"discriminators begin to learn, got {noise.until_step}",
             )
 
-    def _check_hearing(self) -> None:
-        seconds = self.judged_seconds
+    def _check_input(self) -> None:
+        seconds = self.crop_seconds
         require(
-            seconds is None or seconds > 0, f"judged_seconds: expected > 0 or null, got {seconds}"
+            seconds is None or seconds > 0, f"crop_seconds: expected > 0 or null, got {seconds}"
         )
         require(
             not self.level_normalisation or self.silence_db is not None,
@@ -103,7 +103,7 @@ class Adversarial:
         adaptive = self.augmentation is not None and self.augmentation.target is not None
         require(
             not adaptive or self.objective != "relativistic",
-            "augmentation.target: expected null with objective relativistic, whose judges have no "
+            "augmentation.target: expected null with objective relativistic, whose scores have no "
             "threshold that r_t could be counted by; set augmentation.probability instead",
         )
 

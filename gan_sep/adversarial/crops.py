@@ -1,9 +1,9 @@
-"""Crops: where in each segment the judges listen, if they do not hear all of it.
+"""Crops: which part of each segment the discriminators get, if not all of it.
 
-A judge of short crops has less around each moment of music to know it by again, and costs less: on
-a CPU, crops of a third of the segments make of what the judges add to a step two fifths, of what
-those of waveforms add about half. A source and its estimate are cropped at the same place, so that
-the judge cannot tell them by where they come from.
+A discriminator of short crops has less around each moment of music to know it by again, and costs
+less: on a CPU, crops of a third of the segments make of what the discriminators add to a step two
+fifths, of what those of waveforms add about half. A source and its estimate are cropped at the same
+place, so that the discriminator cannot tell them by where they come from.
 """
 
 from collections.abc import Iterable
@@ -15,13 +15,15 @@ from torch import Tensor
 from gan_sep.adversarial.material import Batch, Place
 from gan_sep.random import draw
 
+CROPS = {"paired": 898746547, "unpaired": 2794916546}  # streams of random numbers
+
 
 @dataclass(frozen=True)
 class Crops:
     """Crops of num_samples at places that the seed and the step decide.
 
     Drawn for each segment by its number in the step: neither accumulation nor the number of
-    processes nor resuming changes what is judged.
+    processes nor resuming changes what is scored.
     """
 
     num_samples: int
@@ -42,7 +44,7 @@ class Crops:
         """The first sample of each of the crops of (B, ..., T)."""
         T = signals.shape[-1]
         return [
-            crop_start(T, self.num_samples, self.seed, f"judged {kind}", place.step, item)
+            crop_start(T, self.num_samples, self.seed, CROPS[kind], place.step, item)
             for item in place.items(len(signals))
         ]
 
@@ -55,6 +57,8 @@ class Crops:
         ]
 
 
-def crop_start(num_samples: int, crop_samples: int, seed: int, purpose: str, *counters: int) -> int:
+def crop_start(
+    num_samples: int, crop_samples: int, seed: int, purpose: str | int, *counters: int
+) -> int:
     """The first sample of a crop, all those from which it is whole being equally likely."""
     return int(draw(seed, purpose, *counters).integers(num_samples - crop_samples + 1))

@@ -1,6 +1,6 @@
-"""What the judges know: scores on material they were trained on and on material held out.
+"""What the discriminators know: scores on material they were trained on and on material held out.
 
-A fixed probe of segments is judged from time to time, in four sets:
+A fixed probe of segments is scored from time to time, in four sets:
 
     real_train   sources of training tracks      fake_train   estimates of training mixtures
     real_valid   sources of held-out tracks      fake_valid   estimates of held-out mixtures
@@ -37,12 +37,12 @@ def measure(
                        the standard errors of both
         brier          {train, held_out}: mean squared distance of the score, clipped to [0, 1],
                        from 1 for real and 0 for estimates, each weighing one half; 0.25 is what
-                       a judge gets that always says 0.5
+                       a discriminator gets that always says 0.5
         overlap        {real_fake_valid, real_train_valid}: shared area of the normalised
                        histograms, 1 where they are equal, 0 where they are disjoint
         distance       E D(real_train) - E D(fake_valid), the denominator of r_v
         r_v            (E D(real_train) - E D(real_valid)) / distance: 0 where held-out music is
-                       judged like the music trained on, 1 where it is judged like estimates
+                       scored like the music trained on, 1 where it is scored like estimates
         r_t            E sign(D(real_train) - 0.5): 1 where all training music is taken for real
 
     active is True where the segment is not silent in that source. The fakes in r_v are the
@@ -64,7 +64,7 @@ def measure(
 
 
 def centred(scores: Mapping[str, Tensor], active: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Scores (n, S) of judges that know only differences, moved to lie around THRESHOLD.
+    """Scores (n, S) of discriminators that know only differences, moved to lie around THRESHOLD.
 
     One shift for each source, the same in all sets, after which the means of training sources and
     of their estimates are equally far from THRESHOLD. A source without active segments stays.

@@ -1,8 +1,8 @@
-"""Feature matching: the estimate shall move a judge's inner layers as the true source does.
+"""Feature matching: the estimate shall move a discriminator's inner layers as the true source does.
 
-A regression in the judge's own terms, which needs the true source of each estimate: paired material
-only. Each layer's distance is divided by the size of what it is a distance from, so that layers of
-any width and level have the same say.
+A regression in the discriminator's own terms, which needs the true source of each estimate: paired
+material only. Each layer's distance is divided by the size of what it is a distance from, so that
+layers of any width and level have the same say.
 
 Sources: Larsen et al., Autoencoding beyond pixels using a learned similarity metric, 2016; the
 normalised form is that of Défossez et al., High Fidelity Neural Audio Compression, 2022.
@@ -11,17 +11,17 @@ normalised form is that of Défossez et al., High Fidelity Neural Audio Compress
 import torch
 from torch import Tensor
 
-from gan_sep.adversarial.objectives import Judged, over_divisor
+from gan_sep.adversarial.objectives import Scored, over_divisor
 
 SMALLEST = 1e-8  # layers that say less than this of a real source say nothing
 
 
-def feature_matching(real: Judged, fake: Judged) -> Tensor:
+def feature_matching(real: Scored, fake: Scored) -> Tensor:
     """Mean over layers of mean |f_real - f_fake| / mean |f_real|: (S,), 0 where features are equal.
 
-    real, fake: judgements of the same segments, sources and their estimates; fake's mask counts.
+    real, fake: outputs of the same segments, sources and their estimates; fake's mask counts.
     Both means are those of one segment, so that accumulated passes equal one large batch. What the
-    judges say of the real sources is a constant.
+    discriminators say of the real sources is a constant.
     Raises ValueError where the features do not pair, or there are none.
     """
     pairs = _pairs(real, fake)
@@ -35,8 +35,8 @@ def feature_matching(real: Judged, fake: Judged) -> Tensor:
     return over_divisor(fake, torch.stack(ratios).mean(0))  # (S,)
 
 
-def _pairs(real: Judged, fake: Judged) -> list[tuple[Tensor, Tensor]]:
-    targets, features = real.judgement.features, fake.judgement.features
+def _pairs(real: Scored, fake: Scored) -> list[tuple[Tensor, Tensor]]:
+    targets, features = real.output.features, fake.output.features
     shapes = [[tuple(feature.shape) for feature in each] for each in (targets, features)]
     if not targets or shapes[0] != shapes[1]:
         raise ValueError(

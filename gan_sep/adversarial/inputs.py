@@ -1,4 +1,5 @@
-"""How material is presented to the judges in training, after it was chosen and before it is judged.
+"""How material is presented to the discriminators in training, after it was chosen and before it is
+scored.
 
 A source and its estimate are always treated alike, and so are all real and all estimated signals as
 populations: nothing that is done here tells them apart.
@@ -15,13 +16,14 @@ from gan_sep.adversarial.material import Material, Place
 from gan_sep.config.run import Adversarial
 
 KINDS = ("paired", "unpaired")  # of material, in their order
+AUGMENTATION = {"paired": 16314465, "unpaired": 1033576616}  # streams of random numbers
 
 
 class Presentation:
     """What the settings ask for: signals of one level, augmentation, instance noise.
 
     Drawn for each segment by its number in the step: neither accumulation nor the number of
-    processes nor resuming changes what is heard.
+    processes nor resuming changes what is given.
     """
 
     def __init__(
@@ -31,7 +33,7 @@ class Presentation:
         conditioned: bool = False,
         probability: AdaptiveProbability | None = None,
     ) -> None:
-        """conditioned: whether judges hear mixtures; probability: of augmentation, if any."""
+        """conditioned: whether they get mixtures; probability: of augmentation, if any."""
         self.settings = settings
         self.seed = seed
         self.conditioned = conditioned
@@ -40,7 +42,7 @@ class Presentation:
     def __call__(
         self, real: Sequence[Material], fake: Sequence[Material], place: Place
     ) -> tuple[list[Material], list[Material]]:
-        """Material as `gan_sep.adversarial.material.materials` gives it, ready to be judged.
+        """Material as `gan_sep.adversarial.material.materials` gives it, ready to be scored.
 
         Gradients flow through to the signals. Which segments count is left as it is.
         """
@@ -60,9 +62,9 @@ class Presentation:
     def _augmented(
         self, kind: str, alike: list[Material], place: Place, probability: AdaptiveProbability
     ) -> list[Material]:
-        """The same changes to a source, its estimate and, for its judge, the mixture."""
+        """The same changes to a source, its estimate and, for its discriminator, the mixture."""
         B, S = alike[0].signals.shape[:2]
-        items, purpose = place.items(B), f"judged augmentation {kind}"
+        items, purpose = place.items(B), AUGMENTATION[kind]
         uniforms = drawn(self.seed, purpose, place.step, items, S)  # (B, S, kinds, 3)
         change = partial(
             augmented,
@@ -93,7 +95,7 @@ class Presentation:
 def levelled(material: Material, settings: Adversarial) -> Material:
     """Signals and mixture, each over its own RMS, where the settings ask for it.
 
-    The diagnosis does the same: this is how judges hear at any time.
+    The diagnosis does the same: this is how discriminators get at any time.
     """
     floor_db = settings.silence_db
     if not settings.level_normalisation or floor_db is None:

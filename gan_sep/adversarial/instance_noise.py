@@ -1,7 +1,7 @@
-"""Instance noise: the judges begin half deaf, and hear better step by step.
+"""Instance noise: the discriminators begin half deaf, and get better step by step.
 
 White noise on real signals and estimates alike makes the two overlap where they would not, so that
-a judge cannot tell them apart beyond doubt; as it fades, ever finer differences come into hearing.
+a discriminator cannot tell them apart beyond doubt; as it fades, ever finer differences come in.
 
 Sources: Arjovsky and Bottou, Towards principled methods for training generative adversarial
 networks, 2017; Sønderby et al., Amortised MAP inference for image super-resolution, 2017.
@@ -18,7 +18,8 @@ from gan_sep.random import draw
 
 @dataclass(frozen=True)
 class InstanceNoise:
-    """From start_db (RMS, dB full scale) in the judges' first step, to silence in until_step.
+    """From start_db (RMS, dB full scale) in the discriminators' first step, to silence in
+    until_step.
 
     The amplitude falls linearly. With normalised levels, full scale is the level of the signals.
     """

@@ -1,4 +1,4 @@
-"""What a step learns from, and what of it the discriminators judge."""
+"""What a step learns from, and what of it the discriminators discriminator."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,8 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gan_sep.adversarial.objectives import Judged
-from gan_sep.discriminators.base import Judgement
+from gan_sep.adversarial.objectives import Scored
+from gan_sep.discriminators.base import DiscriminatorOutput
 from gan_sep.training.silence import audible
 
 
@@ -34,7 +34,7 @@ class Place(NamedTuple):
 
 
 class Material(NamedTuple):
-    """Signals to judge (B, S, C, T), their mixture (B, C, T), and where they count: bool (B, S)."""
+    """Signals to score (B, S, C, T), their mixture (B, C, T), and where they count: bool (B, S)."""
 
     signals: Tensor
     mixture: Tensor
@@ -62,25 +62,27 @@ def materials(
     return real, fake
 
 
-def judge(panel: nn.Module, asked: Sequence[Material]) -> list[Judged]:
-    """What the panel says of each material, all asked in one batch.
+def score_materials(discriminator: nn.Module, asked: Sequence[Material]) -> list[Scored]:
+    """What the discriminator says of each material, all asked in one batch.
 
     The losses divide by the number of segments, silent ones included, so that neither accumulation
     nor the number of processes changes what a segment weighs.
     """
     signals = torch.cat([material.signals for material in asked])  # (B + U, S, C, T)
     mixture = torch.cat([material.mixture for material in asked])  # (B + U, C, T)
-    judgement = panel(signals, mixture)
-    judged, start = [], 0
+    output = discriminator(signals, mixture)
+    scored, start = [], 0
     for material in asked:
         active, count = material.active, len(material.active)
         divisor = torch.full_like(active[0], count, dtype=torch.float)  # (S,)
-        part = take(judgement, slice(start, start + count))
-        judged.append(Judged(part, active, divisor))
+        part = take(output, slice(start, start + count))
+        scored.append(Scored(part, active, divisor))
         start += count
-    return judged
+    return scored
 
 
-def take(judgement: Judgement, items: slice) -> Judgement:
-    """The judgement of some items of the batch."""
-    return Judgement(judgement.logits[items], [feature[items] for feature in judgement.features])
+def take(output: DiscriminatorOutput, items: slice) -> DiscriminatorOutput:
+    """The output of some items of the batch."""
+    return DiscriminatorOutput(
+        output.logits[items], [feature[items] for feature in output.features]
+    )

@@ -1,4 +1,4 @@
-"""Questioning the discriminators: scores of the same segments, real and estimated, over time."""
+"""Asking the discriminators: scores of the same segments, real and estimated, over time."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,12 +19,14 @@ from gan_sep.evaluation.separate import evaluating
 from gan_sep.training.silence import audible
 
 PROBE_SEED = 20190901  # the same segments for every seed of a study
+PROBE_CROPS = 2182505842  # stream of random numbers
 
 
 class Probe:
     """Fixed segments of training and of validation tracks, as they were played: no augmentation.
 
-    Where judges learn from crops, they are asked about crops of that length, always the same ones.
+    Where discriminators learn from crops, they are asked about crops of that length, always the
+    same ones.
 
     Raises ValueError where a validation track is shorter than a segment.
     """
@@ -39,25 +41,25 @@ class Probe:
         self.config = config
         self.accelerator = accelerator
         length = config.audio.samples(config.training.segment_seconds)
-        judged_seconds = config.adversarial.judged_seconds
-        self.judged = length if judged_seconds is None else config.audio.samples(judged_seconds)
+        crop_seconds = config.adversarial.crop_seconds
+        self.scored = length if crop_seconds is None else config.audio.samples(crop_seconds)
         self.segments = {
             "train": PairedSegments(train, length, PROBE_SEED),
             "valid": PairedSegments(valid, length, PROBE_SEED),
         }
 
-    def question(self, generator: nn.Module, panel: nn.Module) -> dict[str, dict[str, Any]]:
+    def question(self, generator: nn.Module, discriminator: nn.Module) -> dict[str, dict[str, Any]]:
         """The measures of `gan_sep.adversarial.diagnostics.measure` for each source by name.
 
         The segments are spread over the processes; all of them get the answer.
         """
         generator = self.accelerator.unwrap_model(generator)
-        panel = self.accelerator.unwrap_model(panel)
+        discriminator = self.accelerator.unwrap_model(discriminator)
         scores: dict[str, Tensor] = {}
         active: dict[str, Tensor] = {}
-        with evaluating(generator), evaluating(panel):
+        with evaluating(generator), evaluating(discriminator):
             for split, segments in self.segments.items():
-                asked = gather_object(list(self._ask(generator, panel, segments)))
+                asked = gather_object(list(self._ask(generator, discriminator, segments)))
                 _, real, fake, sounding = zip(*sorted(asked, key=lambda row: row[0]), strict=True)
                 scores |= {f"real_{split}": torch.stack(real), f"fake_{split}": torch.stack(fake)}
                 mask = torch.stack(sounding)  # (n, S)
@@ -67,7 +69,7 @@ class Probe:
         return measure(scores, active, self.config.audio.sources)
 
     def _ask(
-        self, generator: nn.Module, panel: nn.Module, segments: PairedSegments
+        self, generator: nn.Module, discriminator: nn.Module, segments: PairedSegments
     ) -> Iterator[tuple[int, Tensor, Tensor, Tensor]]:
         """(position, scores of the sources, of their estimates, which sound), each (S,)."""
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
@@ -77,15 +79,17 @@ class Probe:
             with self.accelerator.autocast():
                 mixture = sources.sum(1)  # (1, C, T)
                 estimates = generator(mixture).float()  # (1, S, C, T)
-                heard = self._heard(position, sources.shape[-1])
-                both = torch.cat([sources, estimates])[..., heard]  # (2, S, C, T')
-                mixtures = mixture.expand(2, -1, -1)[..., heard]  # (2, C, T')
-                mask = audible(sources[..., heard], settings.silence_db)  # (1, S)
+                given = self._crop(position, sources.shape[-1])
+                both = torch.cat([sources, estimates])[..., given]  # (2, S, C, T')
+                mixtures = mixture.expand(2, -1, -1)[..., given]  # (2, C, T')
+                mask = audible(sources[..., given], settings.silence_db)  # (1, S)
                 asked = levelled(Material(both, mixtures, mask), settings)
-                judged = panel(asked.signals, asked.mixture).scores().float().cpu()  # (2, S)
-            yield position, judged[0], judged[1], mask[0].cpu()
+                scored = (
+                    discriminator(asked.signals, asked.mixture).scores().float().cpu()
+                )  # (2, S)
+            yield position, scored[0], scored[1], mask[0].cpu()
 
-    def _heard(self, position: int, num_samples: int) -> slice:
-        """The samples of a segment that are judged."""
-        start = crop_start(num_samples, self.judged, PROBE_SEED, "judged", position)
-        return slice(start, start + self.judged)
+    def _crop(self, position: int, num_samples: int) -> slice:
+        """The samples of a segment that are scored."""
+        start = crop_start(num_samples, self.scored, PROBE_SEED, PROBE_CROPS, position)
+        return slice(start, start + self.scored)

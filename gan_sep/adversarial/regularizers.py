@@ -1,6 +1,6 @@
-"""Penalties that keep judges from knowing their training material by heart, per source.
+"""Penalties that keep discriminators from knowing their training material by memory, per source.
 
-Both are added to the judges' own loss L_D,k; the generator never meets them.
+Both are added to the discriminators' own loss L_D,k; the generator never meets them.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gan_sep.adversarial.objectives import Judged, excess, mean_over_active, over_divisor, shortfall
+from gan_sep.adversarial.objectives import Scored, excess, mean_over_active, over_divisor, shortfall
 
 
 @dataclass(frozen=True)
@@ -55,39 +55,40 @@ class LeCam:
             raise ValueError(f"decay: expected [0, 1), got {self.decay}")
 
 
-def gradient_penalty(materials: Sequence[Judged], signals: Sequence[Tensor]) -> Tensor:
+def gradient_penalty(materials: Sequence[Scored], signals: Sequence[Tensor]) -> Tensor:
     """Mean over active segments of |d score / d signal|^2, over all its samples: (S,), >= 0.
 
-    signals: (B, S, C, T) of each material, as the panel received them, part of the judgement's
-    graph. Each material weighs the same. The value can be differentiated by the judges' weights.
-    Raises ValueError where materials and signals do not pair.
-    Sources: Mescheder, Geiger and Nowozin, Which training methods for GANs do actually converge?,
-    2018; lazily: Karras et al., Analyzing and improving the image quality of StyleGAN, 2020.
+    signals: (B, S, C, T) of each material, as the discriminator received them, part of the output's
+    graph. Each material weighs the same. The value can be differentiated by the discriminators'
+    weights. Raises ValueError where materials and signals do not pair. Sources: Mescheder, Geiger
+    and Nowozin, Which training methods for GANs do actually converge?, 2018; lazily: Karras et al.,
+    Analyzing and improving the image quality of StyleGAN, 2020.
     """
     lengths = [[len(each.active) for each in materials], [len(each) for each in signals]]
     if not materials or lengths[0] != lengths[1]:
         raise ValueError(
-            "gradient penalty: expected one or more judgements and the signals of each, got "
+            "gradient penalty: expected one or more outputs and the signals of each, got "
             f"{lengths[0]} and {lengths[1]} segments"
         )
     # A score depends on its own segment and source alone: the gradient of the sum is all of theirs.
-    total = torch.stack([judged.judgement.scores().float().sum() for judged in materials]).sum()
+    total = torch.stack([scored.output.scores().float().sum() for scored in materials]).sum()
     gradients = torch.autograd.grad(total, list(signals), create_graph=True)
     terms = []
-    for judged, gradient in zip(materials, gradients, strict=True):
-        heard = gradient.masked_fill(~judged.active[:, :, None, None], 0.0)  # (B, S, C, T)
-        terms.append(over_divisor(judged, heard.square().sum((2, 3))))  # (S,)
+    for scored, gradient in zip(materials, gradients, strict=True):
+        given = gradient.masked_fill(~scored.active[:, :, None, None], 0.0)  # (B, S, C, T)
+        terms.append(over_divisor(scored, given.square().sum((2, 3))))  # (S,)
     return torch.stack(terms).mean(0)
 
 
 def lecam_penalty(
-    real: Sequence[Judged], fake: Sequence[Judged], real_mean: Tensor, fake_mean: Tensor
+    real: Sequence[Scored], fake: Sequence[Scored], real_mean: Tensor, fake_mean: Tensor
 ) -> Tensor:
     """relu(D(real) - fake_mean)^2 + relu(real_mean - D(fake))^2, each a mean: (S,), >= 0.
 
-    It holds the judge's answers to real signals near its usual answer to estimates, and the
-    reverse. real_mean, fake_mean: (S,), running means of what the judges said of each, constants.
-    Source: Tseng et al., Regularizing generative adversarial networks under limited data, 2021.
+    It holds the discriminator's answers to real signals near its usual answer to estimates, and the
+    reverse. real_mean, fake_mean: (S,), running means of what the discriminators said of each,
+    constants. Source: Tseng et al., Regularizing generative adversarial networks under limited
+    data, 2021.
     """
     above = [mean_over_active(j, fake_mean, lambda d: excess(d).square()) for j in real]
     below = [mean_over_active(j, real_mean, lambda d: shortfall(d).square()) for j in fake]

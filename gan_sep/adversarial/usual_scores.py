@@ -1,4 +1,4 @@
-"""What the judges usually say of real signals and of estimates: the state LeCam rests on."""
+"""The usual scores of real signals and of estimates: the state that LeCam rests on."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,12 +7,12 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from gan_sep.adversarial.objectives import Judged
+from gan_sep.adversarial.objectives import Scored
 from gan_sep.adversarial.regularizers import LeCam, lecam_penalty
 
 
 class UsualScores:
-    """Running means over steps and processes of each judge's scores; the penalty they make.
+    """Running means over steps and processes of each discriminator's scores; the penalty they make.
 
     The means are those of the steps before: constant over the passes of a step. A source counts
     from the step after the first in which it sounded among real signals and among estimates.
@@ -26,17 +26,17 @@ class UsualScores:
         self.counts = torch.zeros_like(self.sums)  # (2, S)
         self.means = torch.full_like(self.sums, torch.nan)  # (2, S), NaN until known
 
-    def penalty(self, real: Sequence[Judged], fake: Sequence[Judged]) -> Tensor:
+    def penalty(self, real: Sequence[Scored], fake: Sequence[Scored]) -> Tensor:
         """The weighted penalty of a pass, (S,), whose scores are taken into the means later."""
-        for row, judgements in enumerate((real, fake)):
-            for judged in judgements:
-                scores = judged.judgement.scores().detach().float()  # (B, S)
-                self.sums[row] += scores.masked_fill(~judged.active, 0.0).sum(0)
-                self.counts[row] += judged.active.sum(0)
+        for row, outputs in enumerate((real, fake)):
+            for scored in outputs:
+                scores = scored.output.scores().detach().float()  # (B, S)
+                self.sums[row] += scores.masked_fill(~scored.active, 0.0).sum(0)
+                self.counts[row] += scored.active.sum(0)
         known = ~self.means.isnan().any(0)  # (S,)
         real, fake = (
-            [judged._replace(active=judged.active & known) for judged in judgements]
-            for judgements in (real, fake)
+            [scored._replace(active=scored.active & known) for scored in outputs]
+            for outputs in (real, fake)
         )
         return self.settings.weight * lecam_penalty(real, fake, *self.means.nan_to_num())
 

@@ -1,4 +1,4 @@
-"""The verdict on the judges in words, from the history of their diagnoses.
+"""The verdict on the discriminators in words, from the history of their diagnoses.
 
 Each diagnosis puts each source in a state, the first in this table whose rule holds. D is a mean
 score, SE its standard error; accuracies and sets are those of `gan_sep.adversarial.diagnostics`.
@@ -9,13 +9,13 @@ score, SE its standard error; accuracies and sets are those of `gan_sep.adversar
     collapsed    a score is not finite; or the four means lie within 0.02 of   it says the same of
                  each other and every set's standard deviation is below 0.02   everything
     overfitting  accuracy on training minus held-out material exceeds 0.10     it knows its training
-                 and 2 SE; or r_v exceeds 0.5 and D(real_train) -              music by heart
+                 and 2 SE; or r_v exceeds 0.5 and D(real_train) -              music by memory
                  D(real_valid) exceeds 2 SE
     too weak     accuracy on training material is below 0.60                   it hardly knows an
                                                                                estimate from music
     unclear      accuracy on training material is not above 0.5 by 2 SE        it may be guessing
     healthy      none of the above                                             what it knows holds
-                                                                               for unheard music
+                                                                               for new music
 
 One diagnosis proves little: a state takes effect when two in a row find it, and counts since the
 first of the two. It lasts until another state takes effect in the same way, so one stray diagnosis
@@ -23,10 +23,10 @@ changes nothing; unclear ones are passed over. Where no state has taken effect, 
 undecided. The overall word is the worst of the sources': collapsed, overfitting, too weak,
 undecided, healthy.
 
-Two limits. Too weak and collapsed cannot tell a judge that has learned nothing from a generator
-whose estimates are perfect. And r_v sees any difference between training and held-out music, also
-one that lies in the choice of songs. r_t is reported because it needs no held-out music; no rule
-rests on it.
+Two limits. Too weak and collapsed cannot tell a discriminator that has learned nothing from a
+generator whose estimates are perfect. And r_v sees any difference between training and held-out
+music, also one that lies in the choice of songs. r_t is reported because it needs no held-out
+music; no rule rests on it.
 """
 
 import math
@@ -50,7 +50,7 @@ MIN_ACCURACY = 0.60
 
 @dataclass(frozen=True)
 class SourceVerdict:
-    """One judge's verdict: the word, the step since when it holds, and why, in a sentence."""
+    """The verdict on one discriminator: the word, since which step it holds, and why."""
 
     word: Word
     since: int | None
@@ -70,7 +70,7 @@ class Verdict:
 
 
 def verdict(history: Sequence[Mapping[str, Any]]) -> Verdict:
-    """Judge the judges.
+    """A word on the discriminators.
 
     history: diagnosis records {"step": int, "sources": {name: what `diagnostics.measure` gives}} in
     any order; NaN is read as None. An empty history is undecided.
@@ -80,7 +80,9 @@ def verdict(history: Sequence[Mapping[str, Any]]) -> Verdict:
     if not names:
         return Verdict("undecided", "The discriminators were never diagnosed.", {})
     sources = {
-        name: _judge([(r["step"], r["sources"][name]) for r in records if name in r["sources"]])
+        name: _discriminator(
+            [(r["step"], r["sources"][name]) for r in records if name in r["sources"]]
+        )
         for name in names
     }
     word = min((v.word for v in sources.values()), key=WORST_FIRST.index)
@@ -98,7 +100,7 @@ def _group(word: Word, sources: Mapping[str, SourceVerdict]) -> str:
     return f"{word}: {', '.join(named)}" if named else ""
 
 
-def _judge(diagnoses: Sequence[tuple[int, Mapping[str, Any]]]) -> SourceVerdict:
+def _discriminator(diagnoses: Sequence[tuple[int, Mapping[str, Any]]]) -> SourceVerdict:
     """The verdict from (step, diagnosis) pairs of one source, in order."""
     states = [(step, state_of(diagnosis)) for step, diagnosis in diagnoses]
     word, since = _confirmed([(step, state) for step, state in states if state != "unclear"])
@@ -167,7 +169,7 @@ def _figures(step: int, diagnosis: Mapping[str, Any]) -> str:
     gap, gap_error = _difference(accuracy)
     means = ", ".join(f"{name} {diagnosis[name]['mean']:.2f}" for name in SETS)
     return (
-        f"At step {step} it judges {accuracy['train']:.0%} of training and "
+        f"At step {step} it discriminators {accuracy['train']:.0%} of training and "
         f"{accuracy['held_out']:.0%} of held-out material correctly (difference {100 * gap:.0f} "
         f"points, two standard errors {200 * gap_error:.0f}); r_v {_said(diagnosis['r_v'])}, "
         f"r_t {_said(diagnosis['r_t'])}; mean scores {means}; {min(counts)} segments or more a set."

@@ -139,7 +139,7 @@ class RunConfig:
         valid_name = bool(self.name) and Path(self.name).name == self.name and self.name[0] != "."
         require(valid_name, f"name: expected the plain name of a folder, got {self.name!r}")
         check_terms(self.losses, self.audio.sources)
-        self._check_judged_seconds()
+        self._check_crop_seconds()
         if self.discriminator is not None:
             self._check_adversarial()
         group, micro = (
@@ -161,21 +161,21 @@ class RunConfig:
         )
         self.adversarial.check_training(self.training.steps)
 
-    def _check_judged_seconds(self) -> None:
-        seconds, longest = self.adversarial.judged_seconds, self.training.segment_seconds
+    def _check_crop_seconds(self) -> None:
+        seconds, longest = self.adversarial.crop_seconds, self.training.segment_seconds
         if seconds is None:
             return
         require(
             seconds <= longest,
-            "adversarial.judged_seconds: expected at most training.segment_seconds "
+            "adversarial.crop_seconds: expected at most training.segment_seconds "
             f"({longest}), got {seconds}",
         )
         window = 1 if self.discriminator is None else self.discriminator.window
         require(
             self.audio.samples(seconds) >= window,
-            f"adversarial.judged_seconds: expected at least {window / self.audio.sample_rate:.3g}, "
-            f"the {window} samples of the discriminator's window, got {seconds}; judge longer "
-            "crops, or choose shorter windows below discriminator",
+            f"adversarial.crop_seconds: expected at least {window / self.audio.sample_rate:.3g}, "
+            f"the {window} samples of the discriminator's window, got {seconds}; take longer "
+            "crops, or shorter windows of the discriminator",
         )
 
     @property

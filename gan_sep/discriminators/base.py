@@ -1,4 +1,4 @@
-"""The contract of discriminators: a panel of one judge per source."""
+"""The contract of discriminators: a discriminator of one discriminator per source."""
 
 from typing import NamedTuple, Protocol, Self
 
@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from gan_sep.audio import AudioFormat
 
 
-class Judgement(NamedTuple):
-    """What a panel says of a batch of sources.
+class DiscriminatorOutput(NamedTuple):
+    """What a discriminator says of a batch of sources.
 
     logits: (B, S, ...), one or several values per source, near 1 for real and 0 for estimated ones.
     features: the inner layers' activations, each (B, S, ...).
@@ -26,19 +26,19 @@ class DiscriminatorConfig(Protocol):
     """What a discriminator's `Config` offers; its fields are the YAML keys under `discriminator`.
 
     The network that `build` returns maps sources (B, S, C, T) and the mixture (B, C, T) that they
-    belong to to a `Judgement`. Judge k sees source k and no other; of the mixture it sees nothing
-    unless the panel is conditioned on it.
+    belong to to a `DiscriminatorOutput`. Discriminator k sees source k and no other; of the mixture
+    it sees nothing unless the discriminator is conditioned on it.
     """
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """The panel with fresh weights, drawn from torch's global random state."""
+        """The discriminator with fresh weights, drawn from torch's global random state."""
         ...
 
     @property
     def window(self) -> int:
-        """How many samples a judge takes in at once: its longest window or first kernel.
+        """How many samples a discriminator takes in at once: its longest window or first kernel.
 
-        It judges shorter signals too, with silence around them.
+        It discriminators shorter signals too, with silence around them.
         """
         ...
 

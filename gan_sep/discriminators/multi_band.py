@@ -1,16 +1,17 @@
-"""A panel of judges of complex spectrograms, each of one band of frequencies.
+"""A discriminator of discriminators of complex spectrograms, each of one band of frequencies.
 
 The multi-band multi-scale STFT discriminator of Kumar et al., "High-Fidelity Audio Compression with
 Improved RVQGAN" (DAC), 2023. In one spectrogram for all, music's low frequencies are thousands of
-times as strong as its high ones; a judge of a band of its own learns weights to their measure.
+times as strong as its high ones; a discriminator of a band of its own learns weights to their
+measure.
 
 Published are windows of 512, 1024 and 2048 samples at 44.1 kHz, four hops each, 32 channels, and a
 last convolution over all bands. Here there is one window, two hops of it, few channels, and every
 band has a verdict of its own, with the same say whatever its width.
 
-At the default a mono judge has 8330 parameters; a logit hears 15 frames, eight times the window:
-0.51 s of 16 kHz, and 63 bins of its band. On a CPU the four judges add three quarters of a plain
-step to one of a small Demucs (16 channels, 16 kHz mono).
+At the default a mono discriminator has 8330 parameters; a logit gets 15 frames, eight times the
+window: 0.51 s of 16 kHz, and 63 bins of its band. On a CPU the four discriminators add three
+quarters of a plain step to one of a small Demucs (16 channels, 16 kHz mono).
 """
 
 from collections.abc import Iterator
@@ -22,26 +23,31 @@ from typing import Self
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
-from gan_sep.discriminators.base import Judgement
+from gan_sep.discriminators.base import DiscriminatorOutput
 from gan_sep.discriminators.layers.complex_spectra import (
     VERDICT,
     check_resolutions,
     complex_spectrogram,
     spectral_layers,
 )
-from gan_sep.discriminators.layers.convolutions import Judges, check_sizes, joined
-from gan_sep.discriminators.layers.inputs import View, check_view, heard, heard_channels
+from gan_sep.discriminators.layers.convolutions import SourceChains, check_sizes, joined
+from gan_sep.discriminators.layers.inputs import (
+    Layout,
+    check_layout,
+    discriminator_input,
+    input_channels,
+)
 
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes of one judge; every source has the same.
+    """Sizes of one discriminator; every source has the same.
 
     n_ffts, the windows in samples, and hops_per_window, by how many hops each is covered; splits,
     where one band ends and the next begins, as shares of half the sample rate; channels, the width
     of the first layer, doubled in each of the following; layers, the first of which keeps an eighth
-    of the bins, each further one half of the frames and bins; view: of the channels;
-    conditioned: whether each judge hears the mixture beside its source;
+    of the bins, each further one half of the frames and bins; layout: of the channels;
+    conditioned: whether each discriminator gets the mixture beside its source;
     spectral_norm: in place of weight normalisation.
     """
 
@@ -50,23 +56,23 @@ class Config:
     splits: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75)
     channels: int = 4
     layers: int = 3
-    view: View = "channels"
+    layout: Layout = "channels"
     conditioned: bool = False
     spectral_norm: bool = False
 
     def __post_init__(self) -> None:
         check_resolutions(self.n_ffts, self.hops_per_window)
         check_sizes(channels=self.channels, layers=self.layers)
-        check_view(self.view)
+        check_layout(self.layout)
         for n_fft in self.n_ffts:
             band_slices(self.splits, n_fft // 2 + 1)
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """The panel of one judge per source, with fresh weights.
+        """The discriminator of one discriminator per source, with fresh weights.
 
         Raises ValueError where mid and side are asked of mono.
         """
-        return MultiBandPanel(self, audio)
+        return MultiBandDiscriminator(self, audio)
 
     @property
     def window(self) -> int:
@@ -79,8 +85,9 @@ class Config:
         return cls(n_ffts=(64, 128), splits=(0.25,), channels=2, layers=2)
 
 
-class MultiBandPanel(nn.Module):
-    """sources (B, S, C, T), mixture (B, C, T) -> Judgement: logits (B, S, n), band by band.
+class MultiBandDiscriminator(nn.Module):
+    """sources (B, S, C, T), mixture (B, C, T) -> DiscriminatorOutput: logits (B, S, n), band by
+    band.
 
     Any T >= 1 will do. All bands of the first window come before those of the second.
     """
@@ -89,20 +96,20 @@ class MultiBandPanel(nn.Module):
         super().__init__()
         self.config = config
         layers = spectral_layers(config.channels, config.layers)
-        channels = 2 * heard_channels(config, audio)  # real and imaginary parts
+        channels = 2 * input_channels(config, audio)  # real and imaginary parts
         self.bands = nn.ModuleList(
-            Judges(len(audio.sources), channels, layers, VERDICT, config.spectral_norm)
+            SourceChains(len(audio.sources), channels, layers, VERDICT, config.spectral_norm)
             for _ in config.n_ffts
             for _ in range(len(config.splits) + 1)
         )
 
-    def forward(self, sources: Tensor, mixture: Tensor) -> Judgement:
+    def forward(self, sources: Tensor, mixture: Tensor) -> DiscriminatorOutput:
         spectra = zip(self.bands, self._spectra(sources, mixture), strict=True)
-        return joined([judge(spectrum) for judge, spectrum in spectra])
+        return joined([chains(spectrum) for chains, spectrum in spectra])
 
     def _spectra(self, sources: Tensor, mixture: Tensor) -> Iterator[Tensor]:
         """Of each band (B, S*2C, N, F'), window after window."""
-        signals = heard(sources, mixture, self.config)
+        signals = discriminator_input(sources, mixture, self.config)
         for n_fft in self.config.n_ffts:
             hop = n_fft // self.config.hops_per_window
             transform = partial(complex_spectrogram, n_fft=n_fft, hop=hop)

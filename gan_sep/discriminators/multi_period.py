@@ -1,18 +1,20 @@
-"""A panel of multi-period judges: each looks at every p-th sample of the waveform, for several p.
+"""A discriminator of multi-period discriminators: each looks at every p-th sample of the waveform,
+for several p.
 
 The multi-period discriminator of Kong, Kim and Bae, "HiFi-GAN: Generative Adversarial Networks for
 Efficient and High Fidelity Speech Synthesis", 2020. The signal is folded into rows of p samples,
 and convolutions run down each column, so that what repeats every p samples, a tone or the hum of a
-transposed convolution, stands still before the judge. The periods are primes: no judge sees what
-another does.
+transposed convolution, stands still before the discriminator. The periods are primes: no
+discriminator sees what another does.
 
 Published are the periods 2, 3, 5, 7 and 11, 32 to 1024 channels in five layers of kernel 5 and
 stride 3, padding by reflection, and segments of a third of a second. Here there are two of the
 periods, few channels, larger strides, and silence for padding, which any length has.
 
-At the default a mono judge has 2572 parameters; a logit of period p hears every p-th sample of a
-stretch of 510 p + 1 samples, 0.22 s of 16 kHz for p = 7. On a CPU the four judges add half of a
-plain step to one of a small Demucs (16 channels, 16 kHz mono), and a fifth for each period more.
+At the default a mono discriminator has 2572 parameters; a logit of period p gets every p-th sample
+of a stretch of 510 p + 1 samples, 0.22 s of 16 kHz for p = 7. On a CPU the four discriminators add
+half of a plain step to one of a small Demucs (16 channels, 16 kHz mono), and a fifth for each
+period more.
 """
 
 from dataclasses import dataclass
@@ -23,46 +25,51 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan_sep.audio import AudioFormat
-from gan_sep.discriminators.base import Judgement
+from gan_sep.discriminators.base import DiscriminatorOutput
 from gan_sep.discriminators.layers.convolutions import (
     FIRST_KERNEL,
-    Judges,
+    SourceChains,
     check_distinct,
     check_sizes,
     joined,
     waveform_layers,
 )
-from gan_sep.discriminators.layers.inputs import View, check_view, heard, heard_channels
+from gan_sep.discriminators.layers.inputs import (
+    Layout,
+    check_layout,
+    discriminator_input,
+    input_channels,
+)
 
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes of one judge; every source has the same.
+    """Sizes of one discriminator; every source has the same.
 
     periods in samples; channels, the width of the first layer, doubled in each of the following;
-    layers, the first of which keeps an eighth of the rows, each further one a quarter; view: of the
-    channels; conditioned: whether each judge hears the mixture beside its source;
+    layers, the first of which keeps an eighth of the rows, each further one a quarter; layout: of
+    the channels; conditioned: whether each discriminator gets the mixture beside its source;
     spectral_norm: in place of weight normalisation.
     """
 
     periods: tuple[int, ...] = (3, 7)
     channels: int = 4
     layers: int = 3
-    view: View = "channels"
+    layout: Layout = "channels"
     conditioned: bool = False
     spectral_norm: bool = False
 
     def __post_init__(self) -> None:
         check_distinct("periods", self.periods, least=1)
         check_sizes(channels=self.channels, layers=self.layers)
-        check_view(self.view)
+        check_layout(self.layout)
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """The panel of one judge per source, with fresh weights.
+        """The discriminator of one discriminator per source, with fresh weights.
 
         Raises ValueError where mid and side are asked of mono.
         """
-        return MultiPeriodPanel(self, audio)
+        return MultiPeriodDiscriminator(self, audio)
 
     @property
     def window(self) -> int:
@@ -75,8 +82,9 @@ class Config:
         return cls(periods=(2, 3), channels=2, layers=2)
 
 
-class MultiPeriodPanel(nn.Module):
-    """sources (B, S, C, T), mixture (B, C, T) -> Judgement: logits (B, S, n), period by period.
+class MultiPeriodDiscriminator(nn.Module):
+    """sources (B, S, C, T), mixture (B, C, T) -> DiscriminatorOutput: logits (B, S, n), period by
+    period.
 
     Any T >= 1 will do.
     """
@@ -85,24 +93,24 @@ class MultiPeriodPanel(nn.Module):
         super().__init__()
         self.config = config
         layers = waveform_layers(config.channels, config.layers)
-        channels = heard_channels(config, audio)
+        channels = input_channels(config, audio)
         self.periods = nn.ModuleList(
-            Judges(len(audio.sources), channels, layers, (3,), config.spectral_norm)
+            SourceChains(len(audio.sources), channels, layers, (3,), config.spectral_norm)
             for _ in config.periods
         )
 
-    def forward(self, sources: Tensor, mixture: Tensor) -> Judgement:
-        signals = heard(sources, mixture, self.config).side_by_side()  # (B, S*C, T)
-        judges = zip(self.periods, self.config.periods, strict=True)
-        return joined([_judged(judge, signals, period) for judge, period in judges])
+    def forward(self, sources: Tensor, mixture: Tensor) -> DiscriminatorOutput:
+        signals = discriminator_input(sources, mixture, self.config).side_by_side()  # (B, S*C, T)
+        periods = zip(self.periods, self.config.periods, strict=True)
+        return joined([_folded(chains, signals, period) for chains, period in periods])
 
 
-def _judged(judge: nn.Module, signals: Tensor, period: int) -> Judgement:
+def _folded(chains: nn.Module, signals: Tensor, period: int) -> DiscriminatorOutput:
     """Each column by itself: (B, S*C, T) -> logits (B, S, rows', period)."""
     columns = rearrange(folded(signals, period), "b c rows period -> (b period) c rows")
-    judgement = judge(columns)
-    features = [_apart(feature, period) for feature in judgement.features]
-    return Judgement(_apart(judgement.logits, period), features)
+    output = chains(columns)
+    features = [_apart(feature, period) for feature in output.features]
+    return DiscriminatorOutput(_apart(output.logits, period), features)
 
 
 def _apart(columns: Tensor, period: int) -> Tensor:

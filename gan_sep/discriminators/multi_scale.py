@@ -1,17 +1,18 @@
-"""A panel of multi-scale judges: the waveform as it is, and smoothed and halved once and again.
+"""A discriminator of multi-scale discriminators: the waveform as it is, and smoothed and halved
+once and again.
 
 The multi-scale discriminator of Kumar et al., "MelGAN: Generative Adversarial Networks for
 Conditional Waveform Synthesis", 2019, which HiFi-GAN took over. A chain of strided convolutions
-judges stretches of the waveform; each further scale takes means of four samples, two apart, of the
-one before, hears half the band and sees twice as far.
+discriminators stretches of the waveform; each further scale takes means of four samples, two apart,
+of the one before, gets half the band and sees twice as far.
 
 Published are a first layer at the full rate, 16 to 1024 channels, kernels of 15, then 41 with
 strides of 4. Here the first layer has a stride of 8 already: at the full rate it alone would take
 as long as a small Demucs.
 
-At the default a mono judge has 14946 parameters; a logit hears 2047, 4096 or 8194 samples, by its
-scale: 0.13 to 0.51 s of 16 kHz. On a CPU the four judges add half of a plain step to one of a
-small Demucs (16 channels, 16 kHz mono).
+At the default a mono discriminator has 14946 parameters; a logit gets 2047, 4096 or 8194 samples,
+by its scale: 0.13 to 0.51 s of 16 kHz. On a CPU the four discriminators add half of a plain step to
+one of a small Demucs (16 channels, 16 kHz mono).
 """
 
 from dataclasses import dataclass
@@ -21,44 +22,49 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan_sep.audio import AudioFormat
-from gan_sep.discriminators.base import Judgement
+from gan_sep.discriminators.base import DiscriminatorOutput
 from gan_sep.discriminators.layers.convolutions import (
     FIRST_KERNEL,
-    Judges,
+    SourceChains,
     check_sizes,
     joined,
     waveform_layers,
 )
-from gan_sep.discriminators.layers.inputs import View, check_view, heard, heard_channels
+from gan_sep.discriminators.layers.inputs import (
+    Layout,
+    check_layout,
+    discriminator_input,
+    input_channels,
+)
 
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes of one judge; every source has the same.
+    """Sizes of one discriminator; every source has the same.
 
     scales, each of half the rate of the one before; channels, the width of the first layer, doubled
     in each of the following; layers, the first of which keeps an eighth of the positions, each
-    further one a quarter; view: of the channels; conditioned: whether each judge hears the mixture
-    beside its source; spectral_norm: in place of weight normalisation.
+    further one a quarter; layout: of the channels; conditioned: whether each discriminator gets the
+    mixture beside its source; spectral_norm: in place of weight normalisation.
     """
 
     scales: int = 3
     channels: int = 4
     layers: int = 4
-    view: View = "channels"
+    layout: Layout = "channels"
     conditioned: bool = False
     spectral_norm: bool = False
 
     def __post_init__(self) -> None:
         check_sizes(scales=self.scales, channels=self.channels, layers=self.layers)
-        check_view(self.view)
+        check_layout(self.layout)
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """The panel of one judge per source, with fresh weights.
+        """The discriminator of one discriminator per source, with fresh weights.
 
         Raises ValueError where mid and side are asked of mono.
         """
-        return MultiScalePanel(self, audio)
+        return MultiScaleDiscriminator(self, audio)
 
     @property
     def window(self) -> int:
@@ -71,8 +77,9 @@ class Config:
         return cls(scales=2, channels=2, layers=2)
 
 
-class MultiScalePanel(nn.Module):
-    """sources (B, S, C, T), mixture (B, C, T) -> Judgement: logits (B, S, n), scale by scale.
+class MultiScaleDiscriminator(nn.Module):
+    """sources (B, S, C, T), mixture (B, C, T) -> DiscriminatorOutput: logits (B, S, n), scale by
+    scale.
 
     Any T >= 1 will do.
     """
@@ -81,20 +88,20 @@ class MultiScalePanel(nn.Module):
         super().__init__()
         self.config = config
         layers = waveform_layers(config.channels, config.layers)
-        channels = heard_channels(config, audio)
+        channels = input_channels(config, audio)
         self.scales = nn.ModuleList(
-            Judges(len(audio.sources), channels, layers, (3,), config.spectral_norm)
+            SourceChains(len(audio.sources), channels, layers, (3,), config.spectral_norm)
             for _ in range(config.scales)
         )
 
-    def forward(self, sources: Tensor, mixture: Tensor) -> Judgement:
-        signals = heard(sources, mixture, self.config).side_by_side()  # (B, S*C, T)
+    def forward(self, sources: Tensor, mixture: Tensor) -> DiscriminatorOutput:
+        signals = discriminator_input(sources, mixture, self.config).side_by_side()  # (B, S*C, T)
         first, *coarser = self.scales
-        judgements = [first(signals)]
-        for judge in coarser:
+        outputs = [first(signals)]
+        for chains in coarser:
             signals = halved(signals)  # (B, S*C, T/2)
-            judgements.append(judge(signals))
-        return joined(judgements)
+            outputs.append(chains(signals))
+        return joined(outputs)
 
 
 def halved(signals: Tensor) -> Tensor:

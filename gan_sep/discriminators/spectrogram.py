@@ -1,20 +1,20 @@
-"""A panel of DCGAN-like judges of log-mel spectrograms, all sources in one pass.
+"""A discriminator of DCGAN-like discriminators of log-mel spectrograms, all sources in one pass.
 
-Each judge is the discriminator of Radford, Metz and Chintala (Unsupervised representation learning
-with deep convolutional GANs, 2016): strided 4 x 4 convolutions whose width doubles, LeakyReLU of
-slope 0.2, weights drawn from N(0, 0.02). Two things differ.
+Each discriminator is the discriminator of Radford, Metz and Chintala (Unsupervised representation
+learning with deep convolutional GANs, 2016): strided 4 x 4 convolutions whose width doubles,
+LeakyReLU of slope 0.2, weights drawn from N(0, 0.02). Two things differ.
 
-Layer normalisation in place of batch normalisation. Each judge normalises each segment by itself
-(group normalisation with one group per source), for three reasons: a judge of one source must not
-see the others; with batches of a few segments the statistics of a batch are noise; and a score that
-depends on the rest of the batch would change with the number of processes.
+Layer normalisation in place of batch normalisation. Each discriminator normalises each segment by
+itself (group normalisation with one group per source), for three reasons: a discriminator of one
+source must not see the others; with batches of a few segments the statistics of a batch are noise;
+and a score that depends on the rest of the batch would change with the number of processes.
 
 No sigmoid: the scores are trained by least squares. The last convolution spans all frequencies that
-are left, so a segment gets one logit per stretch of time, each with the whole spectrum in view.
+are left, so a segment gets one logit per stretch of time, each with the whole spectrum in layout.
 
-At the default a mono judge has 174513 parameters; a logit hears 78 frames, 5.1 s of 16 kHz or 1.8 s
-of 44.1 kHz, and through the norms something of the whole segment. On a CPU the four judges add
-nearly half of a plain step to one of a small Demucs (16 channels, 16 kHz mono).
+At the default a mono discriminator has 174513 parameters; a logit gets 78 frames, 5.1 s of 16 kHz
+or 1.8 s of 44.1 kHz, and through the norms something of the whole segment. On a CPU the four
+discriminators add nearly half of a plain step to one of a small Demucs (16 channels, 16 kHz mono).
 """
 
 import warnings
@@ -28,23 +28,28 @@ from torch import Tensor, nn
 from torchaudio.functional import melscale_fbanks
 
 from gan_sep.audio import AudioFormat
-from gan_sep.discriminators.base import Judgement
-from gan_sep.discriminators.layers.inputs import View, check_view, heard, heard_channels
+from gan_sep.discriminators.base import DiscriminatorOutput
+from gan_sep.discriminators.layers.inputs import (
+    Layout,
+    check_layout,
+    discriminator_input,
+    input_channels,
+)
 from gan_sep.discriminators.layers.spectral_norm import spectrally_normalised
 from gan_sep.spectra import decibels, power_spectrogram
 
 FLOOR_DB = -80.0
-SILENCE = -1.0  # what the floor becomes in the input range of a judge
+SILENCE = -1.0  # what the floor becomes in the input range of a discriminator
 
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes of one judge; every source has the same.
+    """Sizes of one discriminator; every source has the same.
 
-    n_fft and hop in samples; mel_bands, the height of a judge's input; channels, the width of the
-    first layer, doubled in each of the following; layers, each of which halves height and width;
-    view: of the channels; conditioned: whether each judge hears the mixture beside its source;
-    spectral_norm: of the weights, in place of layer normalisation, which would undo it.
+    n_fft and hop in samples; mel_bands, the height of a discriminator's input; channels, the width
+    of the first layer, doubled in each of the following; layers, each of which halves height and
+    width; layout: of the channels; conditioned: whether each discriminator gets the mixture beside
+    its source; spectral_norm: of the weights, in place of layer normalisation, which would undo it.
     The cost falls with hop and rises with mel_bands and channels: sized for a small Demucs.
     """
 
@@ -53,12 +58,12 @@ class Config:
     mel_bands: int = 64
     channels: int = 16
     layers: int = 4
-    view: View = "channels"
+    layout: Layout = "channels"
     conditioned: bool = False
     spectral_norm: bool = False
 
     def __post_init__(self) -> None:
-        check_view(self.view)
+        check_layout(self.layout)
         if self.n_fft < 4 or self.n_fft % 2:
             raise ValueError(f"n_fft: expected an even number of at least 4, got {self.n_fft}")
         if not 1 <= self.hop <= self.n_fft // 2:
@@ -74,11 +79,11 @@ class Config:
             )
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """The panel of one judge per source, with fresh weights.
+        """The discriminator of one discriminator per source, with fresh weights.
 
         Raises ValueError where n_fft is too short for so many mel bands at this sample rate.
         """
-        return SpectrogramPanel(self, audio)
+        return SpectrogramDiscriminator(self, audio)
 
     @property
     def window(self) -> int:
@@ -91,11 +96,12 @@ class Config:
         return cls(n_fft=256, hop=128, mel_bands=8, channels=4, layers=2)
 
 
-class SpectrogramPanel(nn.Module):
-    """sources (B, S, C, T), mixture (B, C, T) -> Judgement: logits (B, S, N'), any T >= 1.
+class SpectrogramDiscriminator(nn.Module):
+    """sources (B, S, C, T), mixture (B, C, T) -> DiscriminatorOutput: logits (B, S, N'), any T >=
+    1.
 
-    N' counts stretches of 2^layers hops. The judges lie side by side on the channel axis; grouped
-    convolutions keep them apart.
+    N' counts stretches of 2^layers hops. The discriminators lie side by side on the channel axis;
+    grouped convolutions keep them apart.
     """
 
     mel: Tensor
@@ -106,7 +112,7 @@ class SpectrogramPanel(nn.Module):
         widths = [config.channels * 2**layer for layer in range(config.layers)]
         self.config = config
         self.register_buffer("mel", _mel_filters(config, audio), persistent=False)  # (M, F)
-        inputs = [heard_channels(config, audio), *widths[:-1]]
+        inputs = [input_channels(config, audio), *widths[:-1]]
         # As in DCGAN the first layer is not normalised: it is the one that sees the level.
         self.layers = nn.ModuleList(
             _layer(S, narrow, wide, normalised=index > 0 and not config.spectral_norm)
@@ -119,16 +125,16 @@ class SpectrogramPanel(nn.Module):
             for convolution in [m for m in self.modules() if isinstance(m, nn.Conv2d)]:
                 spectrally_normalised(convolution, S)
 
-    def forward(self, sources: Tensor, mixture: Tensor) -> Judgement:
+    def forward(self, sources: Tensor, mixture: Tensor) -> DiscriminatorOutput:
         S = sources.shape[1]
-        signals = heard(sources, mixture, self.config)
+        signals = discriminator_input(sources, mixture, self.config)
         x = signals.side_by_side(self.spectrogram)  # (B, S*C, M, N)
         features = []
         for layer in self.layers:
             x = layer(x)  # (B, S*width, M/2^i, N/2^i)
             features.append(rearrange(x, "b (s width) m n -> b s width m n", s=S))
         logits = self.verdict(x)  # (B, S, 1, N')
-        return Judgement(logits.squeeze(2), features)
+        return DiscriminatorOutput(logits.squeeze(2), features)
 
     def spectrogram(self, signals: Tensor) -> Tensor:
         """Signals (B, C, T) -> log-mel spectrograms (B, C, M, N).

@@ -39,10 +39,14 @@ class Learners:
         self.adversary = None
         if config.discriminator is not None:
             torch.manual_seed(config.seed + 1)
-            panel = config.discriminator.build(config.audio)
+            network = config.discriminator.build(config.audio)
             settings = config.adversarial
-            judge = Player.prepared("discriminator", panel, settings.optimizer, accelerator)
-            self.adversary = Adversary(judge, settings, config.audio, config.seed, accelerator)
+            discriminator = Player.prepared(
+                "discriminator", network, settings.optimizer, accelerator
+            )
+            self.adversary = Adversary(
+                discriminator, settings, config.audio, config.seed, accelerator
+            )
         # Other draws from torch's random state must not depend on how many networks were built.
         torch.manual_seed(config.seed + 2 + accelerator.process_index)
         losses = WeightedLosses.of(config.losses, config.audio.sources, accelerator.device)

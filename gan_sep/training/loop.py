@@ -218,8 +218,8 @@ class Run:
         if adversary is None or not self._due(self.config.diagnosis.every):
             return
         if adversary.learns(self.step - 1):  # in the step that was just made
-            panel = adversary.discriminator.network
-            sources = self.probe.question(self.learners.generator.network, panel)
+            discriminator = adversary.discriminator.network
+            sources = self.probe.question(self.learners.generator.network, discriminator)
             if self.accelerator.is_main_process:
                 record = finite({"step": self.step, "kind": "diagnosis", "sources": sources})
                 self.records.write(record)

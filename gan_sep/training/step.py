@@ -83,7 +83,7 @@ class TrainingStep:
         (gradient,) = torch.autograd.grad(loss, output)  # (B + U, S, C, T)
         log = self.losses.log(terms, batch.sources)
         if adversary is not None:
-            trial = adversary.judge(batch, output, place, log)
+            trial = adversary.score(batch, output, place, log)
             if adversary.acts(place.step):
                 gradient = gradient + adversary.gradient(trial, output, gradient, log)
             adversary.backward(trial, place.step, log)

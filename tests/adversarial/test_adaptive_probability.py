@@ -6,20 +6,22 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from gan_sep.adversarial.adaptive_probability import AdaptiveProbability
-from gan_sep.adversarial.augmentation import JudgedAugmentation
-from gan_sep.adversarial.objectives import Judged
-from gan_sep.discriminators.base import Judgement
+from gan_sep.adversarial.augmentation import InputAugmentation
+from gan_sep.adversarial.objectives import Scored
+from gan_sep.discriminators.base import DiscriminatorOutput
 
 
 def adaptive(**settings: float | None) -> AdaptiveProbability:
     fields = {"probability": 0.5, "target": 0.6, "ramp_segments": 100} | settings
-    return AdaptiveProbability(JudgedAugmentation(**fields), 2, Accelerator(cpu=True))  # type: ignore[arg-type]
+    return AdaptiveProbability(InputAugmentation(**fields), 2, Accelerator(cpu=True))  # type: ignore[arg-type]
 
 
-def judged(scores: Tensor, active: Tensor | None = None) -> Judged:
+def scored(scores: Tensor, active: Tensor | None = None) -> Scored:
     """scores: (B, S)."""
     everywhere = torch.ones(scores.shape, dtype=torch.bool)
-    return Judged(Judgement(scores[..., None], []), everywhere if active is None else active)
+    return Scored(
+        DiscriminatorOutput(scores[..., None], []), everywhere if active is None else active
+    )
 
 
 def test_every_four_steps_the_probability_moves_by_their_segments_over_the_ramp() -> None:
@@ -27,7 +29,7 @@ def test_every_four_steps_the_probability_moves_by_their_segments_over_the_ramp(
     # Of five segments four are taken for real: r_t = 0.6 would be none above the target.
     sure = torch.tensor([[0.6, 0.9], [0.6, 0.9], [0.6, 0.4], [0.6, 0.9], [0.6, 0.4]])
     for step in range(1, 9):
-        probability.add([judged(sure)])
+        probability.add([scored(sure)])
         probability.end_step()
         moved = step // 4 * 4 * 5 / 100
         assert probability.values.tolist() == pytest.approx([0.5 + moved, 0.5 - moved])
@@ -36,7 +38,7 @@ def test_every_four_steps_the_probability_moves_by_their_segments_over_the_ramp(
 def test_the_probability_stays_within_zero_and_one() -> None:
     probability = adaptive(ramp_segments=10)
     for _ in range(8):
-        probability.add([judged(torch.tensor([[1.0, 0.0]]).expand(5, 2))])
+        probability.add([scored(torch.tensor([[1.0, 0.0]]).expand(5, 2))])
         probability.end_step()
     assert probability.values.tolist() == [1, 0]
 
@@ -46,7 +48,7 @@ def test_silent_segments_and_unheard_sources_move_nothing() -> None:
     scores = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
     active = torch.tensor([[False, False], [True, False]])
     for _ in range(4):
-        probability.add([judged(scores, active)])
+        probability.add([scored(scores, active)])
         probability.end_step()
     # Both segments count for the pace, only the active one for the direction.
     assert probability.values.tolist() == pytest.approx([0.5 + 8 / 100, 0.5])
@@ -55,7 +57,7 @@ def test_silent_segments_and_unheard_sources_move_nothing() -> None:
 def test_without_a_target_the_probability_is_constant() -> None:
     probability = adaptive(target=None)
     for _ in range(8):
-        probability.add([judged(torch.ones(5, 2))])
+        probability.add([scored(torch.ones(5, 2))])
         probability.end_step()
     assert probability.values.tolist() == [0.5, 0.5]
 
@@ -65,7 +67,7 @@ def test_a_saved_state_goes_on_where_it_stood() -> None:
     first = adaptive()
     for step in range(6):
         for probability in (whole, first if step < 3 else second):
-            probability.add([judged(torch.full((2, 2), 1.0 * (step < 4)))])
+            probability.add([scored(torch.full((2, 2), 1.0 * (step < 4)))])
             probability.end_step()
         if step == 2:
             second.load_state_dict(first.state_dict())

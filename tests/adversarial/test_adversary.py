@@ -19,18 +19,18 @@ def adversary(**settings: object) -> Adversary:
     return adversary_of(training_step(Adversarial(**(fixed | settings))))  # type: ignore[arg-type]
 
 
-def judged(judges: Adversary, pass_: Batch, step: int = 0) -> tuple[Tensor, Trial]:
+def scored(discriminators: Adversary, pass_: Batch, step: int = 0) -> tuple[Tensor, Trial]:
     """Estimates, half of what they should be and a little more, and what is said of them."""
     assert pass_.unpaired is not None
     estimates = 0.5 * torch.cat([pass_.sources, pass_.unpaired[1]]) + 0.01
     estimates = estimates.requires_grad_()
-    return estimates, judges.judge(pass_, estimates, Place(step), {})
+    return estimates, discriminators.score(pass_, estimates, Place(step), {})
 
 
 def test_feature_matching_of_paired_material_joins_the_adversarial_loss() -> None:
-    judges, log = adversary(feature_matching=2.0), dict[str, Tensor]()
-    estimates, trial = judged(judges, batch())
-    found = judges.gradient(trial, estimates, torch.ones_like(estimates), log)
+    discriminators, log = adversary(feature_matching=2.0), dict[str, Tensor]()
+    estimates, trial = scored(discriminators, batch())
+    found = discriminators.gradient(trial, estimates, torch.ones_like(estimates), log)
     matching = feature_matching(trial.real[0], trial.fake[0])
     loss = separation_loss(trial.fake, Labels()) + 2.0 * matching
     (expected,) = torch.autograd.grad(loss.mean(), estimates)
@@ -41,17 +41,17 @@ def test_feature_matching_of_paired_material_joins_the_adversarial_loss() -> Non
     )
 
 
-def test_judges_move_in_the_share_of_steps_that_was_asked_for_and_the_generator_in_all() -> None:
+def test_discriminators_move_in_the_share_of_steps_asked_for_and_the_generator_in_all() -> None:
     step = training_step(Adversarial(update_probability=0.4))
-    judges = adversary_of(step)
-    drawn = [judges.updates(number) for number in range(1000)]
+    discriminators = adversary_of(step)
+    drawn = [discriminators.updates(number) for number in range(1000)]
     assert sum(drawn) == pytest.approx(400, abs=50)
     seen = set()
     for number in range(6):
-        before = weights(step.generator), weights(judges.discriminator)
+        before = weights(step.generator), weights(discriminators.discriminator)
         log = step([batch()], number)
         assert not same(before[0], weights(step.generator))
-        assert same(before[1], weights(judges.discriminator)) is not drawn[number]
+        assert same(before[1], weights(discriminators.discriminator)) is not drawn[number]
         assert ("gradient_norm/discriminator" in log) is drawn[number]
         seen.add(drawn[number])
     assert seen == {True, False}
@@ -65,79 +65,85 @@ def test_another_seed_updates_in_other_steps_and_certainty_in_all() -> None:
     assert all(adversary().updates(number) for number in range(50))
 
 
-def test_frozen_judges_stay_as_they_were_drawn_and_the_generator_heeds_them() -> None:
+def test_frozen_discriminators_stay_as_they_were_drawn_and_the_generator_heeds_them() -> None:
     found = {}
     for frozen in (True, False):
         step = training_step(Adversarial(frozen=frozen, feature_matching=1.0))
-        judges = adversary_of(step)
-        before = weights(step.generator), weights(judges.discriminator)
+        discriminators = adversary_of(step)
+        before = weights(step.generator), weights(discriminators.discriminator)
         log = step([batch()], 0)
         assert not same(before[0], weights(step.generator))
-        assert same(before[1], weights(judges.discriminator)) is frozen
+        assert same(before[1], weights(discriminators.discriminator)) is frozen
         assert ("gradient_norm/discriminator" in log) is not frozen
         found[frozen] = weights(step.generator)
-    assert same(found[True], found[False])  # of the first step, in which the judges are the same
+    assert same(
+        found[True], found[False]
+    )  # of the first step, in which the discriminators are the same
 
 
-def gradients(judges: Adversary) -> list[Tensor]:
-    """What `backward` gathered for the judges' weights."""
-    found = [p.grad for p in judges.discriminator.network.parameters() if p.grad is not None]
+def gradients(discriminators: Adversary) -> list[Tensor]:
+    """What `backward` gathered for the discriminators' weights."""
+    found = [
+        p.grad for p in discriminators.discriminator.network.parameters() if p.grad is not None
+    ]
     assert found
     return found
 
 
-def test_lecam_joins_the_judges_loss_after_the_step_that_made_its_means() -> None:
-    judges = adversary(lecam=LeCam(weight=5.0))
+def test_lecam_joins_the_discriminators_loss_after_the_step_that_made_its_means() -> None:
+    discriminators = adversary(lecam=LeCam(weight=5.0))
     for step in range(2):
         log = dict[str, Tensor]()
-        judges.discriminator.optimizer.zero_grad()
-        _, trial = judged(judges, batch(seed=step))
+        discriminators.discriminator.optimizer.zero_grad()
+        _, trial = scored(discriminators, batch(seed=step))
         loss = discriminator_loss(trial.real, trial.fake, Labels())
         if step:
-            usual = judges.usual_scores
+            usual = discriminators.usual_scores
             assert usual is not None
             penalty = 5.0 * lecam_penalty(trial.real, trial.fake, *usual.means)
             assert penalty.min() > 0
             loss = loss + penalty
-        parameters = list(judges.discriminator.network.parameters())
+        parameters = list(discriminators.discriminator.network.parameters())
         expected = torch.autograd.grad(loss.mean(), parameters, retain_graph=True)
-        judges.backward(trial, step, log)
-        torch.testing.assert_close(gradients(judges), list(expected))
-        judges.move(step, log["loss/discriminator"])
+        discriminators.backward(trial, step, log)
+        torch.testing.assert_close(gradients(discriminators), list(expected))
+        discriminators.move(step, log["loss/discriminator"])
     torch.testing.assert_close(log["loss/lecam"], penalty.detach())
 
 
-def test_gradient_penalties_join_the_judges_loss_in_every_third_step_threefold() -> None:
-    """On all that is judged, against a panel asked anew; no weight but the judges' is touched."""
-    judges = adversary(gradient_penalty=GradientPenalty(r1=4.0, r2=1.0, every=3))
-    panel, pass_ = judges.discriminator.network, batch()
+def test_gradient_penalties_join_the_discriminators_loss_in_every_third_step_threefold() -> None:
+    """On all that is scored, against a discriminator asked anew; no weight but the discriminators'
+    is touched.
+    """
+    discriminators = adversary(gradient_penalty=GradientPenalty(r1=4.0, r2=1.0, every=3))
+    discriminator, pass_ = discriminators.discriminator.network, batch()
     assert pass_.unpaired is not None
-    parameters = list(panel.parameters())
+    parameters = list(discriminator.parameters())
     for step in range(4):
         log = dict[str, Tensor]()
-        judges.discriminator.optimizer.zero_grad()
-        estimates, trial = judged(judges, pass_, step)
+        discriminators.discriminator.optimizer.zero_grad()
+        estimates, trial = scored(discriminators, pass_, step)
         loss = discriminator_loss(trial.real, trial.fake, Labels()).mean()
         if step % 3 == 0:
             for weight, signals in ((4.0, (pass_.sources, pass_.unpaired[1])), (1.0, estimates)):
                 parts = signals if isinstance(signals, tuple) else signals.split([4, 2])
                 for part in parts:
-                    heard = part.detach().requires_grad_()
-                    scores = panel(heard, heard.sum(1)).scores()
-                    (slope,) = torch.autograd.grad(scores.sum(), heard, create_graph=True)
+                    given = part.detach().requires_grad_()
+                    scores = discriminator(given, given.sum(1)).scores()
+                    (slope,) = torch.autograd.grad(scores.sum(), given, create_graph=True)
                     squares = slope.square().sum((2, 3)).mean(0)  # (S,)
                     loss = loss + 3 * weight / 2 * squares.mean() / 2
         expected = torch.autograd.grad(loss, parameters, retain_graph=True)
-        judges.backward(trial, step, log)
+        discriminators.backward(trial, step, log)
         assert estimates.grad is None
-        torch.testing.assert_close(gradients(judges), list(expected), rtol=1e-3, atol=1e-7)
+        torch.testing.assert_close(gradients(discriminators), list(expected), rtol=1e-3, atol=1e-7)
         assert ("loss/r1" in log, "loss/r2" in log) == (step % 3 == 0, step % 3 == 0)
 
 
-def test_the_generator_hears_of_exactly_the_crop_that_was_judged() -> None:
-    judges = adversary(judged_seconds=0.1)  # 800 of 2000 samples
-    estimates, trial = judged(judges, batch())
-    gradient = judges.gradient(trial, estimates, torch.ones_like(estimates), {})
+def test_the_generator_get_of_exactly_the_crop_that_was_scored() -> None:
+    discriminators = adversary(crop_seconds=0.1)  # 800 of 2000 samples
+    estimates, trial = scored(discriminators, batch())
+    gradient = discriminators.gradient(trial, estimates, torch.ones_like(estimates), {})
     reached = (gradient != 0).any(2).any(1)  # (B + U, T)
     for item in reached:
         (places,) = item.nonzero(as_tuple=True)
@@ -145,26 +151,30 @@ def test_the_generator_hears_of_exactly_the_crop_that_was_judged() -> None:
         assert places[-1] - places[0] == 799
 
 
-def test_judges_of_crops_of_everything_are_judges_of_everything_bit_for_bit() -> None:
-    steps = [training_step(Adversarial(judged_seconds=seconds)) for seconds in (None, 0.25)]
+def test_discriminators_of_crops_of_everything_are_discriminators_of_everything_bit_for_bit() -> (
+    None
+):
+    steps = [training_step(Adversarial(crop_seconds=seconds)) for seconds in (None, 0.25)]
     for number in range(3):
         for step in steps:
             step([batch(seed=number)], number)
     whole, crops = steps
     assert same(weights(whole.generator), weights(crops.generator))
-    judges = [adversary_of(step).discriminator for step in steps]
-    assert same(weights(judges[0]), weights(judges[1]))
+    discriminators = [adversary_of(step).discriminator for step in steps]
+    assert same(weights(discriminators[0]), weights(discriminators[1]))
 
 
 def test_silence_is_that_of_the_crop() -> None:
     """Sources that sound in their first half only: few crops of a tenth lie across its end."""
-    judges = adversary(judged_seconds=0.025, silence_db=-60.0)
+    discriminators = adversary(crop_seconds=0.025, silence_db=-60.0)
     pass_ = batch(items=40)
     pass_.sources[..., 1000:] = 0.0
     log = dict[str, Tensor]()
-    judges.judge(Batch(pass_.sources), pass_.sources.clone().requires_grad_(), Place(0), log)
+    discriminators.score(
+        Batch(pass_.sources), pass_.sources.clone().requires_grad_(), Place(0), log
+    )
     assert log["silent_share"].tolist() == pytest.approx([0.45, 0.45], abs=0.2)
-    assert judges.crops is not None
-    heard, _ = judges.crops(Batch(pass_.sources), pass_.sources, Place(0))
-    silent = (heard.sources == 0).all(-1).all(-1).float().mean(0)  # (S,)
+    assert discriminators.crops is not None
+    given, _ = discriminators.crops(Batch(pass_.sources), pass_.sources, Place(0))
+    silent = (given.sources == 0).all(-1).all(-1).float().mean(0)  # (S,)
     assert log["silent_share"].tolist() == pytest.approx(silent.tolist())

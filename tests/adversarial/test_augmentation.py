@@ -1,4 +1,4 @@
-"""Augmentation of what the judges hear: each change by hand, and the chances by counting."""
+"""Augmentation of what the discriminators get: each change by hand, and the chances by counting."""
 
 import math
 from typing import Any
@@ -10,7 +10,7 @@ from torch import Tensor
 from gan_sep.adversarial.augmentation import (
     CHANGES,
     KINDS,
-    JudgedAugmentation,
+    InputAugmentation,
     Kind,
     augmented,
     drawn,
@@ -142,4 +142,4 @@ def test_gradients_flow_through_every_change(kind: Kind) -> None:
 )
 def test_impossible_settings_are_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        JudgedAugmentation(**fields)
+        InputAugmentation(**fields)

@@ -5,15 +5,15 @@ import torch
 from torch import Tensor
 
 from gan_sep.adversarial.feature_matching import feature_matching
-from gan_sep.adversarial.objectives import Judged
-from gan_sep.discriminators.base import Judgement
+from gan_sep.adversarial.objectives import Scored
+from gan_sep.discriminators.base import DiscriminatorOutput
 
 
-def judged(*features: Tensor, active: Tensor | None = None) -> Judged:
+def scored(*features: Tensor, active: Tensor | None = None) -> Scored:
     shape = features[0].shape[:2] if features else (1, 1)
     if active is None:
         active = torch.ones(shape, dtype=torch.bool)
-    return Judged(Judgement(torch.zeros(*shape, 1), list(features)), active)
+    return Scored(DiscriminatorOutput(torch.zeros(*shape, 1), list(features)), active)
 
 
 def layer(*values: float) -> Tensor:
@@ -22,24 +22,24 @@ def layer(*values: float) -> Tensor:
 
 
 def test_each_layer_counts_by_its_distance_relative_to_the_real_features() -> None:
-    real = judged(layer(1, -3), layer(100, 100, 100))
-    fake = judged(layer(1, -1), layer(150, 100, 100))
+    real = scored(layer(1, -3), layer(100, 100, 100))
+    fake = scored(layer(1, -1), layer(150, 100, 100))
     # Layer 1: mean 1 of mean 2; layer 2: mean 50 / 3 of mean 100.
     assert feature_matching(real, fake).item() == pytest.approx((0.5 + 1 / 6) / 2)
 
 
 def test_equal_features_and_any_common_scale_change_nothing() -> None:
     real, fake = torch.randn(2, 3, 4, 5), torch.randn(2, 3, 4, 5)
-    assert feature_matching(judged(real), judged(real)).tolist() == [0, 0, 0]
+    assert feature_matching(scored(real), scored(real)).tolist() == [0, 0, 0]
     torch.testing.assert_close(
-        feature_matching(judged(7 * real), judged(7 * fake)),
-        feature_matching(judged(real), judged(fake)),
+        feature_matching(scored(7 * real), scored(7 * fake)),
+        feature_matching(scored(real), scored(fake)),
     )
 
 
 def test_the_real_features_are_constants() -> None:
     real, fake = torch.randn(2, 1, 2, 4, 5, requires_grad=True).unbind()
-    loss = feature_matching(judged(real), judged(fake)).sum()
+    loss = feature_matching(scored(real), scored(fake)).sum()
     to_real, to_fake = torch.autograd.grad(loss, (real, fake), allow_unused=True)
     assert to_real is None
     assert to_fake.abs().max() > 0
@@ -50,7 +50,7 @@ def test_only_active_segments_count() -> None:
     real[1], fake[1] = torch.inf, torch.nan
     active = torch.tensor([[True], [False]])
     features = fake.requires_grad_()
-    loss = feature_matching(judged(real, active=active), judged(features, active=active))
+    loss = feature_matching(scored(real, active=active), scored(features, active=active))
     assert loss.item() == pytest.approx(0.5)
     (gradient,) = torch.autograd.grad(loss.sum(), features)
     assert gradient[0].sum().item() == pytest.approx(1.0)
@@ -59,15 +59,15 @@ def test_only_active_segments_count() -> None:
 
 def test_a_layer_that_says_nothing_of_the_real_source_gives_no_infinity() -> None:
     silent = torch.zeros(1, 1, 3)
-    assert feature_matching(judged(silent), judged(silent)).item() == 0
-    assert torch.isfinite(feature_matching(judged(silent), judged(silent + 1))).all()
+    assert feature_matching(scored(silent), scored(silent)).item() == 0
+    assert torch.isfinite(feature_matching(scored(silent), scored(silent + 1))).all()
 
 
 def test_features_that_do_not_pair_are_refused() -> None:
     for real, fake in (
-        (judged(layer(1)), judged(layer(1, 2))),
-        (judged(layer(1)), judged(layer(1), layer(2))),
-        (judged(), judged()),
+        (scored(layer(1)), scored(layer(1, 2))),
+        (scored(layer(1)), scored(layer(1), layer(2))),
+        (scored(), scored()),
     ):
         with pytest.raises(ValueError, match="expected features of the same shapes"):
             feature_matching(real, fake)

@@ -1,4 +1,4 @@
-"""What the judges get to hear in training, from material that was chosen for them."""
+"""What the discriminators get to get in training, from material that was chosen for them."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from gan_sep.adversarial.adaptive_probability import AdaptiveProbability
-from gan_sep.adversarial.augmentation import KINDS, JudgedAugmentation, Kind
+from gan_sep.adversarial.augmentation import KINDS, InputAugmentation, Kind
 from gan_sep.adversarial.inputs import Presentation
 from gan_sep.adversarial.instance_noise import InstanceNoise
 from gan_sep.adversarial.material import Material, Place
@@ -85,7 +85,7 @@ def test_when_the_noise_has_faded_signals_are_as_they_were() -> None:
 
 def always(*kinds: Kind) -> Adversarial:
     """Every change of these kinds, to everything."""
-    return Adversarial(augmentation=JudgedAugmentation(kinds, probability=1.0, target=None))
+    return Adversarial(augmentation=InputAugmentation(kinds, probability=1.0, target=None))
 
 
 def augmenting(settings: Adversarial, conditioned: bool) -> Presentation:
@@ -94,27 +94,28 @@ def augmenting(settings: Adversarial, conditioned: bool) -> Presentation:
     return Presentation(settings, 5, conditioned, probability)
 
 
-def test_sources_estimates_and_each_judges_mixture_are_changed_alike() -> None:
+def test_sources_estimates_and_each_discriminators_mixture_are_changed_alike() -> None:
     given = material()
     twice = Material(2 * given.signals, given.mixture, given.active)
     (real,), (fake,) = augmenting(always(*KINDS), True)([given], [twice], Place(7))
     assert not torch.allclose(real.signals, given.signals)
     torch.testing.assert_close(fake.signals, 2 * real.signals)
-    # The changes are linear: were the mixture a judge's source, it would become what it is here.
+    # The changes are linear: were the mixture a discriminator's source, it would become what it is
+    # here.
     for k in range(2):
         alone = given._replace(signals=given.mixture[:, None].expand(-1, 2, -1, -1))
         (as_source,), _ = augmenting(always(*KINDS), True)([alone], [alone], Place(7))
         torch.testing.assert_close(real.mixture[:, k], as_source.signals[:, k])
 
 
-def test_judges_that_hear_no_mixture_are_spared_its_augmentation() -> None:
+def test_discriminators_that_get_no_mixture_are_spared_its_augmentation() -> None:
     given = material()
     (real,), _ = augmenting(always("gain"), False)([given], [given], Place(7))
     assert real.mixture is given.mixture
     assert not torch.allclose(real.signals, given.signals)
 
 
-def test_each_judges_probability_decides_about_its_source() -> None:
+def test_each_discriminators_probability_decides_about_its_source() -> None:
     presentation, given = augmenting(always("polarity"), False), material()
     assert presentation.probability is not None
     presentation.probability.values = torch.tensor([0.0, 1.0])

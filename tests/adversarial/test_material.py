@@ -1,10 +1,10 @@
-"""What the judges are asked: signals, the mixtures they belong to, and where they count."""
+"""What the discriminators are asked: signals, the mixtures they belong to, and where they count."""
 
 import torch
 from torch import Tensor, nn
 
-from gan_sep.adversarial.material import Batch, judge, materials
-from gan_sep.discriminators.base import Judgement
+from gan_sep.adversarial.material import Batch, materials, score_materials
+from gan_sep.discriminators.base import DiscriminatorOutput
 
 
 def constant(*levels: float) -> Tensor:
@@ -44,16 +44,18 @@ def test_without_unpaired_material_there_is_one_of_each_kind() -> None:
 class Echo(nn.Module):
     """Its logits are the first samples of source and mixture."""
 
-    def forward(self, sources: Tensor, mixture: Tensor) -> Judgement:
+    def forward(self, sources: Tensor, mixture: Tensor) -> DiscriminatorOutput:
         context = mixture[:, None, 0, :1].expand(-1, sources.shape[1], -1)
-        return Judgement(torch.cat([sources[:, :, 0, :1], context], 2), [sources[:, :, 0]])
+        return DiscriminatorOutput(
+            torch.cat([sources[:, :, 0, :1], context], 2), [sources[:, :, 0]]
+        )
 
 
-def test_each_material_gets_its_own_part_of_the_judgement() -> None:
+def test_each_material_gets_its_own_part_of_the_output() -> None:
     _, fake = materials(BATCH, ESTIMATES, -60.0)
-    paired, unpaired = judge(Echo(), fake)
-    assert paired.judgement.logits.tolist() == [[[0.375, 0.5], [0.125, 0.5]]]
-    assert unpaired.judgement.logits.tolist() == [[[5.0, 8.0], [0.0, 8.0]]]
-    assert torch.equal(unpaired.judgement.features[0], ESTIMATES[1:, :, 0])
+    paired, unpaired = score_materials(Echo(), fake)
+    assert paired.output.logits.tolist() == [[[0.375, 0.5], [0.125, 0.5]]]
+    assert unpaired.output.logits.tolist() == [[[5.0, 8.0], [0.0, 8.0]]]
+    assert torch.equal(unpaired.output.features[0], ESTIMATES[1:, :, 0])
     assert paired.divisor is not None
     assert paired.divisor.tolist() == [1.0, 1.0]

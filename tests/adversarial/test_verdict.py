@@ -54,7 +54,7 @@ def test_each_state_is_recognised(one: dict[str, Any], state: str) -> None:
     assert state_of(one) == state
 
 
-def test_a_judge_that_knows_its_training_music_overfits_even_if_estimates_fool_it() -> None:
+def test_a_discriminator_that_knows_its_training_music_overfits_even_if_estimates_fool_it() -> None:
     # Estimates of training mixtures are good, so accuracy on training material is low; r_v tells.
     fooled = diagnosis((0.8, 0.45, 0.6, 0.2))
     assert fooled["accuracy"]["train"] < fooled["accuracy"]["held_out"]
@@ -77,7 +77,7 @@ def test_a_difference_within_two_standard_errors_does_not_cry_wolf(n: int, state
     assert state_of(one) == state
 
 
-def test_a_judge_that_may_be_guessing_is_unclear_rather_than_healthy() -> None:
+def test_a_discriminator_that_may_be_guessing_is_unclear_rather_than_healthy() -> None:
     means = (0.55, 0.55, 0.45, 0.45)
     assert state_of(diagnosis(means, n=10)) == "unclear"
     assert state_of(diagnosis(means, n=200)) == "healthy"
@@ -88,16 +88,16 @@ def test_scores_that_are_not_finite_are_a_collapse() -> None:
     assert state_of(broken) == "collapsed"
     nan = HEALTHY | {"real_valid": HEALTHY["real_valid"] | {"mean": float("nan")}}
     assert state_of(nan) == "collapsed"
-    judged = verdict(history(broken, nan))
-    assert judged.word == "collapsed"
-    assert "scores are missing or not finite" in judged.sources["bass"].sentence
+    scored = verdict(history(broken, nan))
+    assert scored.word == "collapsed"
+    assert "scores are missing or not finite" in scored.sources["bass"].sentence
 
 
 def test_a_source_that_is_silent_throughout_is_undecided() -> None:
     nothing = {name: torch.zeros(9, 1) for name in SETS}
     silent = {name: torch.zeros(9, 1, dtype=torch.bool) for name in SETS}
-    judged = verdict(history(*[measure(nothing, silent, ["bass"])["bass"]] * 3))
-    assert judged.word == "undecided"
+    scored = verdict(history(*[measure(nothing, silent, ["bass"])["bass"]] * 3))
+    assert scored.word == "undecided"
 
 
 @pytest.mark.parametrize(
@@ -119,28 +119,28 @@ def test_a_source_that_is_silent_throughout_is_undecided() -> None:
 def test_a_state_takes_effect_when_two_diagnoses_in_a_row_find_it(
     diagnoses: list[dict[str, Any]], word: str, since: int | None
 ) -> None:
-    judged = verdict(history(*diagnoses))
-    assert (judged.word, judged.sources["bass"].since) == (word, since)
+    scored = verdict(history(*diagnoses))
+    assert (scored.word, scored.sources["bass"].since) == (word, since)
 
 
 def test_the_sentence_names_the_figures_it_rests_on() -> None:
     sentence = verdict(history(HEALTHY, HEALTHY, OVERFITTING)).sources["bass"].sentence
     assert sentence.startswith("healthy since step 100 (the last diagnosis by itself: overfitting)")
-    assert "At step 300 it judges 98% of training and 57% of held-out material" in sentence
+    assert "At step 300 it discriminators 98% of training and 57% of held-out material" in sentence
     assert "r_v 0.71, r_t 0.97" in sentence
     assert "real_valid 0.35" in sentence
     assert "64 segments or more" in sentence
 
 
 def test_the_overall_word_is_the_worst_and_its_sentence_names_every_source() -> None:
-    judges = {"drums": HEALTHY, "bass": OVERFITTING, "other": WEAK, "vocals": OVERFITTING}
-    judged = verdict([{"step": step, "sources": judges} for step in (200, 100)])
-    assert judged.word == "overfitting"
-    assert judged.sentence == (
+    discriminators = {"drums": HEALTHY, "bass": OVERFITTING, "other": WEAK, "vocals": OVERFITTING}
+    scored = verdict([{"step": step, "sources": discriminators} for step in (200, 100)])
+    assert scored.word == "overfitting"
+    assert scored.sentence == (
         "overfitting: bass since step 100, vocals since step 100; "
         "too weak: other since step 100; healthy: drums."
     )
-    assert json.loads(json.dumps(asdict(judged)))["sources"]["drums"]["word"] == "healthy"
+    assert json.loads(json.dumps(asdict(scored)))["sources"]["drums"]["word"] == "healthy"
 
 
 def test_an_empty_history_is_undecided() -> None:

@@ -193,14 +193,14 @@ def test_every_mistake_names_its_key(
             )
         ),
         (["adversarial.feature_matching=-1"], "adversarial.feature_matching: expected >= 0"),
-        (["adversarial.judged_seconds=0"], "adversarial.judged_seconds: expected > 0 or null"),
+        (["adversarial.crop_seconds=0"], "adversarial.crop_seconds: expected > 0 or null"),
         (
-            ["adversarial.judged_seconds=4"],
-            "adversarial.judged_seconds: expected at most training.segment_seconds (3.0), got 4",
+            ["adversarial.crop_seconds=4"],
+            "adversarial.crop_seconds: expected at most training.segment_seconds (3.0), got 4",
         ),
         (
-            ["discriminator.name=spectrogram", "adversarial.judged_seconds=0.04"],
-            "adversarial.judged_seconds: expected at least 0.0464, the 2048 samples of the discrim",
+            ["discriminator.name=spectrogram", "adversarial.crop_seconds=0.04"],
+            "adversarial.crop_seconds: expected at least 0.0464, the 2048 samples of the discrim",
         ),
         (["adversarial.head_start_steps=5"], "adversarial.head_start_steps: expected between 0"),
         (["training.accumulation=3"], "training.accumulation: expected a divisor of batch_size"),

@@ -1,10 +1,10 @@
-"""The panel of complex spectrograms: its input by hand, and that it hears phase."""
+"""The discriminator of complex spectrograms: its input by hand, and that it gets phase."""
 
 from typing import Any
 
 import pytest
 import torch
-from panels import judged
+from scoring import scored
 from torch import Tensor
 
 from gan_sep.audio import AudioFormat
@@ -14,7 +14,7 @@ from gan_sep.discriminators.layers.complex_spectra import (
     complex_spectrogram,
     spectral_layers,
 )
-from gan_sep.discriminators.layers.convolutions import Judges
+from gan_sep.discriminators.layers.convolutions import SourceChains
 
 VOICE = AudioFormat(16000, 1, ("voice",))
 N_FFT, HOP = 64, 16
@@ -52,11 +52,11 @@ def test_spectra_keep_full_precision_under_autocast() -> None:
     assert torch.equal(inside, complex_spectrogram(signals, N_FFT, HOP))
 
 
-def test_a_logit_hears_15_frames_and_63_bins() -> None:
+def test_a_logit_get_15_frames_and_63_bins() -> None:
     torch.manual_seed(0)
-    judge = Judges(1, 2, spectral_layers(4, 3), VERDICT)
+    chains = SourceChains(1, 2, spectral_layers(4, 3), VERDICT)
     spectrum = torch.randn(1, 2, 100, 513, requires_grad=True)
-    logits = judge(spectrum).logits[0, 0]  # (N', F')
+    logits = chains(spectrum).logits[0, 0]  # (N', F')
     (gradient,) = torch.autograd.grad(logits[len(logits) // 2, logits.shape[1] // 2], spectrum)
     _, _, frames, bins = gradient.nonzero(as_tuple=True)
     assert (int(frames.max() - frames.min()) + 1, int(bins.max() - bins.min()) + 1) == (15, 63)
@@ -65,16 +65,16 @@ def test_a_logit_hears_15_frames_and_63_bins() -> None:
 def scores_of_both_polarities(config: Any) -> tuple[Tensor, Tensor]:
     torch.manual_seed(0)
     network, signal = config.build(VOICE), torch.randn(1, 1, 1, 2000)
-    return judged(network, signal).logits, judged(network, -signal).logits
+    return scored(network, signal).logits, scored(network, -signal).logits
 
 
 @pytest.mark.parametrize("config", [complex_stft.Config.tiny(), multi_band.Config.tiny()])
-def test_a_judge_of_complex_spectra_hears_polarity(config: Any) -> None:
+def test_a_discriminator_of_complex_spectra_get_polarity(config: Any) -> None:
     one, inverted = scores_of_both_polarities(config)
     assert (one - inverted).abs().mean() > 1e-3
 
 
-def test_a_judge_of_magnitudes_does_not() -> None:
+def test_a_discriminator_of_magnitudes_does_not() -> None:
     one, inverted = scores_of_both_polarities(spectrogram.Config.tiny())
     torch.testing.assert_close(one, inverted)
 

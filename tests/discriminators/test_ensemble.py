@@ -1,26 +1,26 @@
-"""Several panels as one: from the configuration and back, and each with the same say."""
+"""Several discriminators as one: from the configuration and back, and each with the same say."""
 
 import pytest
 import torch
-from panels import judged
+from scoring import scored
 
 from gan_sep.audio import AudioFormat
 from gan_sep.config.loader import ConfigError, build, to_dict
 from gan_sep.discriminators import multi_period, multi_scale, spectrogram
-from gan_sep.discriminators.ensemble import Config, SeveralPanels
+from gan_sep.discriminators.ensemble import Config, Ensemble
 
 AUDIO = AudioFormat(16000, 2, ("drums", "vocals"))
 SECTION = {
     "members": [
         {"name": "spectrogram", "hop": 512},
-        {"name": "multi_period", "periods": [2, 3], "view": "mid_side"},
+        {"name": "multi_period", "periods": [2, 3], "layout": "mid_side"},
     ]
 }
 
 
 def test_members_are_sections_of_the_configuration() -> None:
     assert build(Config, SECTION) == Config(
-        (spectrogram.Config(hop=512), multi_period.Config(periods=(2, 3), view="mid_side"))
+        (spectrogram.Config(hop=512), multi_period.Config(periods=(2, 3), layout="mid_side"))
     )
 
 
@@ -31,14 +31,14 @@ def test_what_is_written_of_a_configuration_gives_it_again() -> None:
     assert build(Config, values) == config
 
 
-def test_members_judge_one_after_the_other_with_the_same_say() -> None:
+def test_members_discriminator_one_after_the_other_with_the_same_say() -> None:
     torch.manual_seed(0)
     members = (spectrogram.Config.tiny(), multi_scale.Config.tiny())
     network = Config(members).build(AUDIO)
-    assert isinstance(network, SeveralPanels)
+    assert isinstance(network, Ensemble)
     sources = torch.randn(2, 2, 2, 1500)
-    both = judged(network, sources)
-    one, other = (judged(member, sources) for member in network.members)
+    both = scored(network, sources)
+    one, other = (scored(member, sources) for member in network.members)
     halves = both.logits.chunk(2, 2)
     assert [set(half[0, 0].tolist()) for half in halves] == [
         set(each.logits[0, 0].tolist()) for each in (one, other)
@@ -47,7 +47,7 @@ def test_members_judge_one_after_the_other_with_the_same_say() -> None:
 
 
 def test_no_member_is_refused() -> None:
-    with pytest.raises(ConfigError, match="members: expected at least one panel, got none"):
+    with pytest.raises(ConfigError, match="members: expected at least one discriminator, got none"):
         build(Config, {"members": []})
 
 

@@ -1,10 +1,10 @@
-"""The multi-band panel: bands share out the bins, and each judge hears its own."""
+"""The multi-band discriminator: bands share out the bins, and each discriminator gets its own."""
 
 import math
 
 import pytest
 import torch
-from panels import judged
+from scoring import scored
 
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.multi_band import Config, band_slices
@@ -26,14 +26,14 @@ def test_bands_end_where_the_splits_say() -> None:
     assert band_slices((), 65) == [slice(0, 65)]
 
 
-def test_a_high_tone_is_heard_by_the_judge_of_the_high_band_alone() -> None:
+def test_a_high_tone_is_given_by_the_discriminator_of_the_high_band_alone() -> None:
     torch.manual_seed(0)
     network = Config(n_ffts=(256,), splits=(0.5,)).build(VOICE)  # below and above 4 kHz
     time = torch.arange(4096)
-    # Faded in and out: what begins at once is heard in every band.
+    # Faded in and out: what begins at once is given in every band.
     tone = torch.sin(2 * math.pi * 6000 / 16000 * time) * torch.hann_window(4096)
-    low, high = judged(network, tone.reshape(1, 1, 1, -1)).logits[0, 0].chunk(2)
-    quiet_low, quiet_high = judged(network, torch.zeros(1, 1, 1, 4096)).logits[0, 0].chunk(2)
+    low, high = scored(network, tone.reshape(1, 1, 1, -1)).logits[0, 0].chunk(2)
+    quiet_low, quiet_high = scored(network, torch.zeros(1, 1, 1, 4096)).logits[0, 0].chunk(2)
     assert (low - quiet_low).abs().max() < 1e-4
     assert (high - quiet_high).abs().max() > 1e-2
 

@@ -1,11 +1,11 @@
-"""The multi-period panel: how a signal folds, and what a column hears."""
+"""The multi-period discriminator: how a signal folds, and what a column gets."""
 
 import math
 from typing import Any
 
 import pytest
 import torch
-from panels import judged
+from scoring import scored
 
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.multi_period import Config, folded
@@ -26,10 +26,10 @@ def test_what_repeats_with_the_period_stands_still() -> None:
 
 
 @pytest.mark.parametrize("column", [0, 4])
-def test_a_logit_hears_every_fifth_sample_only(column: int) -> None:
+def test_a_logit_get_every_fifth_sample_only(column: int) -> None:
     signal = torch.randn(1, 1, 1, 2000, requires_grad=True)
     network = Config(periods=(5,), layers=2).build(VOICE)
-    logits = judged(network, signal).logits.reshape(-1, 5)
+    logits = scored(network, signal).logits.reshape(-1, 5)
     assert len(logits) == 13  # of 400 rows an eighth, then a quarter
     (gradient,) = torch.autograd.grad(logits[:, column].square().sum(), signal)
     assert ((gradient.reshape(-1, 5) != 0).all(0) == (torch.arange(5) == column)).all()

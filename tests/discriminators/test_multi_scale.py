@@ -1,4 +1,6 @@
-"""The multi-scale panel: what a scale leaves of the one before, and how far the coarsest sees."""
+"""The multi-scale discriminator: what a scale leaves of the one before, and how far the coarsest
+sees.
+"""
 
 import math
 
@@ -6,7 +8,7 @@ import pytest
 import torch
 
 from gan_sep.audio import AudioFormat
-from gan_sep.discriminators.multi_scale import Config, MultiScalePanel, halved
+from gan_sep.discriminators.multi_scale import Config, MultiScaleDiscriminator, halved
 
 VOICE = AudioFormat(16000, 1, ("voice",))
 
@@ -16,7 +18,7 @@ def test_a_scale_takes_means_of_four_samples_two_apart() -> None:
     assert halved(signal).flatten().tolist() == [3 / 4, 10 / 4, 12 / 4]
 
 
-def test_a_scale_does_not_hear_the_quarter_of_the_sample_rate_above() -> None:
+def test_a_scale_does_not_get_the_quarter_of_the_sample_rate_above() -> None:
     """Means of four samples cancel a tone of period 4, which would be the new highest one."""
     tone = torch.sin(2 * math.pi * torch.arange(400) / 4).reshape(1, 1, 400)
     assert halved(tone)[..., 1:-1].abs().max() < 1e-4
@@ -27,17 +29,17 @@ def test_a_scale_does_not_hear_the_quarter_of_the_sample_rate_above() -> None:
 def test_every_scale_sees_twice_as_far(scale: int, samples: int) -> None:
     torch.manual_seed(0)
     network = Config().build(VOICE)
-    assert isinstance(network, MultiScalePanel)
+    assert isinstance(network, MultiScaleDiscriminator)
     signal = torch.randn(1, 1, 1, 30000, requires_grad=True)
     coarse = signal.flatten(1, 2)
     for _ in range(scale):
         coarse = halved(coarse)
     logits = network.scales[scale](coarse).logits[0, 0]
     (gradient,) = torch.autograd.grad(logits[len(logits) // 2], signal)
-    (heard,) = gradient[0, 0, 0].nonzero(as_tuple=True)
-    assert int(heard[-1] - heard[0]) + 1 == samples
+    (given,) = gradient[0, 0, 0].nonzero(as_tuple=True)
+    assert int(given[-1] - given[0]) + 1 == samples
 
 
-def test_a_panel_without_scales_is_refused() -> None:
+def test_a_discriminator_without_scales_is_refused() -> None:
     with pytest.raises(ValueError, match="scales: expected at least 1, got 0"):
         Config(scales=0)

@@ -230,7 +230,7 @@ def test_validation_scores_do_not_depend_on_the_number_of_processes(
     assert validation_scores(generator, songs(), AUDIO, SETTINGS) == alone
 
 
-def test_a_source_never_heard_leaves_its_validation_score_nan(
+def test_a_source_never_given_leaves_its_validation_score_nan(
     recwarn: pytest.WarningsRecorder,
 ) -> None:
     song = Noise("a", 1)

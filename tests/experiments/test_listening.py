@@ -71,7 +71,7 @@ def test_one_listener_and_one_trial_are_called_so(rows: Path, tmp_path: Path) ->
     assert "\n| GAN | +10.0 - | +10.0 - |\n" in ended.out
 
 
-def test_metrics_without_a_value_for_what_was_heard_say_so(rows: Path, tmp_path: Path) -> None:
+def test_metrics_without_a_value_for_what_was_given_say_so(rows: Path, tmp_path: Path) -> None:
     table = pd.read_csv(rows)
     table.loc[0, "value"] = float("nan")
     table.to_csv(rows, index=False, na_rep="nan")

@@ -5,26 +5,26 @@ import torch
 from torch import Tensor
 
 from gan_sep.adversarial.objectives import (
-    Judged,
     Labels,
+    Scored,
     discriminator_loss,
     separation_loss,
 )
-from gan_sep.discriminators.base import Judgement
+from gan_sep.discriminators.base import DiscriminatorOutput
 from gan_sep.losses.l1_time import Config as L1Time
 
 LABELS = Labels()
 
 
-def judged(logits: Tensor, active: Tensor | None = None, divisor: Tensor | None = None) -> Judged:
+def scored(logits: Tensor, active: Tensor | None = None, divisor: Tensor | None = None) -> Scored:
     if active is None:
         active = torch.ones(logits.shape[:2], dtype=torch.bool)
-    return Judged(Judgement(logits, []), active, divisor)
+    return Scored(DiscriminatorOutput(logits, []), active, divisor)
 
 
-def score(*values: float) -> Judged:
+def score(*values: float) -> Scored:
     """One segment with one logit for each source."""
-    return judged(torch.tensor(values).reshape(1, -1, 1))
+    return scored(torch.tensor(values).reshape(1, -1, 1))
 
 
 def test_l1_is_the_mean_over_batch_channels_and_time_per_source() -> None:
@@ -62,12 +62,12 @@ def test_real_and_fake_weigh_alike_when_only_mixtures_are_unpaired() -> None:
 
 
 def test_the_separation_loss_is_the_sum_of_paired_and_unpaired_terms() -> None:
-    loss = separation_loss([score(0.4, 0.9), judged(torch.tensor([[[0.8], [0.7]]]))], LABELS)
+    loss = separation_loss([score(0.4, 0.9), scored(torch.tensor([[[0.8], [0.7]]]))], LABELS)
     assert loss.tolist() == pytest.approx([0.5**2 + 0.1**2, 0.2**2])
 
 
 def test_both_losses_are_zero_where_every_logit_meets_its_label() -> None:
-    real, fake = judged(torch.full((3, 2, 5), 0.9)), judged(torch.full((3, 2, 5), 0.1))
+    real, fake = scored(torch.full((3, 2, 5), 0.9)), scored(torch.full((3, 2, 5), 0.1))
     assert discriminator_loss([real], [fake], LABELS).tolist() == [0, 0]
     assert separation_loss([real], LABELS).tolist() == [0, 0]
 
@@ -77,31 +77,31 @@ def test_the_discriminator_minimum_between_equal_materials_is_halfway() -> None:
     optimizer = torch.optim.SGD([logits], 0.4)
     for _ in range(100):
         optimizer.zero_grad()
-        discriminator_loss([judged(logits)], [judged(logits)], LABELS).sum().backward()
+        discriminator_loss([scored(logits)], [scored(logits)], LABELS).sum().backward()
         optimizer.step()
     assert logits.flatten().tolist() == pytest.approx([0.5, 0.5])
-    assert discriminator_loss([judged(logits)], [judged(logits)], LABELS).tolist() == pytest.approx(
+    assert discriminator_loss([scored(logits)], [scored(logits)], LABELS).tolist() == pytest.approx(
         [0.16, 0.16]
     )
 
 
 def test_several_logits_are_each_compared_with_the_label() -> None:
     # The mean logit is the label, but neither logit is.
-    loss = separation_loss([judged(torch.tensor([[[0.4, 1.4]]]))], LABELS)
+    loss = separation_loss([scored(torch.tensor([[[0.4, 1.4]]]))], LABELS)
     assert loss.item() == pytest.approx(0.25)
 
 
 def test_silent_segments_are_left_out_of_the_mean() -> None:
     logits = torch.tensor([[[0.4], [0.4]], [[0.9], [100.0]]])  # (2, 2, 1)
     active = torch.tensor([[True, True], [True, False]])
-    loss = separation_loss([judged(logits, active)], LABELS)
+    loss = separation_loss([scored(logits, active)], LABELS)
     assert loss.tolist() == pytest.approx([0.125, 0.25])
 
 
 def test_a_source_that_is_silent_everywhere_adds_exactly_nothing() -> None:
     logits = torch.tensor([[[0.4], [float("inf")]]], requires_grad=True)
     active = torch.tensor([[True, False]])
-    silent = judged(logits, active)
+    silent = scored(logits, active)
     loss = discriminator_loss([silent], [silent], LABELS) + separation_loss([silent], LABELS)
     loss.sum().backward()
     assert loss[1] == 0
@@ -113,10 +113,10 @@ def test_a_source_that_is_silent_everywhere_adds_exactly_nothing() -> None:
 def test_a_divisor_makes_processes_average_to_the_whole_batch() -> None:
     logits = torch.randn(4, 2, 3)
     active = torch.tensor([[True, True], [True, False], [True, False], [False, False]])
-    whole = separation_loss([judged(logits, active)], LABELS)
+    whole = separation_loss([scored(logits, active)], LABELS)
     divisor = active.sum(0) / 2
     halves = [
-        separation_loss([judged(logits[part], active[part], divisor)], LABELS)
+        separation_loss([scored(logits[part], active[part], divisor)], LABELS)
         for part in (slice(0, 2), slice(2, 4))
     ]
     torch.testing.assert_close(torch.stack(halves).mean(0), whole)
@@ -137,4 +137,4 @@ def test_losses_without_material_are_refused() -> None:
 @pytest.mark.parametrize("active", [torch.ones(2, 2, dtype=torch.bool), torch.ones(1, 2)])
 def test_a_mask_that_does_not_fit_is_refused(active: Tensor) -> None:
     with pytest.raises(ValueError, match=r"expected a bool mask \(B, S\) = \(1, 2\)"):
-        separation_loss([judged(torch.zeros(1, 2, 1), active)], LABELS)
+        separation_loss([scored(torch.zeros(1, 2, 1), active)], LABELS)

@@ -23,7 +23,7 @@ def test_a_state_that_was_taken_and_put_back_goes_on_to_the_same_bits(
     assert equal(other.state_dict(), run.learners.state_dict())
 
 
-def test_the_state_of_a_plain_twin_leaves_the_discriminators_as_their_seed_drew_them(
+def test_the_state_of_a_plain_counterpart_leaves_the_discriminators_as_their_seed_drew_them(
     make_experiment: MakeExperiment,
 ) -> None:
     config = make_experiment()

@@ -10,7 +10,7 @@ from training.test_loop import equal, interrupted, train
 from gan_sep.config.loader import load
 from gan_sep.config.run import RunConfig
 
-SHORT = "training.steps=4"  # the generator hears of the last but one
+SHORT = "training.steps=4"  # the generator gets of the last but one
 SWITCHES = {
     "hinge": ["adversarial.objective=hinge"],
     "relativistic": ["adversarial.objective=relativistic"],
@@ -20,7 +20,7 @@ SWITCHES = {
     "r1": ["adversarial.gradient_penalty={r1: 1, every: 1}"],
     "r2": ["adversarial.gradient_penalty={r2: 1, every: 1}"],
     "spectral_norm": ["discriminator.spectral_norm=true"],
-    "judged_seconds": ["adversarial.judged_seconds=0.2"],
+    "crop_seconds": ["adversarial.crop_seconds=0.2"],
     "level_normalisation": ["adversarial.level_normalisation=true"],
     "instance_noise": ["adversarial.instance_noise={until_step: 4}"],
     "augmentation": ["adversarial.augmentation={probability: 0.5, target: null}"],
@@ -31,7 +31,7 @@ EVERYTHING = [
     "adversarial.feature_matching=2",
     "adversarial.update_probability=0.7",
     "discriminator.spectral_norm=true",
-    "adversarial.judged_seconds=0.2",
+    "adversarial.crop_seconds=0.2",
     "adversarial.level_normalisation=true",
     "adversarial.instance_noise={until_step: 6}",
     "adversarial.lecam={}",

@@ -8,7 +8,7 @@ from torch import Tensor
 from gan_sep.adversarial.adversary import Adversary
 from gan_sep.adversarial.balancer import GradientBalance
 from gan_sep.adversarial.material import Batch, Place
-from gan_sep.adversarial.objectives import Judged, Labels, separation_loss
+from gan_sep.adversarial.objectives import Labels, Scored, separation_loss
 from gan_sep.audio import AudioFormat
 from gan_sep.config.run import Adversarial
 from gan_sep.discriminators.spectrogram import Config as Spectrogram
@@ -35,9 +35,9 @@ def training_step(
     generator = Player.prepared("generator", Demucs.tiny().build(AUDIO), adam.Config(), accelerator)
     adversary = None
     if settings is not None:
-        panel = Spectrogram.tiny().build(AUDIO)
-        judge = Player.prepared("discriminator", panel, adam.Config(), accelerator)
-        adversary = Adversary(judge, settings, AUDIO, 0, accelerator)
+        network = Spectrogram.tiny().build(AUDIO)
+        discriminator = Player.prepared("discriminator", network, adam.Config(), accelerator)
+        adversary = Adversary(discriminator, settings, AUDIO, 0, accelerator)
     return TrainingStep(accelerator, generator, adversary, WeightedLosses([Term("it", loss)]))
 
 
@@ -67,11 +67,11 @@ def same(first: Sequence[Tensor], second: Sequence[Tensor]) -> bool:
 
 def test_during_warmup_only_the_generator_moves_then_both() -> None:
     step = training_step(Adversarial(warmup_steps=2, head_start_steps=1))
-    for number, panel_moves in enumerate([False, True, True]):
+    for number, discriminator_moves in enumerate([False, True, True]):
         before = weights(step.generator), weights(adversary_of(step).discriminator)
         step([batch()], number)
         assert not same(before[0], weights(step.generator))
-        assert same(before[1], weights(adversary_of(step).discriminator)) is not panel_moves
+        assert same(before[1], weights(adversary_of(step).discriminator)) is not discriminator_moves
 
 
 def test_the_generators_move_leaves_no_gradient_in_the_discriminators() -> None:
@@ -79,7 +79,7 @@ def test_the_generators_move_leaves_no_gradient_in_the_discriminators() -> None:
     adversary = adversary_of(step)
     sources = batch().sources
     output = sources.clone().requires_grad_()
-    trial = adversary.judge(Batch(sources), output, Place(0), {})
+    trial = adversary.score(Batch(sources), output, Place(0), {})
     gradient = adversary.gradient(trial, output, torch.ones_like(output), {})
     assert gradient.abs().sum() > 0
     assert all(p.grad is None for p in adversary.discriminator.network.parameters())
@@ -90,7 +90,7 @@ def test_the_discriminators_move_leaves_no_gradient_in_the_generator_or_its_esti
     adversary = adversary_of(step)
     sources = batch().sources
     output = step.generator.network(sources.sum(1)).detach().requires_grad_()
-    adversary.backward(adversary.judge(Batch(sources), output, Place(0), {}), 0, {})
+    adversary.backward(adversary.score(Batch(sources), output, Place(0), {}), 0, {})
     assert all(p.grad is not None for p in adversary.discriminator.network.parameters())
     assert all(p.grad is None for p in step.generator.network.parameters())
     assert output.grad is None
@@ -133,10 +133,10 @@ def test_the_split_gradient_is_that_of_the_summed_loss(
     assert pass_.unpaired is not None
     mixture = torch.cat([pass_.sources.sum(1), pass_.unpaired[0]])
     estimates = step.generator.network(mixture)
-    judgement = adversary_of(step).discriminator.network(estimates, mixture)
+    output = adversary_of(step).discriminator.network(estimates, mixture)
     active = torch.ones(6, 2, dtype=torch.bool)
-    paired = Judged(type(judgement)(judgement.logits[:4], []), active[:4])
-    unpaired = Judged(type(judgement)(judgement.logits[4:], []), active[4:])
+    paired = Scored(type(output)(output.logits[:4], []), active[:4])
+    unpaired = Scored(type(output)(output.logits[4:], []), active[4:])
     adversarial = separation_loss([paired, unpaired], Labels()).mean()
     (definition(estimates[:4], pass_.sources) + gamma * adversarial).backward()
     expected = [p.grad for p in step.generator.network.parameters() if p.grad is not None]
@@ -145,7 +145,7 @@ def test_the_split_gradient_is_that_of_the_summed_loss(
 
 
 def test_gamma_zero_is_the_plain_arm_bit_for_bit() -> None:
-    """The twins differ in nothing but the adversarial gradient."""
+    """The counterparts differ in nothing but the adversarial gradient."""
     plain = training_step(None)
     gan = training_step(Adversarial(gamma=0.0, balance=None))
     for number in range(3):
@@ -164,9 +164,9 @@ def halves(whole: Batch) -> list[Batch]:
     ]
 
 
-@pytest.mark.parametrize("judged_seconds", [None, 0.1])
-def test_accumulated_passes_equal_one_large_batch(judged_seconds: float | None) -> None:
-    settings = Adversarial(gamma=0.5, balance=None, silence_db=-20.0, judged_seconds=judged_seconds)
+@pytest.mark.parametrize("crop_seconds", [None, 0.1])
+def test_accumulated_passes_equal_one_large_batch(crop_seconds: float | None) -> None:
+    settings = Adversarial(gamma=0.5, balance=None, silence_db=-20.0, crop_seconds=crop_seconds)
     # One after the other: accelerators of one process share how many passes they accumulate.
     whole = training_step(settings)
     for number in range(2):
@@ -174,8 +174,8 @@ def test_accumulated_passes_equal_one_large_batch(judged_seconds: float | None) 
     split = training_step(settings, passes=2)
     for number in range(2):
         split(halves(batch(seed=number)), number)
-    judges = adversary_of(whole).discriminator, adversary_of(split).discriminator
-    for a, b in ((whole.generator, split.generator), judges):
+    discriminators = adversary_of(whole).discriminator, adversary_of(split).discriminator
+    for a, b in ((whole.generator, split.generator), discriminators):
         for x, y in zip(weights(a), weights(b), strict=True):
             torch.testing.assert_close(x, y, rtol=1e-3, atol=1e-5)
 
@@ -250,7 +250,7 @@ def test_a_gradient_that_is_not_finite_stops_with_step_and_player() -> None:
     assert same(before, weights(step.generator))
 
 
-def test_one_batch_can_be_learned_by_heart() -> None:
+def test_one_batch_can_be_learned_by_memory() -> None:
     step = training_step(None)
     for group in step.generator.optimizer.param_groups:
         group["lr"] = 3e-3

@@ -1,4 +1,6 @@
-"""What the panels of complex spectrograms share: their input, and the layers that judge it."""
+"""What the discriminators of complex spectrograms share: their input, and the layers that
+discriminator it.
+"""
 
 import torch
 from einops import rearrange

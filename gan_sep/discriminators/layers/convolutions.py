@@ -1,4 +1,4 @@
-"""What the panels of convolutions share: a chain per source, and several judgements made one.
+"""What the discriminators of convolutions share: a chain per source, and several outputs made one.
 
 All sources lie side by side on the channel axis, source by source; grouped convolutions keep them
 apart, so that one pass serves all. There is no norm of activations: a score must not depend on the
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
-from gan_sep.discriminators.base import Judgement
+from gan_sep.discriminators.base import DiscriminatorOutput
 from gan_sep.discriminators.layers.spectral_norm import spectrally_normalised
 
 FIRST_KERNEL = 15  # of the layers of waveforms
@@ -35,8 +35,9 @@ class Layer(NamedTuple):
     stride: tuple[int, ...]
 
 
-class Judges(nn.Module):
-    """One chain of convolutions per source: (B, S*C, ...) -> Judgement with logits (B, S, ...).
+class SourceChains(nn.Module):
+    """One chain of convolutions per source: (B, S*C, ...) -> DiscriminatorOutput with logits (B, S,
+    ...).
 
     There are one or two axes after the channels, as many as kernels have. n positions become
     ceil(n / stride), so that no input is too short. The last convolution, of kernel `verdict`,
@@ -62,24 +63,24 @@ class Judges(nn.Module):
         last = Layer(1, verdict, (1,) * len(verdict))
         self.verdict = _convolution(num_sources, inputs[-1], last, spectral_norm)
 
-    def forward(self, x: Tensor) -> Judgement:
+    def forward(self, x: Tensor) -> DiscriminatorOutput:
         features = []
         for convolve in self.layers:
             x = F.leaky_relu(convolve(x), LEAK, inplace=True)  # (B, S*width, ...)
             features.append(rearrange(x, "b (s width) ... -> b s width ...", s=self.num_sources))
-        return Judgement(self.verdict(x), features)
+        return DiscriminatorOutput(self.verdict(x), features)
 
 
-def joined(judgements: Sequence[Judgement]) -> Judgement:
-    """Several judgements of the same sources as one: logits (B, S, n), and all features.
+def joined(outputs: Sequence[DiscriminatorOutput]) -> DiscriminatorOutput:
+    """Several outputs of the same sources as one: logits (B, S, n), and all features.
 
-    Each has the same say, whatever its number of logits: n is the number of judgements times the
+    Each has the same say, whatever its number of logits: n is the number of outputs times the
     largest number of logits, and the others repeat theirs, as evenly as whole numbers allow.
     """
-    flat = [judgement.logits.flatten(2) for judgement in judgements]  # (B, S, n_i) each
+    flat = [output.logits.flatten(2) for output in outputs]  # (B, S, n_i) each
     most = max(logits.shape[2] for logits in flat)
     logits = torch.cat([F.interpolate(each, size=most) for each in flat], 2)  # (B, S, n)
-    return Judgement(logits, [f for judgement in judgements for f in judgement.features])
+    return DiscriminatorOutput(logits, [f for output in outputs for f in output.features])
 
 
 def waveform_layers(channels: int, layers: int) -> list[Layer]:

@@ -1,11 +1,12 @@
-"""What a judge hears: its source's channels in a view, and beside them the mixture, if conditioned.
+"""What a discriminator gets: its source's channels in a layout, and beside them the mixture, if
+conditioned.
 
-A judge that hears only its source can say whether that sounds like music. One that hears the
+A discriminator that gets only its source can say whether that sounds like music. One that gets the
 mixture too can say whether it is what the mixture holds: bleeding and holes become visible where
 the two are compared, as in the conditional discriminator of Isola et al., "Image-to-Image
 Translation with Conditional Adversarial Networks", 2017. On a CPU the mixture adds a twentieth of a
-plain step to one of a small Demucs (16 channels, 16 kHz mono) with judges of magnitudes, and a
-quarter to two fifths with the others.
+plain step to one of a small Demucs (16 channels, 16 kHz mono) with discriminators of magnitudes,
+and a quarter to two fifths with the others.
 """
 
 from collections.abc import Callable
@@ -16,50 +17,52 @@ from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
 
-View = Literal["channels", "mono", "mid_side"]
+Layout = Literal["channels", "mono", "mid_side"]
 Transform = Callable[[Tensor], Tensor]  # (B, n, T) -> (B, n*p, ...), each channel by itself
 
 
 def waveform(signals: Tensor) -> Tensor:
-    """The transform of a judge that hears the samples as they are."""
+    """The transform of a discriminator that gets the samples as they are."""
     return signals
 
 
 @runtime_checkable
-class Hearing(Protocol):
-    """What a panel's configuration says of it: which view, and whether the mixture is heard."""
+class InputOptions(Protocol):
+    """What a discriminator's configuration says of it: which layout, and whether the mixture is
+    given.
+    """
 
     @property
-    def view(self) -> View: ...
+    def layout(self) -> Layout: ...
 
     @property
     def conditioned(self) -> bool: ...
 
 
-def check_view(view: str) -> None:
-    """Raises ValueError where there is no such view."""
-    if view not in get_args(View):
-        raise ValueError(f"view: expected one of {', '.join(get_args(View))}, got {view!r}")
+def check_layout(layout: str) -> None:
+    """Raises ValueError where there is no such layout."""
+    if layout not in get_args(Layout):
+        raise ValueError(f"layout: expected one of {', '.join(get_args(Layout))}, got {layout!r}")
 
 
-def heard_channels(hearing: Hearing, audio: AudioFormat) -> int:
-    """How many channels a judge gets in this format: see `Heard.side_by_side`.
+def input_channels(options: InputOptions, audio: AudioFormat) -> int:
+    """How many channels a discriminator gets in this format: see `DiscriminatorInput.side_by_side`.
 
     Raises ValueError where mid and side are asked of mono.
     """
-    if hearing.view == "mid_side" and audio.channels != 2:
+    if options.layout == "mid_side" and audio.channels != 2:
         raise ValueError(
-            f"view: mid_side needs stereo, got audio.channels {audio.channels}; "
+            f"layout: mid_side needs stereo, got audio.channels {audio.channels}; "
             "take channels or mono"
         )
-    channels = 1 if hearing.view == "mono" else audio.channels
-    return 2 * channels if hearing.conditioned else channels
+    channels = 1 if options.layout == "mono" else audio.channels
+    return 2 * channels if options.conditioned else channels
 
 
-class Heard(NamedTuple):
-    """What all judges hear: own (B, S*c, T), source by source, and the mixture if any.
+class DiscriminatorInput(NamedTuple):
+    """What all discriminators get: own (B, S*c, T), source by source, and the mixture if any.
 
-    mixture: (B, c, T), the same for all judges, or (B, S*c, T), for each its own.
+    mixture: (B, c, T), the same for all discriminators, or (B, S*c, T), for each its own.
     """
 
     num_sources: int
@@ -67,10 +70,10 @@ class Heard(NamedTuple):
     mixture: Tensor | None
 
     def side_by_side(self, transform: Transform = waveform) -> Tensor:
-        """For each judge its source, then the mixture if any: (B, S*C', ...).
+        """For each discriminator its source, then the mixture if any: (B, S*C', ...).
 
-        C' is that of `heard_channels`, times p where the transform makes p channels of one. A
-        mixture for all judges is transformed once.
+        C' is that of `input_channels`, times p where the transform makes p channels of one. A
+        mixture for all discriminators is transformed once.
         """
         own = transform(self.own)  # (B, S*c, ...)
         if self.mixture is None:
@@ -80,36 +83,41 @@ class Heard(NamedTuple):
         return torch.cat([own, mixture.expand_as(own)], 2).flatten(1, 2)  # (B, S*2c, ...)
 
 
-def heard(sources: Tensor, mixture: Tensor, hearing: Hearing) -> Heard:
-    """What judges hear of sources (B, S, C, T) and of the mixture (B, C, T) that they belong to.
+def discriminator_input(
+    sources: Tensor, mixture: Tensor, options: InputOptions
+) -> DiscriminatorInput:
+    """What discriminators get of sources (B, S, C, T) and of the mixture (B, C, T) that they belong
+    to.
 
-    The mixture may also be (B, S, C, T), where something was done to it for each judge by itself.
-    Raises ValueError where a shape does not fit, or there is no sample.
+    The mixture may also be (B, S, C, T), where something was done to it for each discriminator by
+    itself. Raises ValueError where a shape does not fit, or there is no sample.
     """
     _check(sources, mixture)
     num_sources = sources.shape[1]
-    own = viewed(sources, hearing.view).flatten(1, 2)  # (B, S*c, T)
-    if not hearing.conditioned:
-        return Heard(num_sources, own, None)
+    own = laid_out(sources, options.layout).flatten(1, 2)  # (B, S*c, T)
+    if not options.conditioned:
+        return DiscriminatorInput(num_sources, own, None)
     copies = mixture if mixture.ndim == 4 else mixture[:, None]  # (B, 1 or S, C, T)
-    return Heard(num_sources, own, viewed(copies, hearing.view).flatten(1, 2))
+    return DiscriminatorInput(num_sources, own, laid_out(copies, options.layout).flatten(1, 2))
 
 
-def hears_mixture(panel: nn.Module) -> bool:
-    """Whether any judge of a panel, or of its members, is conditioned on the mixture."""
-    configs = (getattr(module, "config", None) for module in panel.modules())
-    return any(isinstance(config, Hearing) and config.conditioned for config in configs)
+def is_conditioned(discriminator: nn.Module) -> bool:
+    """Whether any discriminator of a discriminator, or of its members, is conditioned on the
+    mixture.
+    """
+    configs = (getattr(module, "config", None) for module in discriminator.modules())
+    return any(isinstance(config, InputOptions) and config.conditioned for config in configs)
 
 
-def viewed(signals: Tensor, view: View) -> Tensor:
+def laid_out(signals: Tensor, layout: Layout) -> Tensor:
     """Signals (B, S, C, T) -> (B, S, C', T).
 
     mono is the mean of the channels; mid_side is mid (L + R) / 2, then side (L - R) / 2. What is
     within full scale stays there.
     """
-    if view == "channels":
+    if layout == "channels":
         return signals
-    if view == "mono":
+    if layout == "mono":
         return signals.mean(2, keepdim=True)  # (B, S, 1, T)
     left, right = signals.unbind(2)  # (B, S, T) each
     return torch.stack([left + right, left - right], 2) / 2  # (B, S, 2, T)

@@ -1,8 +1,9 @@
-"""Spectral normalisation of grouped convolutions: every judge's matrix by its own largest stretch.
+"""Spectral normalisation of grouped convolutions: every discriminator's matrix by its own largest
+stretch.
 
-A grouped convolution is one matrix for each source, all in one tensor; torch's own
-parametrisation would take it for a single matrix, and let one judge's weights scale another's.
-Normalised judges of quiet signals can say little: it goes with signals of one level.
+A grouped convolution is one matrix for each source, all in one tensor; torch's own parametrisation
+would take it for a single matrix, and let one discriminator's weights scale another's. Normalised
+discriminators of quiet signals can say little: it goes with signals of one level.
 
 Source: Miyato et al., Spectral normalization for generative adversarial networks, 2018.
 """

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from panels import judged
+from scoring import scored
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
@@ -19,10 +19,10 @@ from gan_sep.discriminators import (
 from gan_sep.discriminators.layers.spectral_norm import spectrally_normalised
 
 AUDIO = AudioFormat(16000, 2, ("drums", "bass", "vocals"))
-PANELS = (complex_stft, multi_band, multi_period, multi_scale, spectrogram)
+DISCRIMINATORS = (complex_stft, multi_band, multi_period, multi_scale, spectrogram)
 
 
-def panel(module: Any, audio: AudioFormat = AUDIO) -> nn.Module:
+def discriminator(module: Any, audio: AudioFormat = AUDIO) -> nn.Module:
     torch.manual_seed(0)
     network: nn.Module = replace(module.Config.tiny(), spectral_norm=True).build(audio)
     return network
@@ -39,10 +39,10 @@ def largest(weight: Tensor, groups: int) -> list[float]:
     return values
 
 
-def test_every_judges_matrix_has_a_largest_singular_value_of_one() -> None:
+def test_every_discriminators_matrix_has_a_largest_singular_value_of_one() -> None:
     network = convolution()
     with torch.no_grad():
-        network.weight[:5] *= 100  # of the first judge alone
+        network.weight[:5] *= 100  # of the first discriminator alone
     original = network.weight.detach().clone()
     normalised = spectrally_normalised(network, 3).eval()
     assert isinstance(normalised.weight, Tensor)
@@ -104,26 +104,28 @@ def test_weights_of_zero_stay_zero() -> None:
     assert weight.abs().max() == 0
 
 
-@pytest.mark.parametrize("module", PANELS)
-def test_all_weights_of_every_panel_are_normalised_source_by_source(module: Any) -> None:
-    layers = [m for m in panel(module).eval().modules() if isinstance(m, nn.Conv1d | nn.Conv2d)]
+@pytest.mark.parametrize("module", DISCRIMINATORS)
+def test_all_weights_of_every_discriminator_are_normalised_source_by_source(module: Any) -> None:
+    layers = [
+        m for m in discriminator(module).eval().modules() if isinstance(m, nn.Conv1d | nn.Conv2d)
+    ]
     assert layers
     for layer in layers:
         assert largest(layer.weight, 3) == pytest.approx([1, 1, 1], rel=0.02)
 
 
-@pytest.mark.parametrize("module", PANELS)
+@pytest.mark.parametrize("module", DISCRIMINATORS)
 def test_one_pass_equals_one_normalised_network_per_source(module: Any) -> None:
-    together, sources = panel(module), torch.randn(2, 3, 2, 1000)
+    together, sources = discriminator(module), torch.randn(2, 3, 2, 1000)
     state = {name: value.clone() for name, value in together.state_dict().items()}
-    judgement = judged(together, sources)
+    output = scored(together, sources)
     for k, name in enumerate(AUDIO.sources):
-        alone = panel(module, AudioFormat(AUDIO.sample_rate, AUDIO.channels, (name,)))
+        alone = discriminator(module, AudioFormat(AUDIO.sample_rate, AUDIO.channels, (name,)))
         alone.load_state_dict({n: value.chunk(3)[k] for n, value in state.items()})
-        expected = judged(alone, sources[:, k : k + 1])
-        torch.testing.assert_close(judgement.logits[:, k : k + 1], expected.logits)
+        expected = scored(alone, sources[:, k : k + 1])
+        torch.testing.assert_close(output.logits[:, k : k + 1], expected.logits)
 
 
 def test_no_layer_normalisation_is_left_to_undo_it() -> None:
-    network = panel(spectrogram)
+    network = discriminator(spectrogram)
     assert not any(isinstance(module, nn.GroupNorm) for module in network.modules())
