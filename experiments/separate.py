@@ -11,6 +11,7 @@ import torch
 
 from gan_sep import audio
 from gan_sep.evaluation.separate import separate
+from gan_sep.names import plain_name
 from gan_sep.programs import clear_errors, device, load_run, program
 from gan_sep.training.lifecycle import best_generator
 
@@ -29,8 +30,11 @@ def main() -> None:
         generator = best_generator(config, run).to(arguments.device)
         how = config.evaluation.overlap_add(config.audio, config.seed)
         for song in arguments.songs:
+            plain_name(song.stem, str(song))
             mixture = audio.read(song, config.audio.sample_rate, config.audio.channels)  # (C, T)
             estimates = separate(generator, mixture, how, progress=True)  # (S, C, T)
+            if not estimates.isfinite().all():
+                raise ValueError(f"{song}: the estimates hold NaN; are the weights finite?")
             for source, estimate in zip(config.audio.sources, estimates, strict=True):
                 path = arguments.out / song.stem / f"{source}.wav"
                 audio.write(path, estimate, config.audio.sample_rate, subtype="FLOAT")

@@ -13,6 +13,8 @@ from torch import Tensor
 from torchaudio.functional import resample as torchaudio_resample
 from torchaudio.transforms import Resample
 
+from gan_sep.containers import Patched, checked_head
+from gan_sep.names import plain_name
 from gan_sep.runs import replace_file
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
@@ -20,6 +22,11 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 # torchaudio's default low-pass filter: its half width in zero crossings, and its roll-off.
 _ZERO_CROSSINGS = 6
 _ROLLOFF = 0.99
+
+HIGHEST_RATE = 768_000  # Hz
+LONGEST_SECONDS = 24 * 3600
+LOUDEST = 1000.0  # 60 dB above full scale: no sound, but a mistake
+_LARGEST_RESAMPLER = 2**24  # values of its kernel: input times output samples of one block
 
 # The most samples of an Ogg page: 255 packets of half a Vorbis block of 8192, rounded up.
 _LONGEST_PAGE = 2**20
@@ -46,6 +53,13 @@ class AudioFormat:
             raise ValueError(f"channels: expected 1 (mono) or 2 (stereo), got {self.channels}")
         if not self.sources or len(set(self.sources)) != len(self.sources):
             raise ValueError(f"sources: expected distinct names, got {list(self.sources)}")
+        for name in self.sources:  # they become names of files
+            plain_name(name, "sources")
+        if len({name.casefold() for name in self.sources}) != len(self.sources):
+            raise ValueError(
+                f"sources: expected names that differ by more than capitals, got "
+                f"{list(self.sources)}"
+            )
 
     def samples(self, seconds: float) -> int:
         """Seconds -> the nearest number of samples."""
@@ -85,6 +99,7 @@ def read(
     """
     with _open(path) as file:
         rate = file.samplerate
+        _check_ratio(path, rate, sample_rate)
         length = resampled_length(file.frames, rate, sample_rate)
         stop = length if num_samples is None else start + num_samples
         if not 0 <= start < stop <= length:
@@ -94,6 +109,7 @@ def read(
             )
         first, last = _native_range(start, stop, rate, sample_rate)
         native = _read_native(path, file, first, min(last, file.frames))  # (C, T) of the file
+    _check_samples(path, native, first, rate)
     signal = resample(with_channels(native, channels), rate, sample_rate)  # (C, T and context)
     offset = start - first * sample_rate // rate
     return signal[:, offset : offset + stop - start].contiguous()  # (C, T)
@@ -117,12 +133,47 @@ def _native_range(start: int, stop: int, rate: int, new_rate: int) -> tuple[int,
 
 
 def _open(path: Path) -> soundfile.SoundFile:
+    """A file with a length that can be believed; see `gan_sep.containers`."""
     if not path.is_file():
+        if path.is_symlink():
+            raise FileNotFoundError(f"{path}: is a link to {path.readlink()}, which is not there")
         raise FileNotFoundError(f"{path}: no such audio file")
+    head = checked_head(path)
     try:
-        return soundfile.SoundFile(path)
+        file = soundfile.SoundFile(Patched(path, head) if head else path)
     except soundfile.LibsndfileError as error:
         raise ValueError(f"{path}: not readable as audio, perhaps corrupt: {error}") from error
+    longest = LONGEST_SECONDS * file.samplerate
+    if not 1000 <= file.samplerate <= HIGHEST_RATE or file.frames > longest:
+        said = f"{file.frames} samples at {file.samplerate} Hz"
+        file.close()
+        raise ValueError(
+            f"{path}: expected a rate from 1000 to {HIGHEST_RATE} Hz and at most "
+            f"{LONGEST_SECONDS // 3600} hours, its header says {said}"
+        )
+    return file
+
+
+def _check_ratio(path: Path, rate: int, new_rate: int) -> None:
+    """ValueError where the rates have so little in common that the resampler is immense."""
+    divisor = math.gcd(rate, new_rate)
+    if rate // divisor * (new_rate // divisor) > _LARGEST_RESAMPLER:
+        raise ValueError(
+            f"{path}: {rate} Hz cannot be resampled to {new_rate} Hz exactly; convert the file to "
+            f"a usual rate, for example: ffmpeg -i IN -ar {new_rate} OUT.wav"
+        )
+
+
+def _check_samples(path: Path, samples: Tensor, first: int, rate: int) -> None:
+    """ValueError with channel and second where a sample (C, T) is no number or absurdly loud."""
+    low, high = torch.aminmax(samples) if samples.numel() else (torch.zeros(1), torch.zeros(1))
+    if low >= -LOUDEST and high <= LOUDEST:  # false with NaN
+        return
+    channel, place = (~(samples.abs() <= LOUDEST)).nonzero()[0].tolist()
+    raise ValueError(
+        f"{path}: expected samples within full scale, -1 to 1, and at most {LOUDEST:g}, got "
+        f"{samples[channel, place]:g} in channel {channel + 1} at {(first + place) / rate:.3f} s"
+    )
 
 
 def _read_native(path: Path, file: soundfile.SoundFile, first: int, last: int) -> Tensor:

@@ -135,7 +135,7 @@ def test_a_file_cut_off_is_an_error_not_a_shorter_song(tmp_path: Path) -> None:
     path = tmp_path / "cut.flac"
     audio.write(path, noise(1), 44100)
     path.write_bytes(path.read_bytes()[:20000])
-    with pytest.raises(ValueError, match=r"cut\.flac: cannot be decoded"):
+    with pytest.raises(ValueError, match=r"cut\.flac: cut off or damaged"):
         audio.read(path, 44100, 2)
 
 
@@ -144,3 +144,50 @@ def test_a_range_beyond_the_file_is_an_error(tmp_path: Path) -> None:
     for start, count in ((-1, 5), (440, 5), (0, 0), (500, None)):
         with pytest.raises(ValueError, match="expected a piece within its 441 samples"):
             audio.read(tmp_path / "a.wav", 44100, 2, start, count)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e30, -1001.0])
+def test_a_sample_that_is_no_sound_is_named_with_channel_and_second(
+    tmp_path: Path, value: float
+) -> None:
+    signal = noise(3)
+    signal[1, 2 * 44100 + 441] = value
+    audio.write(tmp_path / "song.wav", signal, 44100)
+    message = r"song\.wav: .* in channel 2 at 2\.010 s"
+    for rate in (44100, 16000):
+        with pytest.raises(ValueError, match=message):
+            audio.read(tmp_path / "song.wav", rate, 1)
+    with pytest.raises(ValueError, match=message):
+        audio.read(tmp_path / "song.wav", 44100, 2, start=2 * 44100, num_samples=1000)
+    assert audio.read(tmp_path / "song.wav", 44100, 2, num_samples=44100).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("rate", "message"),
+    [
+        (8079, "8079 Hz cannot be resampled to 44100 Hz exactly; convert"),
+        (4_000_037, "expected a rate from 1000 to 768000 Hz .* at 4000037 Hz"),
+        (999, "expected a rate from 1000"),
+    ],
+)
+def test_rates_that_would_take_gigabytes_to_resample_are_refused(
+    tmp_path: Path, rate: int, message: str
+) -> None:
+    soundfile.write(tmp_path / "song.wav", np.zeros((5000, 1)), rate)
+    with pytest.raises(ValueError, match=message):
+        audio.read(tmp_path / "song.wav", 44100, 1)
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 22050, 24000, 32000, 48000, 88200, 96000, 192000])
+def test_usual_rates_are_resampled(tmp_path: Path, rate: int) -> None:
+    soundfile.write(tmp_path / "song.wav", np.zeros((rate, 1)), rate)
+    for wanted in (8000, 16000, 44100):
+        assert audio.read(tmp_path / "song.wav", wanted, 1).shape[-1] == wanted
+
+
+def test_a_link_to_nothing_is_named_with_its_target(tmp_path: Path) -> None:
+    (tmp_path / "song.wav").symlink_to("moved/song.wav")
+    with pytest.raises(
+        FileNotFoundError, match=r"is a link to moved/song\.wav, which is not there"
+    ):
+        audio.read_header(tmp_path / "song.wav")

@@ -59,7 +59,7 @@ def visible(folder: Path) -> list[Path]:
 
 def audio_in(folder: Path) -> list[Path]:
     """The audio files directly in a folder, by name."""
-    return [path for path in visible(folder) if path.is_file() and _is_audio(path)]
+    return [path for path in visible(folder) if not path.is_dir() and _is_audio(path)]
 
 
 def _is_audio(path: Path) -> bool:

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
 
 from accelerate import PartialState
 from torch import Tensor, nn
@@ -23,6 +22,7 @@ from gan_sep import audio
 from gan_sep.data.base import Track
 from gan_sep.evaluation.evaluate import Evaluation, shared, weights_fingerprint
 from gan_sep.evaluation.separate import separate
+from gan_sep.names import file_name
 from gan_sep.runs import json_text, write_text
 
 EXCERPTS = "excerpts"
@@ -85,7 +85,7 @@ class Excerpt:
         return audio.read(path, self.sample_rate, audio.read_header(path).channels)
 
     def _path(self, name: str) -> Path:
-        return self.folder / f"{quote(name, safe=' ')}.wav"
+        return self.folder / f"{file_name(name)}.wav"
 
 
 def write_excerpts(
@@ -154,7 +154,7 @@ class _Writer:
         ]
 
     def folder_of(self, track: Track) -> Path:
-        return self._folder / quote(track.name, safe=" ")
+        return self._folder / file_name(track.name)
 
     def finish(self, track: Track) -> None:
         """Leaves the track's excerpt as this evaluation makes it."""

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
 from gan_sep.evaluation.scores import Scores
+from gan_sep.names import file_name
 from gan_sep.runs import write_text
 
 
@@ -101,4 +101,4 @@ class TrackStore:
         write_text(self._path(track), json.dumps(content))
 
     def _path(self, track: str) -> Path:
-        return self.folder / f"{quote(track, safe=' ')}.json"
+        return self.folder / f"{file_name(track)}.json"

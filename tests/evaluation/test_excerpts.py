@@ -17,7 +17,7 @@ from gan_sep.evaluation.scores import EvaluationSettings, ExcerptSettings
 from gan_sep.evaluation.separate import separate
 
 RATE = 1000
-AUDIO = AudioFormat(sample_rate=RATE, channels=1, sources=("music", "lead/voice"))
+AUDIO = AudioFormat(sample_rate=RATE, channels=1, sources=("music", "lead voice"))
 SETTINGS = EvaluationSettings(
     segment_seconds=1.0, shifts=1, excerpts=ExcerptSettings(tracks=2, seconds=1.0)
 )
