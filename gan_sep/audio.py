@@ -1,6 +1,7 @@
 """The audio format of an experiment, and audio files: read by seeking, resampled, written whole."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -115,6 +116,21 @@ def read(
     return signal[:, offset : offset + stop - start].contiguous()  # (C, T)
 
 
+def blocks(path: Path, num_samples: int = 2**18) -> Iterator[Tensor]:
+    """A whole file as it is, piece by piece: (C, T) each. Raises ValueError as `read`."""
+    with _open(path) as file:
+        for first in range(0, file.frames, num_samples):
+            block = _read_native(path, file, first, min(first + num_samples, file.frames))
+            _check_samples(path, block, first, file.samplerate)
+            yield block
+
+
+def require_channels(path: Path, channels: int) -> None:
+    """ValueError unless a file is mono or stereo."""
+    if channels > 2:
+        raise ValueError(f"{path}: expected 1 or 2 channels, got {channels}")
+
+
 def _native_range(start: int, stop: int, rate: int, new_rate: int) -> tuple[int, int]:
     """The samples at `rate` that decide samples start to stop at `new_rate`; may exceed the end.
 
@@ -187,8 +203,7 @@ def _read_native(path: Path, file: soundfile.SoundFile, first: int, last: int) -
             f"{path}: cannot be decoded to its end, perhaps corrupt or cut off: expected samples "
             f"{first} to {last}, got {len(samples)} of them"
         )
-    if samples.shape[1] > 2:
-        raise ValueError(f"{path}: expected 1 or 2 channels, got {samples.shape[1]}")
+    require_channels(path, samples.shape[1])
     # NumPy transposes seven times as fast as torch here, and reading is what training waits for.
     return torch.from_numpy(np.ascontiguousarray(samples.T))  # (C, T)
 

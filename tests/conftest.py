@@ -1,5 +1,6 @@
 """A whole experiment that trains in a second: noise stems on disk, tiny networks."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,13 @@ from gan_sep.config.run import RunConfig
 
 RATE = 8000
 SOURCES = ("low", "high")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is known of audio files from other sessions plays no part."""
+    os.environ["GAN_SEP_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
 
 MakeExperiment = Callable[..., RunConfig]
 

@@ -1,6 +1,7 @@
 """The contract of data sets: tracks of named sources, read by seeking."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
@@ -10,6 +11,28 @@ from gan_sep.audio import AudioFormat
 
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
+
+MOST_OFFENDERS = 10  # of a message
+
+
+Check = Literal["full", "headers"]
+
+
+class DataError(ValueError):
+    """Everything that is wrong with some data, in one message: ten offenders, then a count."""
+
+    def __init__(self, offenders: Sequence[str]) -> None:
+        self.offenders = tuple(offenders)
+        lines = [f"{len(offenders)} problems with the data:", *offenders[:MOST_OFFENDERS]]
+        if len(offenders) > MOST_OFFENDERS:
+            lines.append(f"and {len(offenders) - MOST_OFFENDERS} more")
+        super().__init__(offenders[0] if len(offenders) == 1 else "\n    ".join(lines))
+
+    @staticmethod
+    def raise_for(offenders: Sequence[str]) -> None:
+        """Raises DataError where there are offenders."""
+        if offenders:
+            raise DataError(offenders)
 
 
 class Track(ABC):

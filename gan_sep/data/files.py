@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gan_sep import audio as audio_files
 from gan_sep.audio import SUFFIXES, AudioFormat
-from gan_sep.data.base import SPLITS, Track
+from gan_sep.data.base import SPLITS, DataError, Track
 
 
 class FileTrack(Track):
@@ -20,6 +20,8 @@ class FileTrack(Track):
 
     def __init__(self, name: str, files: Sequence[Path], audio: AudioFormat) -> None:
         headers = [audio_files.read_header(path) for path in files]
+        for path, header in zip(files, headers, strict=True):
+            audio_files.require_channels(path, header.channels)
         for path, header in zip(files[1:], headers[1:], strict=True):
             _require_equal("sample rate", "Hz", header.sample_rate, path, headers[0][0], files[0])
             _require_equal("length", "samples", header.num_samples, path, headers[0][2], files[0])
@@ -141,6 +143,17 @@ def _level_hint(root: Path) -> str:
 def read_tracks(
     folders: Sequence[Path], audio: AudioFormat, ignore: Sequence[str] = ("mixture",)
 ) -> list[Track]:
-    """A track for each folder TRACK/SOURCE.*, sorted by name."""
-    by_name = sorted(folders, key=lambda folder: folder.name)
-    return [FileTrack(f.name, find_stems(f, audio.sources, ignore), audio) for f in by_name]
+    """A track for each folder TRACK/SOURCE.*, sorted by name.
+
+    Raises DataError with all folders that are no track.
+    """
+    tracks: list[Track] = []
+    offenders = []
+    for folder in sorted(folders, key=lambda folder: folder.name):
+        try:
+            stems = find_stems(folder, audio.sources, ignore)
+            tracks.append(FileTrack(folder.name, stems, audio))
+        except (ValueError, OSError) as error:
+            offenders.append(str(error))
+    DataError.raise_for(offenders)
+    return tracks

@@ -19,7 +19,7 @@ from typing import ClassVar
 
 from gan_sep import audio as audio_files
 from gan_sep.audio import AudioFormat
-from gan_sep.data.base import Split, Track, require_sources
+from gan_sep.data.base import Check, Split, Track, require_sources
 from gan_sep.data.files import listed
 from gan_sep.data.karaoke import SOURCES, Clip, Mixing, find_clips
 from gan_sep.data.memory import remember
@@ -38,6 +38,8 @@ class Config:
     mixing: Mixing = "as_recorded"
     seed: int = 0  # draws the split
     memory_gb: float = 1.0  # of decoded material kept, 10^9 bytes a split and process
+    # full decodes every file once before the first step; headers looks at headers and names only.
+    check: Check = "full"
 
     sources: ClassVar[tuple[str, ...] | None] = SOURCES
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from gan_sep import audio as audio_files
 from gan_sep.audio import AudioFormat
-from gan_sep.data.base import Split, Track, require_sources
+from gan_sep.data.base import Check, Split, Track, require_sources
 from gan_sep.data.files import read_tracks, track_folders, visible
 from gan_sep.data.validation import MUSDB18_VALIDATION, held_out
 
@@ -33,6 +33,8 @@ class Config:
 
     root: Path  # the folder that holds train/ and test/
     cache: Path | None = None  # keeps decoded stems, about 15 GB; null: ROOT-flac beside the root
+    # full decodes every file once before the first step; headers looks at headers and names only.
+    check: Check = "full"
 
     sources: ClassVar[tuple[str, ...] | None] = SOURCES
 

@@ -29,8 +29,8 @@ def _require_long_enough(tracks: Sequence[Track], num_samples: int) -> None:
         if track.num_samples < num_samples:
             raise ValueError(
                 f"track {track.name!r}: expected at least one segment of {num_samples} samples, "
-                f"got {track.num_samples}; choose a smaller training.segment_seconds or leave it "
-                "out"
+                f"got {track.num_samples}; choose a smaller training.segment_seconds or "
+                "augment.shift.seconds, or leave the track out"
             )
 
 

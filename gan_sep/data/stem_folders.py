@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from gan_sep.audio import AudioFormat
-from gan_sep.data.base import Split, Track
+from gan_sep.data.base import Check, Split, Track
 from gan_sep.data.files import read_tracks, track_folders
 from gan_sep.data.memory import remember
 from gan_sep.data.validation import MUSDB18_VALIDATION, held_out, held_out_share
@@ -21,6 +21,8 @@ class Config:
     seed: int = 0  # draws a share held out
     ignore: tuple[str, ...] = ("mixture",)  # names of files that are no sources
     memory_gb: float = 0.0  # of decoded material kept, 10^9 bytes a split and process
+    # full decodes every file once before the first step; headers looks at headers and names only.
+    check: Check = "full"
 
     sources: ClassVar[tuple[str, ...] | None] = None
 

@@ -24,6 +24,12 @@ class Pools(NamedTuple):
     mixtures: list[Track]
     stems: list[list[Stem]]
 
+    @property
+    def unpaired(self) -> list[Track]:
+        """The tracks that are not paired, each once."""
+        tracks = [*self.mixtures, *(stem.track for pool in self.stems for stem in pool)]
+        return list({id(track): track for track in tracks}.values())
+
 
 @dataclass(frozen=True)
 class Unpaired:

@@ -28,6 +28,7 @@ from gan_sep.training.threads import use_threads
 FREE_KEYS = (
     "question",
     "runs",
+    "data.check",
     "evaluation.",
     "training.steps",
     "training.workers",

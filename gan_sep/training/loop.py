@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from tqdm import tqdm
 from gan_sep.adversarial.probe import Probe
 from gan_sep.config.loader import to_dict
 from gan_sep.config.run import LAST, RunConfig
+from gan_sep.data.base import Track
+from gan_sep.data.check import SHORTEST, check_tracks, open_splits, same_names, tell
 from gan_sep.data.unpaired import Pools
 from gan_sep.evaluation.evaluate import validation_scores
 from gan_sep.runs import RunFolder, finite
@@ -68,25 +71,40 @@ class Run:
         self.trunk = trunk
         self.accelerator = accelerator_for(config)
         use_threads(config.training.threads, self.accelerator)
-        self.train_tracks = config.data.build(config.audio, "train")
-        self.valid_tracks = config.data.build(config.audio, "valid")
-        test_tracks = config.data.build(config.audio, "test")
-        held_out = [*self.valid_tracks, *test_tracks]
+        splits = open_splits(config.data, config.audio)
+        self.train_tracks, self.valid_tracks = splits["train"], splits["valid"]
+        held_out = [*self.valid_tracks, *splits["test"]]
         # The plain run sets the same tracks aside as its counterpart, and learns from the rest.
         self.pools = Pools(self.train_tracks, [], [])
         if config.unpaired is not None:
             self.pools = config.unpaired.build(config.audio, self.train_tracks, held_out)
+        with self.accelerator.main_process_first():  # what it decodes, the others need not
+            self._check_data(splits)
         self.track_counts = {
             "train": len(self.train_tracks),
             "of them paired": len(self.pools.paired),
             "valid": len(self.valid_tracks),
-            "test": len(test_tracks),
+            "test": len(splits["test"]),
         }
         self.learners = Learners(self.config, self.accelerator)
         self.stream = Stream(self.config, self.pools, self.accelerator)
         self.meter = Meter()
         self.best = Best()
         self.step = 0
+
+    def _check_data(self, splits: Mapping[str, Sequence[Track]]) -> None:
+        """Raises DataError where the data are not what the run needs, before the first step."""
+        config, train_tracks = self.config, set(splits["train"])
+        groups: dict[str, Sequence[Track]] = dict(splits)
+        groups["unpaired"] = [track for track in self.pools.unpaired if track not in train_tracks]
+        seconds = config.training.segment_seconds + config.augment.reserve_seconds
+        reason = "training.segment_seconds and, read beside it, augment.shift.seconds"
+        train = config.audio.samples(seconds), reason
+        held_out = SHORTEST, "the window of a metric"
+        needed = {"train": train, "unpaired": train, "valid": held_out, "test": held_out}
+        check_tracks(groups, needed, full=getattr(config.data, "check", "full") == "full")
+        if self.accelerator.is_main_process:
+            tell(same_names(groups))
 
     def train(self, budget: Budget | None = None) -> Path:
         """Run to the last step and return the file with the weights to evaluate.
