@@ -1,0 +1,98 @@
+"""Metrics that follow listeners: how artificial an estimate sounds, and how much else is in it.
+
+Both rest on the fit of the estimate to the true sources, see `layers.local_fit`. How far each
+agrees with listeners says `experiments/listening.py --study`, and docs/metrics.md.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torchaudio.functional import melscale_fbanks
+
+from gan_sep.evaluation.metrics.base import Metric, shared
+from gan_sep.evaluation.metrics.layers.framing import check_finite, check_pair
+from gan_sep.evaluation.metrics.layers.local_fit import WINDOW_SECONDS, local_fit
+from gan_sep.spectra import stft
+
+FRAME_SECONDS = 0.0464  # 2048 samples at 44.1 kHz
+MEL_BANDS = 64
+HIGHEST_HERTZ = 16000.0
+RANGE_DB = 40.0
+
+
+def artefacts(references: Tensor, estimates: Tensor, sample_rate: int) -> Tensor:
+    """How far an estimate's mel bands lie from what the true sources can explain; 0 dB is none.
+
+    Minus the root mean square over frames, channels and 64 mel bands up to 16 kHz of the difference
+    in dB between the estimate and its fit to all sources, each with a floor 40 dB below the
+    estimate's mean band. Other sources and filtering count nothing, musical noise and holes do.
+    references, estimates: (S, C, T), same source order -> (S,) in dB, higher is better, whatever
+    the gain of estimate or references. NaN where a source's reference or estimate is silent.
+    Raises ValueError where the shapes differ, nothing is in them, or a value is NaN or infinite.
+    Source: this project, held against the listeners of Ward, Wierstorf, Mason, Grais, Plumbley, BSS
+    Eval or PEASS? Predicting the perception of singing-voice separation, 2018.
+    """
+    _, _, estimated, fitted = _shared_parts(references, estimates, sample_rate)
+    floor = estimated.mean((1, 2, 3), keepdim=True) * 10 ** (-RANGE_DB / 10)  # (S, 1, 1, 1)
+    levels = 10 * torch.log10((estimated + floor) / (fitted + floor))
+    return -levels.square().mean((1, 2, 3)).sqrt().double()
+
+
+def interference(references: Tensor, estimates: Tensor, sample_rate: int) -> Tensor:
+    """What of an estimate's fit to the true sources comes from its own, against all others, in dB.
+
+    10 log10 of the energy ratio; higher is better. Filtering counts nothing, unlike in an SIR of
+    one filter for the whole track the filter moves with the music. Arguments, NaN, errors and
+    source as of `artefacts`; +inf without another source.
+    """
+    own, others, _, _ = _shared_parts(references, estimates, sample_rate)
+    return 10 * torch.log10(own / others)
+
+
+def parts(
+    references: Tensor, estimates: Tensor, sample_rate: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Energies of a fit's own and other sources (S,), mel powers of estimate and fit (S, C, M, N).
+
+    NaN where a source's reference or estimate is silent.
+    """
+    check_pair(references, estimates)
+    check_finite(references=references, estimates=estimates)
+    n_fft = 2 ** round(math.log2(FRAME_SECONDS * sample_rate))
+    bins = min(n_fft // 2, math.ceil(HIGHEST_HERTZ / sample_rate * n_fft)) + 1
+    window = 2 * (round(WINDOW_SECONDS * sample_rate / (n_fft // 4)) // 2) + 1  # frames
+    bands = _bands(n_fft, sample_rate)[:bins].to(references)  # (F, M)
+    energies, mels = references.new_zeros(2, len(references), dtype=torch.float64), []
+    for channel in range(references.shape[1]):  # a song's spectra take a gigabyte
+        sources, targets = (
+            stft(each[:, channel].float(), n_fft, n_fft // 4)[:, :bins]
+            for each in (references, estimates)
+        )  # each (S, F, N)
+        fits, own = local_fit(sources, targets, window)
+        energies[0] += _power(own).sum((1, 2), dtype=torch.float64)
+        energies[1] += _power(fits - own).sum((1, 2), dtype=torch.float64)
+        mels.append(torch.stack([bands.T @ _power(each) for each in (targets, fits)]))
+    estimated, fitted = torch.stack(mels, 2)  # each (S, C, M, N)
+    silent = torch.stack([(each == 0).flatten(1).all(1) for each in (references, estimates)]).any(0)
+    own, others = energies.masked_fill(silent, torch.nan)  # each (S,)
+    return own, others, estimated.masked_fill(silent[:, None, None, None], torch.nan), fitted
+
+
+_shared_parts = shared(parts)
+
+
+def _power(spectra: Tensor) -> Tensor:
+    return spectra.real.square() + spectra.imag.square()
+
+
+def _bands(n_fft: int, sample_rate: int) -> Tensor:
+    """(F, M)"""
+    highest = min(HIGHEST_HERTZ, sample_rate / 2)
+    return melscale_fbanks(n_fft // 2 + 1, 0.0, highest, MEL_BANDS, sample_rate)
+
+
+METRICS = (
+    Metric("artefacts", artefacts, "Artefacts, level differences to the fit", "perceptual"),
+    Metric("interference", interference, "Interference, own source against others", "perceptual"),
+)

@@ -1,0 +1,48 @@
+"""The local fit finds what was made of the sources, and solves what plain least squares solves."""
+
+import torch
+
+from gan_sep.evaluation.metrics.layers.local_fit import local_fit, plain_solve, solve
+
+
+def spectra(*shape: int, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, dtype=torch.complex128, generator=generator)
+
+
+def test_many_systems_are_solved_as_one_by_one() -> None:
+    signals = spectra(50, 6, 9)
+    matrices = (signals @ signals.mH).permute(1, 2, 0)
+    right_sides = spectra(6, 2, 50, seed=1)
+    torch.testing.assert_close(solve(matrices, right_sides), plain_solve(matrices, right_sides))
+
+
+def test_sources_filtered_and_mixed_are_found_with_their_own_part() -> None:
+    sources = spectra(3, 4, 41)
+    sources[..., 0] = sources[..., -1] = 0
+    filtered = 0.5 * sources + 0.2j * sources.roll(1, -1)
+    estimates = filtered + 0.3 * sources.roll(1, 0)
+    fits, own = local_fit(sources, estimates, window=21)
+    torch.testing.assert_close(fits, estimates, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(own, filtered, rtol=1e-4, atol=1e-4)
+
+
+def test_the_fit_is_least_squares_in_each_window_and_fades_between_them() -> None:
+    sources, estimates = spectra(2, 1, 31), spectra(2, 1, 31, seed=1)
+    fits, _ = local_fit(sources, estimates, window=21)
+    around = torch.nn.functional.pad(sources[:, 0], (1, 1))  # (S, 33)
+    inputs = torch.stack([around[:, 1 - lag : 32 - lag] for lag in (-1, 0, 1)], 1).flatten(0, 1)
+    expected, weights = torch.zeros(2, 31, dtype=torch.complex128), torch.zeros(31)
+    triangle = 1 - (torch.arange(21) - 10).abs() / 11
+    for start in (0, 10):
+        now = slice(start, start + 21)
+        taps = torch.linalg.lstsq(inputs[:, now].T, estimates[:, 0, now].T).solution  # (K, S)
+        expected[:, now] += (inputs[:, now].T @ taps).T * triangle
+        weights[now] += triangle
+    torch.testing.assert_close(fits[:, 0], expected / weights, rtol=1e-4, atol=1e-4)
+
+
+def test_silence_is_fitted_by_silence() -> None:
+    sources, estimates = torch.zeros(2, 3, 50, dtype=torch.complex64), spectra(2, 3, 50).cfloat()
+    for each in local_fit(sources, estimates, window=21):
+        assert not each.any()
