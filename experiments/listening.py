@@ -1,4 +1,4 @@
-"""What did listeners hear? Aggregate the blind ratings that a report's page saved.
+"""What did listeners say? Aggregate the blind ratings that a report's page saved.
 
     python experiments/listening.py anna.json ben.json --rows reports/NAME/rows.csv
     python experiments/listening.py ratings/*.json --rows reports/NAME/rows.csv --out reports/NAME

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-Heard = dict[str, dict[str, dict[str, float]]]
+Said = dict[str, dict[str, dict[str, float]]]
 """Source -> track -> arm -> rating."""
 
-HEARD: Heard = {
+SAID: Said = {
     "drums": {
         "a": {"reference": 100, "mixture": 10, "plain": 50, "gan": 60},
         "b": {"reference": 96, "mixture": 20, "plain": 40, "gan": 70},
@@ -21,11 +21,11 @@ HEARD: Heard = {
 }
 
 
-def session(listener: str, heard: Heard = HEARD, **changes: Any) -> dict[str, Any]:
+def session(listener: str, said: Said = SAID, **changes: Any) -> dict[str, Any]:
     """What the page saves, with fields changed."""
     ratings = [
         {"track": track, "source": source, "arm": arm, "seed": 0, "rating": rating}
-        for source, by_track in heard.items()
+        for source, by_track in said.items()
         for track, by_arm in by_track.items()
         for arm, rating in by_arm.items()
     ]
@@ -39,14 +39,14 @@ def session(listener: str, heard: Heard = HEARD, **changes: Any) -> dict[str, An
     } | changes
 
 
-def moved(by: float, arm: str, heard: Heard = HEARD) -> Heard:
+def moved(by: float, arm: str, said: Said = SAID) -> Said:
     """The same ratings but for those of one arm."""
     return {
         source: {
             track: {name: r + by if name == arm else r for name, r in by_arm.items()}
             for track, by_arm in by_track.items()
         }
-        for source, by_track in heard.items()
+        for source, by_track in said.items()
     }
 
 
@@ -58,12 +58,12 @@ def save(folder: Path, *sessions: dict[str, Any]) -> list[Path]:
     return paths
 
 
-def rows_like(heard: Heard = HEARD, metric: str = "usdr", scale: float = 0.1) -> pd.DataFrame:
+def rows_like(said: Said = SAID, metric: str = "usdr", scale: float = 0.1) -> pd.DataFrame:
     """Rows of a metric that follows the ratings; a negative scale turns it around."""
     return pd.DataFrame(
         [
             (0, arm, track, source, metric, scale * rating)
-            for source, by_track in heard.items()
+            for source, by_track in said.items()
             for track, by_arm in by_track.items()
             for arm, rating in by_arm.items()
             if arm != "reference"

@@ -1,4 +1,4 @@
-"""What listeners heard: ratings -> levels of the arms, and which metric says what listeners say.
+"""What listeners said: ratings -> levels of the arms, and which metric says what listeners say.
 
 Listening follows MUSHRA (ITU-R BS.1534-3, Method for the subjective assessment of intermediate
 quality level of audio systems, 2015), with the mixture as the anchor.
@@ -114,12 +114,12 @@ def levels(ratings: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> 
     simulated intervals of 12 trials hold the truth 90 times in 100 with 10 listeners, 77 with 3.
     """
     arms, sources = _arms_in_order(ratings), list(dict.fromkeys(ratings["source"]))
-    heard = [_heard(ratings, arms, source) for source in sources]  # S times (A, L, T)
+    rated = [_rated(ratings, arms, source) for source in sources]  # S times (A, L, T)
     generator = np.random.default_rng(seed)
-    listeners = heard[0].shape[1]
+    listeners = rated[0].shape[1]
     drawn = generator.integers(listeners, size=(resamples, listeners))  # (R, L)
-    means = _with_all([each.mean((1, 2)) for each in heard])  # (A, S + 1)
-    draws = _with_all([_drawn_means(each, drawn, generator) for each in heard])  # (A, R, S + 1)
+    means = _with_all([each.mean((1, 2)) for each in rated])  # (A, S + 1)
+    draws = _with_all([_drawn_means(each, drawn, generator) for each in rated])  # (A, R, S + 1)
     baseline = arms.index(BASELINE)
     columns = {
         "mean": means,
@@ -161,7 +161,7 @@ def _arms_in_order(ratings: pd.DataFrame) -> list[str]:
     return [*(arm for arm in first if arm in set(ratings["arm"])), *others]
 
 
-def _heard(ratings: pd.DataFrame, arms: list[str], source: str) -> Array:
+def _rated(ratings: pd.DataFrame, arms: list[str], source: str) -> Array:
     """Ratings of one source, the mean over seeds: (A, L, T), its trials along T."""
     table = ratings[ratings["source"] == source].pivot_table(
         index="arm", columns=["listener", "track"], values="rating"
@@ -170,16 +170,16 @@ def _heard(ratings: pd.DataFrame, arms: list[str], source: str) -> Array:
     return table.loc[arms].to_numpy().reshape(len(arms), listeners, -1)
 
 
-def _drawn_means(heard: Array, drawn: NDArray[np.int64], generator: np.random.Generator) -> Array:
+def _drawn_means(rated: Array, drawn: NDArray[np.int64], generator: np.random.Generator) -> Array:
     """Means over drawn listeners and their drawn trials: (A, L, T), (R, L) -> (A, R).
 
     scipy's bootstrap has no second stage, so that both are drawn here.
     """
-    trials = heard.shape[-1]
-    if heard[0].size < 2:
-        return np.full((len(heard), len(drawn)), math.nan)
+    trials = rated.shape[-1]
+    if rated[0].size < 2:
+        return np.full((len(rated), len(drawn)), math.nan)
     chosen = generator.integers(trials, size=(*drawn.shape, trials))  # (R, L, T)
-    return np.stack([arm[drawn[..., None], chosen].mean((1, 2)) for arm in heard])
+    return np.stack([arm[drawn[..., None], chosen].mean((1, 2)) for arm in rated])
 
 
 def _with_all(by_source: list[Array]) -> Array:
@@ -217,11 +217,11 @@ def _groups(points: pd.Series) -> Iterator[tuple[str, str, pd.Index]]:
 
 def _kendall(good: pd.Series, points: pd.Series) -> tuple[float, int, int]:
     """tau, and the numbers of points with and without a value of the metric."""
-    heard = good.dropna()
-    if len(heard) < 2:
-        return math.nan, len(heard), len(good) - len(heard)
-    tau = kendalltau(heard, points[heard.index]).statistic
-    return float(tau), len(heard), len(good) - len(heard)
+    rated = good.dropna()
+    if len(rated) < 2:
+        return math.nan, len(rated), len(good) - len(rated)
+    tau = kendalltau(rated, points[rated.index]).statistic
+    return float(tau), len(rated), len(good) - len(rated)
 
 
 def _check_known(ratings: pd.DataFrame, rows: pd.DataFrame) -> None:

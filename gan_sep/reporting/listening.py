@@ -1,4 +1,4 @@
-"""What listeners heard, as tables: Markdown to read, CSV and JSON to compute with."""
+"""What listeners said, as tables: Markdown to read, CSV and JSON to compute with."""
 
 import json
 import math

@@ -3,7 +3,7 @@
 Redrawn tracks have random weights (the Bayesian bootstrap of Rubin, 1981) rather than random
 numbers of copies. Of a mean both tell the same. A median of copies is always one of few values,
 and spreads up to twice as much as medians of other tracks would; with weights it moves smoothly.
-And no track ever has the weight 0, so that a source heard in few tracks always has an average.
+And no track ever has the weight 0, so that a source in few tracks always has an average.
 """
 
 from typing import Literal

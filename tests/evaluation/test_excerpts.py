@@ -25,7 +25,7 @@ RUN = Evaluation(AUDIO, SETTINGS, arm="gan", seed=7)
 
 
 class Song(Track):
-    """Three seconds of loud music, and a voice that is heard in the third second alone."""
+    """Three seconds of loud music, and a voice that sounds in the third second alone."""
 
     def __init__(self, name: str, seed: int) -> None:
         self.name, self.num_samples, self.reads = name, 3 * RATE, 0

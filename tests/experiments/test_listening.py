@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from commands import call
-from listening_sessions import HEARD, moved, rows_like, save, session
+from listening_sessions import SAID, moved, rows_like, save, session
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_all_listeners_are_kept_when_asked_for_and_named_all_the_same(
 
 
 def test_one_listener_and_one_trial_are_called_so(rows: Path, tmp_path: Path) -> None:
-    (path,) = save(tmp_path, session("anna", {"drums": {"a": HEARD["drums"]["a"]}}))
+    (path,) = save(tmp_path, session("anna", {"drums": {"a": SAID["drums"]["a"]}}))
     ended = call("listening", path, "--rows", rows)
     assert "- One listener, one trial each.\n" in ended.out
     assert "speak of one pair of ears and say nothing about other listeners.\n" in ended.out

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from listening_sessions import HEARD, save, session
+from listening_sessions import SAID, save, session
 
 from gan_sep.listening.ratings import Ratings
 
@@ -138,7 +138,7 @@ def test_a_listener_or_a_file_counts_once(tmp_path: Path) -> None:
 def test_a_listener_who_rated_fewer_trials_or_arms_than_others_is_unfinished(
     tmp_path: Path,
 ) -> None:
-    fewer_trials = session("ben", {"drums": HEARD["drums"]})
+    fewer_trials = session("ben", {"drums": SAID["drums"]})
     with pytest.raises(ValueError, match=r"1\.json: unfinished session: track a, source vocals"):
         Ratings.read(save(tmp_path, session("anna"), fewer_trials))
     fewer_arms = session("ben")

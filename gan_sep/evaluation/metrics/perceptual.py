@@ -59,6 +59,7 @@ def parts(
     """
     check_pair(references, estimates)
     check_finite(references=references, estimates=estimates)
+    references, estimates = references.float(), estimates.float()
     n_fft = 2 ** round(math.log2(FRAME_SECONDS * sample_rate))
     bins = min(n_fft // 2, math.ceil(HIGHEST_HERTZ / sample_rate * n_fft)) + 1
     window = 2 * (round(WINDOW_SECONDS * sample_rate / (n_fft // 4)) // 2) + 1  # frames
@@ -66,8 +67,7 @@ def parts(
     energies, mels = references.new_zeros(2, len(references), dtype=torch.float64), []
     for channel in range(references.shape[1]):  # a song's spectra take a gigabyte
         sources, targets = (
-            stft(each[:, channel].float(), n_fft, n_fft // 4)[:, :bins]
-            for each in (references, estimates)
+            stft(each[:, channel], n_fft, n_fft // 4)[:, :bins] for each in (references, estimates)
         )  # each (S, F, N)
         fits, own = local_fit(sources, targets, window)
         energies[0] += _power(own).sum((1, 2), dtype=torch.float64)

@@ -50,9 +50,9 @@ def test_bleeding_into_one_of_two_channels_is_half_the_energy() -> None:
 
 
 def test_silence_is_an_rms_below_minus_60_db() -> None:
-    for level_db, heard in ((-59, True), (-61, False)):
+    for level_db, sounds in ((-59, True), (-61, False)):
         references = sine(440, math.sqrt(2) * 10 ** (level_db / 20))
-        assert math.isnan(at_silence(references, references)) is heard
+        assert math.isnan(at_silence(references, references)) is sounds
 
 
 def test_a_source_that_never_rests_has_no_energy_at_silence() -> None:

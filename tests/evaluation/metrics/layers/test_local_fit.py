@@ -43,6 +43,9 @@ def test_the_fit_is_least_squares_in_each_window_and_fades_between_them() -> Non
 
 
 def test_silence_is_fitted_by_silence() -> None:
-    sources, estimates = torch.zeros(2, 3, 50, dtype=torch.complex64), spectra(2, 3, 50).cfloat()
+    sources, estimates = (
+        torch.zeros(2, 3, 50, dtype=torch.complex64),
+        spectra(2, 3, 50).to(torch.complex64),
+    )
     for each in local_fit(sources, estimates, window=21):
         assert not each.any()
