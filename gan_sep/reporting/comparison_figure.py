@@ -40,7 +40,7 @@ def comparison_figure(comparisons: Mapping[str, Comparison]) -> Figure:
             f"comparison figure: expected one of the statistics {', '.join(a for a, _ in ROWS)}, "
             f"got {', '.join(comparisons) or 'none'}; evaluate with sdr, usdr or bss_v3"
         )
-    width = _panel_inches(rows[0][0].columns, len(rows[0][0].effects) + 1)
+    width = _plot_inches(rows[0][0].columns, len(rows[0][0].effects) + 1)
     with house_style():
         figure = Figure(figsize=(2 * width, 0.5 + 2.7 * len(rows)), layout="constrained")
         axes = figure.subplots(len(rows), 2, squeeze=False)
@@ -51,7 +51,7 @@ def comparison_figure(comparisons: Mapping[str, Comparison]) -> Figure:
     return figure
 
 
-def _panel_inches(names: Sequence[str], arms: int) -> float:
+def _plot_inches(names: Sequence[str], arms: int) -> float:
     """The width at which titles fit and neither neighbouring names, centred below their places, nor
     the dots of neighbouring arms meet."""
     longest = max((len(left) + len(right)) / 2 for left, right in pairwise(names))
@@ -155,7 +155,7 @@ def side_steps(values: Array, half_width: float = _HALF_WIDTH) -> Array:
 
 
 def _name_places(axes: Axes, comparison: Comparison) -> None:
-    """The sources below, All set apart by a fine line; both panels measure in dB."""
+    """The sources below, All set apart by a fine line; both plots measure in dB."""
     names = comparison.columns
     axes.set_xticks(range(len(names)), names)
     axes.set_xlim(-0.6, len(names) - 0.4)

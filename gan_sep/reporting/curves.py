@@ -40,8 +40,8 @@ Colours = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Panel:
-    """What one panel shows of which records; smooth adds the running mean and fades the rest."""
+class Plot:
+    """What one plot shows of which records; smooth adds the running mean and fades the rest."""
 
     title: str
     curves: Callable[[Sequence[ArmRun], Colours], list[Curve]]
@@ -50,28 +50,28 @@ class Panel:
 
 
 def curves_figure(runs: Sequence[ArmRun]) -> Figure:
-    """A panel for everything that the arms recorded; of several seeds thin lines and their mean.
+    """A plot for everything that the arms recorded; of several seeds thin lines and their mean.
 
     What discriminators recorded is shown by source, or, where several arms have some, by arm as the
     mean of the sources.
     Raises ValueError where there is no record of any of it.
     """
     colours = arm_colours(dict.fromkeys(run.arm for run in runs))
-    wanted = (*_reconstruction_panels(runs), *PANELS)
-    panels = [(panel, curves) for panel in wanted if (curves := panel.curves(runs, colours))]
-    if not panels:
+    wanted = (*_reconstruction_plots(runs), *PLOTS)
+    plots = [(plot, curves) for plot in wanted if (curves := plot.curves(runs, colours))]
+    if not plots:
         folders = ", ".join(str(run.folder) for run in runs)
         raise ValueError(f"training curves: no records of training or validation in {folders}")
-    columns = min(len(panels), 2)
-    rows = -(-len(panels) // columns)
+    columns = min(len(plots), 2)
+    rows = -(-len(plots) // columns)
     with house_style():
         figure = Figure(figsize=(4.9 * columns, 2.6 * rows + 0.4), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False).flat
-        for panel, curves in panels:
-            _draw(next(axes), panel, curves)
+        for plot, curves in plots:
+            _draw(next(axes), plot, curves)
         for unused in axes:
             unused.set_axis_off()
-        named = {curve.label: curve.colour for _, curves in panels for curve in curves}
+        named = {curve.label: curve.colour for _, curves in plots for curve in curves}
         handles = [Line2D([], [], color=colour, label=label) for label, colour in named.items()]
         figure.legend(handles=handles, loc="outside lower center", ncols=_LEGEND_COLUMNS)
     return figure
@@ -104,16 +104,16 @@ def _of_discriminators(kind: str, key: str) -> Callable[[Sequence[ArmRun], Colou
     return curves
 
 
-PANELS = (
-    Panel(f"validation uSDR, {ALL}, dB", _of_arms("valid", f"usdr/{ALL}")),
-    Panel(f"validation SDR, {ALL}, dB", _of_arms("valid", f"sdr/{ALL}")),
-    Panel("discriminator loss", _of_discriminators("train", "loss/discriminator"), smooth=True),
-    Panel(
+PLOTS = (
+    Plot(f"validation uSDR, {ALL}, dB", _of_arms("valid", f"usdr/{ALL}")),
+    Plot(f"validation SDR, {ALL}, dB", _of_arms("valid", f"sdr/{ALL}")),
+    Plot("discriminator loss", _of_discriminators("train", "loss/discriminator"), smooth=True),
+    Plot(
         "adversarial loss of the generator",
         _of_discriminators("train", "loss/adversarial"),
         smooth=True,
     ),
-    Panel(
+    Plot(
         "gradient ratio, adversarial to reconstruction",
         _of_discriminators("train", "gradient_ratio"),
         smooth=True,
@@ -122,12 +122,12 @@ PANELS = (
 )
 
 
-def _reconstruction_panels(runs: Sequence[ArmRun]) -> list[Panel]:
-    """One panel; with several terms, whose numbers say nothing of each other, one for each."""
+def _reconstruction_plots(runs: Sequence[ArmRun]) -> list[Plot]:
+    """One plot; with several terms, whose numbers say nothing of each other, one for each."""
     terms = dict.fromkeys(name for run in runs for name in run.loss_names)
     if len(terms) == 1:
-        return [Panel("reconstruction loss", _of_arms("train", "loss/reconstruction"), True, True)]
-    return [Panel(f"loss {name}", _of_arms("train", f"loss/{name}"), True, True) for name in terms]
+        return [Plot("reconstruction loss", _of_arms("train", "loss/reconstruction"), True, True)]
+    return [Plot(f"loss {name}", _of_arms("train", f"loss/{name}"), True, True) for name in terms]
 
 
 def _curve(run: ArmRun, kind: str, key: str, label: str, colour: str) -> Curve:
@@ -138,15 +138,15 @@ def _curve(run: ArmRun, kind: str, key: str, label: str, colour: str) -> Curve:
     return Curve(label, colour, steps[known], values[known])
 
 
-def _draw(axes: Axes, panel: Panel, curves: Sequence[Curve]) -> None:
+def _draw(axes: Axes, plot: Plot, curves: Sequence[Curve]) -> None:
     for label in dict.fromkeys(curve.label for curve in curves):
-        _draw_seeds(axes, [curve for curve in curves if curve.label == label], panel.smooth)
-    if panel.log and all((curve.values > 0).all() for curve in curves):
+        _draw_seeds(axes, [curve for curve in curves if curve.label == label], plot.smooth)
+    if plot.log and all((curve.values > 0).all() for curve in curves):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_title(panel.title)
+    axes.set_title(plot.title)
     axes.set_xlabel("step")
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 

@@ -45,7 +45,7 @@ def draw_history(history: Sequence[Mapping[str, Any]], path: Path) -> None:
     names = list(history[-1]["sources"])
     rows = {"mean score": _means, "accuracy": _accuracies, "$r_v$ and $r_t$": _ratios}
     with house_style():
-        figure, axes = _panels(names, row_heights=(2.0, 1.7, 1.7))
+        figure, axes = _plots(names, row_heights=(2.0, 1.7, 1.7))
         for column, name in zip(axes.T, names, strict=True):
             diagnoses = [(r["step"], r["sources"][name]) for r in history if name in r["sources"]]
             column[0].set_title(name)
@@ -68,7 +68,7 @@ def draw_histograms(record: Mapping[str, Any], path: Path) -> None:
     if not names:
         raise ValueError(f"{path}: expected a diagnosis of at least one source to draw, got none")
     with house_style():
-        figure, axes = _panels(names, row_heights=(2.6,))
+        figure, axes = _plots(names, row_heights=(2.6,))
         for axis, name in zip(axes[0], names, strict=True):
             _histograms(axis, record["sources"][name])
             axis.set_title(name, pad=30)
@@ -78,7 +78,7 @@ def draw_histograms(record: Mapping[str, Any], path: Path) -> None:
         write_png(path, figure)
 
 
-def _panels(names: Sequence[str], row_heights: Sequence[float]) -> tuple[Figure, np.ndarray]:
+def _plots(names: Sequence[str], row_heights: Sequence[float]) -> tuple[Figure, np.ndarray]:
     """A figure and its axes (rows, sources); heights in inches, the legends' room at the right."""
     figure = Figure(figsize=(2.3 * len(names) + 2.2, sum(row_heights) + 0.6), layout="constrained")
     axes = figure.subplots(

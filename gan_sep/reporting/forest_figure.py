@@ -1,6 +1,6 @@
 """The forest plot: every difference with its interval, beside 0, and what it says in a word.
 
-Of one arm a panel holds a statistic, a line for each source. Of several arms it holds one source of
+Of one arm a plot holds a statistic, a line for each source. Of several arms it holds one source of
 a statistic, a line for each arm: systems are compared with each other on the same source.
 """
 
@@ -19,8 +19,8 @@ from gan_sep.statistics.pairing import BASELINE
 
 _LINE_INCHES = 0.25
 _LEGEND_INCHES = 0.4
-_COLUMNS = 2  # of panels of one arm
-_SOURCE_INCHES = 1.9  # the least width of a panel of several arms
+_COLUMNS = 2  # of plots of one arm
+_SOURCE_INCHES = 1.9  # the least width of a plot of several arms
 _WIDTH_INCHES = 9.6
 
 
@@ -38,7 +38,7 @@ def forest_figure(comparisons: Sequence[Comparison]) -> Figure:
 
 
 def _figure_of_one_arm(comparisons: Sequence[Comparison]) -> Figure:
-    """A panel per statistic; in it a line per source."""
+    """A plot per statistic; in it a line per source."""
     columns = min(len(comparisons), _COLUMNS)
     rows = -(-len(comparisons) // columns)
     height = _LINE_INCHES * len(comparisons[0].columns) + 0.9
@@ -53,7 +53,7 @@ def _figure_of_one_arm(comparisons: Sequence[Comparison]) -> Figure:
 
 
 def _figure_of_arms(comparisons: Sequence[Comparison]) -> Figure:
-    """A row of panels per statistic, a panel per source; in it a line per arm."""
+    """A row of plots per statistic, a plot per source; in it a line per arm."""
     first = comparisons[0]
     width = max(_WIDTH_INCHES, 1.2 + _SOURCE_INCHES * len(first.columns))
     height = _LINE_INCHES * len(first.effects) + 1.1
@@ -86,8 +86,8 @@ def _draw_statistic(axes: Axes, comparison: Comparison) -> None:
 def _draw_sources(row: SubFigure, comparison: Comparison) -> None:
     """One statistic of several arms: its sources from left to right, arms from the top."""
     row.suptitle(comparison.statistic.title, x=0.01, ha="left", fontsize=10, fontweight="bold")
-    panels = row.subplots(1, len(comparison.columns), sharex=True, sharey=True)
-    for place, (axes, name) in enumerate(zip(panels, comparison.columns, strict=True)):
+    plots = row.subplots(1, len(comparison.columns), sharex=True, sharey=True)
+    for place, (axes, name) in enumerate(zip(plots, comparison.columns, strict=True)):
         _draw_source(axes, comparison, place)
         axes.set_title(name, fontweight="normal")
         _name_lines(axes, list(map(arm_name, comparison.effects)))
@@ -126,7 +126,7 @@ def _draw_differences(
 
 
 def _write_beside(axes: Axes, line: float, text: str, bold: bool) -> None:
-    """A text right of the panel."""
+    """A text right of the plot."""
     axes.annotate(
         text,
         (1.02, line),
@@ -158,6 +158,8 @@ def _legend(comparison: Comparison) -> list[Line2D]:
 
 def _verdict_legend(comparison: Comparison) -> list[Line2D]:
     """Which differences are decided, and the mark of a seed."""
+    if len(comparison.seeds) == 1:
+        return [_line("the 95 % interval over tracks, of one seed", INK, face="white")]
     return [
         _line("the 95 % interval leaves 0", INK),
         _line("undecided", INK, face="white"),

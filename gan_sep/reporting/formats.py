@@ -34,7 +34,7 @@ def interval(low: float, high: float, digits: int = 2) -> str:
 
 
 def probability(p: float) -> str:
-    """Three decimals, smaller ones as a bound, or a dash where there is none."""
+    """Three decimals, smaller ones as an upper limit, or a dash where there is none."""
     return f"< {_SMALLEST_P}" if p < _SMALLEST_P else level(p, 3)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from gan_sep.evaluation.metrics import beyond_sdr
 from gan_sep.reporting.files import write_png
 from gan_sep.reporting.formats import count, decimals, enumerated, interval, level, scale, signed
-from gan_sep.reporting.judges import Knowledge
+from gan_sep.reporting.knowledge import Knowledge
 from gan_sep.reporting.overview_figure import overview_figure
 from gan_sep.reporting.paired_figure import paired_figure
 from gan_sep.reporting.part import Part
@@ -31,10 +31,10 @@ _WITH_INTERVAL = ("gnsdr", "sdr_mean")  # their differences are given with inter
 
 _READING = (
     "Accuracy, r_v and overlap are those of the last diagnosis, the mean of sources and seeds: of "
-    "training and of held-out material, how many segments are judged correctly; r_v is 0 where "
-    "held-out music is judged like the music trained on, and 1 where it is judged like estimates; "
+    "training and of held-out material, how many segments are classified correctly; r_v is 0 where "
+    "held-out music is scored like the music trained on, and 1 where it is scored like estimates; "
     "overlap is the shared area of the scores of held-out sources and of their estimates, 1 for a "
-    "judge that cannot tell them apart.",
+    "discriminator that cannot tell them apart.",
     "Differences from the plain arm are those of All, the mean of the sources, on the test tracks, "
     "with 95 % intervals; **better**, **worse**: the interval leaves 0. Validation: the same on "
     "the validation tracks, by which arms are chosen; the test tracks choose nothing. Statistics "
@@ -98,7 +98,7 @@ def _section(part: Part, folder: Path) -> str:
             basis,
             _knowledge_table(part),
             _gains_table(part),
-            *([bullets(part.study.unheard.values())] if part.study.unheard else []),
+            *([bullets(part.study.unaffected.values())] if part.study.unaffected else []),
         ]
     )
 

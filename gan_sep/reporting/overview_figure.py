@@ -1,4 +1,4 @@
-"""All arms of a study in one figure: do their judges overfit, and does it help?"""
+"""All arms of a study in one figure: do their discriminators overfit, and does it help?"""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gan_sep.reporting.formats import decimals, scale, signed
-from gan_sep.reporting.judges import Knowledge
+from gan_sep.reporting.knowledge import Knowledge
 from gan_sep.reporting.part import SHOWN, Part
 from gan_sep.reporting.style import FAINT, INK, arm_name, house_style
 from gan_sep.reporting.tables import decided
@@ -21,7 +21,7 @@ TOO_MUCH = 0.2  # the r_v that the studies on overfitting want to stay below
 
 
 def overview_figure(part: Part) -> Figure:
-    """All arms of a study, a line each; panels from what judges know to what the arm gains.
+    """All arms of a study, a line each; plots from what discriminators know to what the arm gains.
 
     Left to right: accuracies on training and held-out material, r_v, the difference in mean SDR and
     that in spectral distance, both of All with 95 % intervals.
@@ -31,13 +31,13 @@ def overview_figure(part: Part) -> Figure:
         size = (9.6, _LINE_INCHES * len(part.arms) + 1.25)
         figure = Figure(figsize=size, layout="constrained")
         widths = [1, 0.8, *(1.3 for _ in names)]
-        panels = figure.subplots(1, len(widths), sharey=True, width_ratios=widths)
-        _draw_accuracies(panels[0], part)
-        _draw_r_v(panels[1], part)
-        for axes, name in zip(panels[2:], names, strict=True):
+        plots = figure.subplots(1, len(widths), sharey=True, width_ratios=widths)
+        _draw_accuracies(plots[0], part)
+        _draw_r_v(plots[1], part)
+        for axes, name in zip(plots[2:], names, strict=True):
             _draw_differences(axes, part, name)
-        panels[0].set_yticks(range(len(part.arms)), list(map(arm_name, part.arms)))
-        panels[0].set_ylim(len(part.arms) - 0.4, -0.6)
+        plots[0].set_yticks(range(len(part.arms)), list(map(arm_name, part.arms)))
+        plots[0].set_ylim(len(part.arms) - 0.4, -0.6)
     return figure
 
 
@@ -57,7 +57,7 @@ def _draw_accuracies(axes: Axes, part: Part) -> None:
     axes.set_xlim(lowest - 0.03, 1.03)
     axes.axvline(0.5, color=INK, linewidth=0.9, linestyle=":")
     axes.legend(loc="lower left", bbox_to_anchor=(-0.08, 1.0), ncols=2, handletextpad=0.1)
-    _label(axes, "", "judged correctly")
+    _label(axes, "", "classified correctly")
 
 
 def _draw_r_v(axes: Axes, part: Part) -> None:

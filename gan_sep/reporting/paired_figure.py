@@ -1,5 +1,5 @@
 """The curve over paired tracks: how far arms come with few songs whose stems are known, and what
-their discriminators learn by heart."""
+their discriminators memorise."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gan_sep.reporting.formats import scale
-from gan_sep.reporting.judges import Knowledge
+from gan_sep.reporting.knowledge import Knowledge
 from gan_sep.reporting.overview_figure import TOO_MUCH
 from gan_sep.reporting.part import Part
 from gan_sep.reporting.style import INK, arm_colours, arm_name, house_style
@@ -86,4 +86,4 @@ def _draw_r_v(axes: Axes, parts: Sequence[Part]) -> None:
         axes.plot(places, values, color=colours[arm], marker="o", markersize=4)
     axes.axhline(TOO_MUCH, color=INK, linewidth=0.9, linestyle=":")
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
-    axes.set_ylabel(f"0: none learned by heart; dotted: {TOO_MUCH}")
+    axes.set_ylabel(f"0: none memorised; dotted: {TOO_MUCH}")

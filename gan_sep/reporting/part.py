@@ -1,4 +1,4 @@
-"""One study as a part of an overview: its arms, what their judges knew, what they gained."""
+"""One study as a part of an overview: its arms, what discriminators knew, what arms gained."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gan_sep.evaluation.metrics import available
-from gan_sep.reporting.judges import Knowledge, knowledge
+from gan_sep.reporting.knowledge import Knowledge, knowledge
 from gan_sep.reporting.runs import all_rows
 from gan_sep.reporting.study import Study
 from gan_sep.statistics.compare import Comparison, compare

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from gan_sep.reporting.formats import count, enumerated
 from gan_sep.reporting.style import arm_name
-from gan_sep.statistics.compare import ALL, Comparison
+from gan_sep.statistics.compare import ALL, ONE_SEED, Comparison
 from gan_sep.statistics.pairing import BASELINE
 
 _NAMES_SHOWN = 5
@@ -41,13 +41,13 @@ def reading(comparisons: Sequence[Comparison]) -> list[str]:
     return [
         "better, worse: the interval of the difference lies on that side of 0; undecided: 0 lies "
         "in it, which does not show that there is no difference; no interval: too few tracks to "
-        "draw from.",
+        "draw from; one seed: no verdict, since other seeds may differ by more than the interval.",
         "p: Wilcoxon's signed-rank test over tracks, each the mean of its seeds; those of the "
         "sources are corrected for their number by Holm. It speaks of other tracks under the same "
         "seeds and weighs all tracks alike, so that it can disagree with the interval.",
         *_reading_of_seeds(comparisons),
         f"All tables of differences from the {arm_name(BASELINE)} arm together hold "
-        f"{_said_of_chance(verdicts)}",
+        f"{said_of_chance(verdicts)}",
     ]
 
 
@@ -61,7 +61,7 @@ def reading_of_control(comparisons: Sequence[Comparison]) -> str:
     return (
         f"Each difference is arm - {arm_name(comparisons[0].baseline)}, with its 95 % interval as "
         f"in the tables of differences from the {arm_name(BASELINE)} arm. They are "
-        f"{_said_of_chance(verdicts)}"
+        f"{said_of_chance(verdicts)}"
     )
 
 
@@ -70,8 +70,10 @@ def arms_beside(comparison: Comparison) -> list[str]:
     return [arm for arm in comparison.effects if arm != BASELINE]
 
 
-def _said_of_chance(verdicts: Sequence[str]) -> str:
-    number = sum(verdict != "no interval" for verdict in verdicts)
+def said_of_chance(verdicts: Sequence[str]) -> str:
+    number = sum(verdict not in ("no interval", ONE_SEED) for verdict in verdicts)
+    if not number:
+        return "no verdict."
     return (
         f"{count(number, 'verdict')}. Where nothing differs, one interval in twenty leaves 0 all "
         f"the same: {_CHANCE * number:.1f} of them are to be expected by chance."
@@ -97,8 +99,8 @@ def _said_of_tracks(comparison: Comparison) -> str:
 def _said_of_seeds(seeds: Sequence[int]) -> str:
     if len(seeds) == 1:
         return (
-            f"One seed ({seeds[0]}): the interval speaks of other tracks, not of other seeds, "
-            "which may differ by more."
+            f"One seed ({seeds[0]}), hence no verdict: the interval speaks of other tracks, not of "
+            "other seeds, which may differ by more."
         )
     return (
         f"{count(len(seeds), 'seed')} ({enumerated(seeds)}): each number is the mean over seeds; "

@@ -77,7 +77,7 @@ def write_study(
     if words is not None:
         write_text(out_folder / "words.md", words.read_text("utf-8"))
     comparisons = list(study.comparisons.values())
-    rows = bounds_once(study.rows)
+    rows = references_once(study.rows)
     write_text(out_folder / "rows.csv", rows.to_csv(index=False, lineterminator="\n"))
     write_text(out_folder / "table.md", f"{markdown(comparisons)}\n{_columns()}")
     everything = comparisons + [each for against in study.against_controls for each in against]
@@ -98,7 +98,7 @@ def _columns() -> str:
     return f"**Columns of table.csv, and of the records in table.json**\n\n{meanings}\n"
 
 
-def bounds_once(rows: pd.DataFrame) -> pd.DataFrame:
+def references_once(rows: pd.DataFrame) -> pd.DataFrame:
     """Mixture and oracles, which all seeds have in common, under the first seed alone."""
     cell = [column for column in ROW_COLUMNS if column not in ("seed", "value")]
     return rows[~(rows["arm"].isin(REFERENCE_SYSTEMS) & rows.duplicated(cell))]
@@ -118,7 +118,7 @@ def _readme(study: Study, folder: Path, question: str | None) -> str:
     sections = {
         f"# {' + '.join(names)}": question or config.get("question") or "",
         "## Result": _result(study),
-        "## What SDR does not hear": beyond_sdr(study.chosen(metrics.beyond_sdr())),
+        "## What SDR does not measure": beyond_sdr(study.chosen(metrics.beyond_sdr())),
         "## Against controls": controls_section(study.against_controls),
         "## Next to published results": _published(config["data"], study.comparisons),
         "## In the author's words": words.read_text("utf-8") if words.is_file() else NO_WORDS,
@@ -169,8 +169,8 @@ def _discriminators(study: Study) -> str:
     for place, run in enumerate(study.adversarial_runs):
         verdict, name = study.verdicts[run.seed, run.arm], run.folder.name
         parts.append(f"{arm_name(run.arm)}, seed {run.seed}: {verdict.sentence}\n")
-        if (run.seed, run.arm) in study.unheard:
-            parts.append(f"{study.unheard[run.seed, run.arm]}\n")
+        if (run.seed, run.arm) in study.unaffected:
+            parts.append(f"{study.unaffected[run.seed, run.arm]}\n")
         if verdict.sources:
             parts.append(
                 f"<details{'' if place else ' open'}><summary>By source</summary>\n\n"

@@ -39,8 +39,8 @@ class ArmRun(RunFolder):
         reached = [(score, -step) for score, step in scores if score is not None]
         return -max(reached)[1] if reached else None  # of equal scores the first
 
-    def heard_nothing(self) -> bool:
-        """Whether the evaluated weights are from before the generator heeds its discriminators."""
+    def before_discriminators(self) -> bool:
+        """Whether the evaluated weights owe the discriminators nothing: they are of the warm-up."""
         step = self.evaluated_step()
         warmup: int = self.config["adversarial"]["warmup_steps"]
         return step is not None and step <= warmup

@@ -81,14 +81,14 @@ class Study:
         }
 
     @cached_property
-    def unheard(self) -> Mapping[tuple[int, str], str]:
+    def unaffected(self) -> Mapping[tuple[int, str], str]:
         """(seed, arm) -> a sentence, where what was evaluated owes the discriminators nothing."""
         return {
             (run.seed, run.arm): f"{arm_name(run.arm)}, seed {run.seed}: the best weights on "
             f"validation, which were evaluated, are of step {run.evaluated_step()}, before the "
-            "generator heeds its discriminators: the plain twin's of that step."
+            "generator is given its discriminators' gradients: those of the plain run at that step."
             for run in self.adversarial_runs
-            if run.heard_nothing()
+            if run.before_discriminators()
         }
 
     def in_short(self, statistics: Sequence[str] = HEADLINES) -> str:

@@ -24,7 +24,7 @@ COLUMNS = {
     "difference": "arm - baseline",
     "low": "lower end of the difference's 95 % interval",
     "high": "its upper end",
-    "verdict": "better, worse, undecided, no interval",
+    "verdict": "better, worse, undecided, no interval, one seed",
     "p_value": "of Wilcoxon's signed-rank test over tracks, by Holm for the number of sources",
     "seed_deviation": "standard deviation of the seeds' differences, empty with one seed",
     "seeds_for_0.1_dB": "seeds needed to see so much with 80 % power; inf: no number suffices",

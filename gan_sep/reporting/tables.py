@@ -186,7 +186,10 @@ def _beyond_arms(comparisons: Sequence[Comparison]) -> str:
         [arm_name(arm), *(_level_in_words(comparison, arm) for comparison in comparisons)]
         for arm in arms
     ]
-    remark = f"better, worse: than {arm_name(BASELINE)}; all differences with intervals: table.md."
+    said = "one seed, hence no verdicts"
+    if len(comparisons[0].seeds) > 1:
+        said = f"better, worse: than {arm_name(BASELINE)}"
+    remark = f"{said}; all differences with intervals: table.md."
     return f"{markdown_grid([f'{ALL}{_MEAN}', *titles], lines)}\n\n{bullets([remark])}"
 
 

@@ -21,6 +21,9 @@ from gan_sep.statistics.significance import p_values
 from gan_sep.statistics.statistic import Statistic
 
 ALL = "All"
+ONE_SEED = "one seed"
+"""In place of a verdict: how much seeds differ is not known from one."""
+
 RESAMPLES = 4000
 EFFECTS_TO_SEE = (0.1, 0.2)
 """In dB: published differences between separators of one family are of this size."""
@@ -87,10 +90,14 @@ class Comparison:
         )
 
 
-def verdict(low: float, high: float, better: Literal["higher", "lower"] = "higher") -> str:
-    """What an interval of the difference arm - baseline says, in a word."""
+def verdict(
+    low: float, high: float, better: Literal["higher", "lower"] = "higher", seeds: int = 2
+) -> str:
+    """What an interval of the difference arm - baseline says, in a word; of one seed nothing."""
     if np.isnan(low) or np.isnan(high):
         return "no interval"
+    if seeds == 1:
+        return ONE_SEED
     if low <= 0 <= high:
         return "undecided"
     return "better" if (low > 0) == (better == "higher") else "worse"
@@ -198,7 +205,9 @@ def _effect(table: _Table, arm: str, baseline: str, redrawn: Array) -> Effect:
         high=high,
         seed_differences=by_seed,
         track_differences=by_track,
-        verdicts=tuple(verdict(*ends, better) for ends in zip(low, high, strict=True)),
+        verdicts=tuple(
+            verdict(*ends, better, len(by_seed)) for ends in zip(low, high, strict=True)
+        ),
         p_values=p_values(by_track),
         seed_deviation=np.sqrt(len(by_seed) * noise.from_seeds),
         seeds_needed={size: seeds_needed(noise, size) for size in EFFECTS_TO_SEE if in_decibels},

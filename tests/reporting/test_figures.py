@@ -20,10 +20,10 @@ from gan_sep.runs import write_text
 from gan_sep.statistics.compare import Comparison, compare
 
 
-def usdr_comparison(seeds: int = 1, **more: float) -> Comparison:
-    """Two tracks of drums; more: further arms and how they fare."""
+def usdr_comparison(seeds: int = 1, spread: float = 1.0, **more: float) -> Comparison:
+    """Two tracks of drums; spread: of the GAN arm over seeds; more: arms and how they fare."""
     rows = [
-        (seed, arm, track, "drums", "usdr", value + number + seed * (arm == "gan"))
+        (seed, arm, track, "drums", "usdr", value + number + spread * seed * (arm == "gan"))
         for seed in range(seeds)
         for arm, value in {"mixture": 0.0, "plain": 4.0, "gan": 5.0, **more}.items()
         for number, track in enumerate(("a", "b"))
@@ -53,7 +53,7 @@ def run_with_records(
 
 
 def test_the_comparison_shows_levels_dots_mean_and_verdict() -> None:
-    figure = comparison_figure({"usdr": usdr_comparison()})
+    figure = comparison_figure({"usdr": usdr_comparison(seeds=2, spread=0)})
     levels, differences = figure.axes
     assert levels.get_title(loc="left") == "uSDR (whole tracks), mean of tracks"
     assert [label.get_text() for label in levels.get_xticklabels()] == ["drums", "All"]
@@ -77,26 +77,26 @@ def test_many_arms_are_compared_without_words_and_oracles_share_a_name_in_the_le
 
 
 def test_the_forest_of_one_arm_has_a_line_per_source_with_the_verdict() -> None:
-    (panel,) = forest_figure([usdr_comparison()]).axes
-    assert [text.get_text() for text in panel.texts] == ["+1.00  better"] * 2
-    assert [label.get_text() for label in panel.get_yticklabels()] == ["drums", "All"]
-    assert panel.get_xlabel() == "difference from plain, dB, higher is better"
+    (plot,) = forest_figure([usdr_comparison()]).axes
+    assert [text.get_text() for text in plot.texts] == ["+1.00  one seed"] * 2
+    assert [label.get_text() for label in plot.get_yticklabels()] == ["drums", "All"]
+    assert plot.get_xlabel() == "difference from plain, dB, higher is better"
 
 
-def test_the_forest_of_several_arms_has_a_panel_per_source_and_a_line_per_arm() -> None:
-    one = usdr_comparison(conv_tasnet=3.0, equal=4.0)
+def test_the_forest_of_several_arms_has_a_plot_per_source_and_a_line_per_arm() -> None:
+    one = usdr_comparison(seeds=2, spread=0, conv_tasnet=3.0, equal=4.0)
     figure = forest_figure([one, one])
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["drums", "All"] * 2
-    for panel in figure.axes:
-        written = {text.get_text(): text.get_fontweight() for text in panel.texts}
+    for plot in figure.axes:
+        written = {text.get_text(): text.get_fontweight() for text in plot.texts}
         assert written == {"+1.00": "bold", "-1.00": "bold", "+0.00": "normal"}
-        assert [line.xy[1] for line in panel.texts if isinstance(line, Annotation)] == [0, 1, 2]
-        low, high = panel.get_ylim()
+        assert [line.xy[1] for line in plot.texts if isinstance(line, Annotation)] == [0, 1, 2]
+        low, high = plot.get_ylim()
         assert low > high  # the first arm is at the top
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == ["GAN", "Conv-TasNet", "equal"]
     colours = arm_colours(one.levels)
-    intervals = np.concatenate([c.get_edgecolor() for c in figure.axes[0].collections[::2]])
+    intervals = np.concatenate([c.get_edgecolor() for c in figure.axes[0].collections[::3]])
     assert [to_hex(colour) for colour in intervals] == [
         colours["gan"],
         colours["conv_tasnet"],
@@ -105,8 +105,8 @@ def test_the_forest_of_several_arms_has_a_panel_per_source_and_a_line_per_arm() 
 
 
 def test_an_undecided_difference_is_hollow_among_several_arms() -> None:
-    panel = forest_figure([usdr_comparison(equal=4.0)]).axes[0]
-    decided, undecided = panel.collections[1::2]
+    plot = forest_figure([usdr_comparison(seeds=2, spread=0, equal=4.0)]).axes[0]
+    decided, undecided = plot.collections[1::3]
     assert np.asarray(undecided.get_facecolor()).tolist() == [[1, 1, 1, 1]]
     assert np.asarray(decided.get_facecolor()).tolist() == [
         [*to_rgb(arm_colours(["gan"])["gan"]), 1]
@@ -121,8 +121,8 @@ def test_the_forest_marks_every_seed_where_there_are_several() -> None:
 
 
 def test_seeds_stand_above_the_interval_of_their_arm() -> None:
-    panel = forest_figure([usdr_comparison(seeds=2, hinge=3.0)]).axes[0]
-    seeds = [np.asarray(marks.get_offsets()) for marks in panel.collections[2::3]]
+    plot = forest_figure([usdr_comparison(seeds=2, hinge=3.0)]).axes[0]
+    seeds = [np.asarray(marks.get_offsets()) for marks in plot.collections[2::3]]
     np.testing.assert_allclose(seeds, [[[1, -0.38], [2, -0.38]], [[-1, 0.62], [-1, 0.62]]])
 
 

@@ -12,7 +12,7 @@ import torch
 from reporting.test_report import SOURCES, records, write_lines, write_run
 
 from gan_sep.adversarial.diagnostics import SETS, measure
-from gan_sep.reporting.judges import Knowledge, knowledge
+from gan_sep.reporting.knowledge import Knowledge, knowledge
 from gan_sep.reporting.overview import write_overview
 from gan_sep.reporting.overview_figure import overview_figure
 from gan_sep.reporting.paired_figure import paired_figure

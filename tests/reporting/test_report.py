@@ -16,7 +16,7 @@ from conftest import MakeExperiment
 from gan_sep.adversarial.diagnostics import SETS, measure
 from gan_sep.config.loader import to_dict
 from gan_sep.reporting.provenance import configuration_section, data_section, provenance_section
-from gan_sep.reporting.report import NO_WORDS, bounds_once, write_report
+from gan_sep.reporting.report import NO_WORDS, references_once, write_report
 from gan_sep.reporting.runs import find_arms
 from gan_sep.reporting.study import Study
 
@@ -150,7 +150,7 @@ def test_the_report_holds_every_section_and_file(report: Path) -> None:
 def test_the_report_gives_the_differences_with_their_verdicts(report: Path) -> None:
     readme = (report / "README.md").read_text()
     assert "| GAN - plain | +1.00 | -1.00 | +0.00 |" in readme
-    assert "| verdict | better | worse | undecided |" in readme
+    assert "| verdict | one seed | one seed | one seed |" in readme
     assert "GAN, seed 0: healthy: drums, vocals." in readme
     assert len((report / "rows.csv").read_text().splitlines()) == 1 + 3 * 10 * 2 * 2
 
@@ -164,7 +164,7 @@ def test_the_rows_hold_mixture_and_oracles_once_and_trained_arms_of_every_seed()
         ],
         columns=["seed", "arm", "track", "source", "metric", "value"],
     )
-    kept = bounds_once(rows)
+    kept = references_once(rows)
     assert list(zip(kept["seed"], kept["arm"], strict=True)) == [
         (0, "mixture"),
         (0, "irm1"),
@@ -233,7 +233,7 @@ def test_a_report_of_more_arms_holds_them_all_against_the_plain_one(tmp_path: Pa
     readme = (tmp_path / "report" / "README.md").read_text()
     summary = readme.index("| hinge | 4.45 | 6.45 | 5.45 | +0.00 | ")
     assert summary < readme.index("comparison.png")
-    assert "| hinge | -1.00 [-1.00, -1.00] **worse** | +1.00 [+1.00, +1.00] **better** |" in readme
+    assert "| hinge | -1.00 [-1.00, -1.00] one seed | +1.00 [+1.00, +1.00] one seed |" in readme
     assert "| hinge | 0.00 | 40 | 2.5 | 2.000 | 4.00 | 500 | 0.50 | - |" in readme
     assert "- The hinge arm differs in: discriminator (name hinge)." in readme
     assert (tmp_path / "report" / "scores-seed0-hinge.png").is_file()
@@ -259,7 +259,7 @@ def test_arms_are_held_against_the_controls_that_are_named(tmp_path: Path) -> No
         "gan": 0.75,
         "hinge": -1.25,
     }
-    assert "They are 6 verdicts. Where nothing differs, " in section
+    assert "They are no verdict." in section
     page = (tmp_path / "report" / "index.html").read_text()
     assert "<summary>Difference from frozen</summary>" in page
     for nobody in ("plain", "froze"):
@@ -268,11 +268,11 @@ def test_arms_are_held_against_the_controls_that_are_named(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("scores", "step", "unheard"),
+    ("scores", "step", "unaffected"),
     [((3.0, 2.0, 2.5), 10, True), ((1.0, 2.0, 2.0), 20, True), ((1.0, None, 2.0), 30, False)],
 )
 def test_weights_from_before_the_discriminators_acted_are_pointed_out(
-    tmp_path: Path, scores: tuple[float | None, ...], step: int, unheard: bool
+    tmp_path: Path, scores: tuple[float | None, ...], step: int, unaffected: bool
 ) -> None:
     folder = write_run(tmp_path / "small")
     for arm in BOTH:
@@ -283,21 +283,21 @@ def test_weights_from_before_the_discriminators_acted_are_pointed_out(
         write_lines(folder / f"seed0-{arm}" / "records.jsonl", records(arm) + valid)
     study = Study.of([folder])
     assert [run.evaluated_step() for run in study.runs] == [step, step]
-    assert list(study.unheard) == ([(0, "gan")] if unheard else [])
+    assert list(study.unaffected) == ([(0, "gan")] if unaffected else [])
     write_report(folder, tmp_path / "report")
     text = (tmp_path / "report" / "README.md").read_text()
-    sentence = f"which were evaluated, are of step {step}, before the generator heeds its discrim"
-    assert text.count(sentence) == unheard
+    sentence = f"which were evaluated, are of step {step}, before the "
+    assert text.count(sentence) == unaffected
 
 
-def test_what_sdr_does_not_hear_has_a_table_where_it_was_measured(tmp_path: Path) -> None:
+def test_what_sdr_does_not_measure_has_a_table_where_it_was_measured(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
     for arm in BOTH:
         path = run / f"seed0-{arm}" / ROWS
         path.write_text(path.read_text().replace(",usdr,", ",mr_stft,"))
     write_report(run, tmp_path / "report")
     readme = (tmp_path / "report" / "README.md").read_text()
-    section = readme.partition("## What SDR does not hear\n\n")[2].partition("\n\n## ")[0]
+    section = readme.partition("## What SDR does not measure\n\n")[2].partition("\n\n## ")[0]
     (line,) = section.splitlines()[2:]
     assert line.startswith("| Multi-resolution STFT distance | lower is better | 0.450 | 5.450 |")
 

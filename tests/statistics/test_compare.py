@@ -226,7 +226,7 @@ def test_seeds_needed_are_told_of_statistics_in_decibels_only() -> None:
 
 
 def test_of_a_metric_that_is_better_when_lower_less_is_better() -> None:
-    rows = one_source(np.full((1, 10), -0.5)).assign(metric="mr_stft")
+    rows = one_source(np.full((2, 10), -0.5)).assign(metric="mr_stft")
     assert compare(rows, statistics()["mr_stft"]).effects["gan"].verdicts == ("better", "better")
 
 

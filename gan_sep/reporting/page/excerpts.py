@@ -28,7 +28,7 @@ REFERENCE = "reference"
 
 @dataclass(frozen=True)
 class Signal:
-    """One tile: what is seen and, unless the page is without sounds, heard.
+    """One tile: its picture and, unless the page is without sounds, its sound.
 
     arm: mixture, reference, or an arm. sound: its name in the excerpt's script, the mixture's the
     same for all sources. gain, boost_db: as of `Sound`, None without sounds.

@@ -20,7 +20,7 @@ from gan_sep.reporting.style import arm_colours, arm_name
 from gan_sep.reporting.systems import COST_HEAD, systems
 from gan_sep.reporting.tables import decided
 from gan_sep.runs import write_text
-from gan_sep.statistics.compare import ALL, Comparison
+from gan_sep.statistics.compare import ALL, ONE_SEED, Comparison
 from gan_sep.statistics.pairing import BASELINE
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -31,6 +31,7 @@ _SEVERAL = {
     "worse": f"Worse than {arm_name(BASELINE)}",
     "undecided": "Undecided",
     "no interval": "Too few tracks to tell",
+    ONE_SEED: "One seed, hence no verdict",
 }
 """Verdict -> how a sentence about all arms of this verdict begins."""
 
@@ -102,6 +103,7 @@ def _verdict_sentence(comparison: Comparison, arm: str) -> str:
         "worse": f"{arm_name(arm)} is worse than {arm_name(BASELINE)}",
         "undecided": f"No difference between {arm_name(arm)} and {arm_name(BASELINE)} can be seen",
         "no interval": f"Too few tracks to tell {arm_name(arm)} from {arm_name(BASELINE)}",
+        ONE_SEED: f"One seed of {arm_name(arm)}, hence no verdict against {arm_name(BASELINE)}",
     }[verdicts.pop(ALL)]
     clear = [f"{source} {word}" for source, word in verdicts.items() if decided(word)]
     by_source = f" By source: {', '.join(clear)}." if clear else ""
