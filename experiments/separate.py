@@ -30,7 +30,6 @@ def main() -> None:
         generator = best_generator(config, run).to(arguments.device)
         how = config.evaluation.overlap_add(config.audio, config.seed)
         for song in arguments.songs:
-            plain_name(song.stem, str(song))
             mixture = audio.read(song, config.audio.sample_rate, config.audio.channels)  # (C, T)
             estimates = separate(generator, mixture, how, progress=True)  # (S, C, T)
             if not estimates.isfinite().all():
@@ -42,8 +41,8 @@ def main() -> None:
 
 
 def require_distinct_names(songs: list[Path]) -> None:
-    """ValueError where one song's estimates would replace another's."""
-    names = [song.stem for song in songs]
+    """ValueError where one song's estimates would replace another's, or leave the folder."""
+    names = [plain_name(song.stem, str(song)) for song in songs]
     clashing = [str(song) for song in songs if names.count(song.stem) > 1]
     if clashing:
         raise ValueError(

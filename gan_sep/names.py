@@ -3,7 +3,8 @@
 import hashlib
 from urllib.parse import quote
 
-LONGEST = 200  # bytes of a file's name, of the 255 that file systems take: suffixes come to it
+MOST_BYTES = 250  # of a name, of the 255 that file systems take: a suffix comes to it
+LONGEST = 200  # characters of a quoted name
 
 
 def plain_name(name: str, what: str) -> str:
@@ -14,16 +15,21 @@ def plain_name(name: str, what: str) -> str:
     """
     length = len(name.encode(errors="surrogateescape"))
     reason = None
-    if not name or name[0] in ". " or name[-1] in ". ":
-        reason = "which neither begins nor ends with a dot or a space"
-    elif any(each in '/\\:*?"<>|' or not each.isprintable() for each in name):
-        reason = 'without control characters and any of / \\ : * ? " < > |'
-    elif length > LONGEST:
-        reason = f"of at most {LONGEST} bytes"
+    if not name or name[0] in ". ":
+        reason = "that does not begin with a dot or a space"
+    elif any(each in "/\\" or not each.isprintable() for each in name):
+        reason = "without separators and control characters"
+    elif length > MOST_BYTES:
+        reason = f"of at most {MOST_BYTES} bytes"
     if reason:
         shown = ascii(name if len(name) <= 80 else name[:80] + "...")
         raise ValueError(f"{what}: expected a plain file name {reason}, got {shown}")
     return name
+
+
+def title(name: str) -> str:
+    """A file's name as text that can be written anywhere: bytes that are no UTF-8 become \\xNN."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def file_name(name: str) -> str:

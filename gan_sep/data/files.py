@@ -9,6 +9,7 @@ from torch import Tensor
 from gan_sep import audio as audio_files
 from gan_sep.audio import SUFFIXES, AudioFormat
 from gan_sep.data.base import SPLITS, DataError, Track
+from gan_sep.names import title
 
 
 class FileTrack(Track):
@@ -25,7 +26,7 @@ class FileTrack(Track):
         for path, header in zip(files[1:], headers[1:], strict=True):
             _require_equal("sample rate", "Hz", header.sample_rate, path, headers[0][0], files[0])
             _require_equal("length", "samples", header.num_samples, path, headers[0][2], files[0])
-        self.name, self.files, self._audio = name, tuple(files), audio
+        self.name, self.files, self._audio = title(name), tuple(files), audio
         self.num_samples = audio_files.resampled_length(
             headers[0].num_samples, headers[0].sample_rate, audio.sample_rate
         )

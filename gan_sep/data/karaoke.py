@@ -12,6 +12,7 @@ from gan_sep import audio as audio_files
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
 from gan_sep.data.files import audio_in, listed, visible
+from gan_sep.names import title
 
 SOURCES = ("music", "voice")
 
@@ -54,7 +55,8 @@ class Clip(Track):
             raise ValueError(
                 f"{path}: expected 2 channels, music left and voice right, got {header.channels}"
             )
-        self.name, self.files, self._audio, self._mixing = path.stem, (path,), audio, mixing
+        self.name, self.files = title(path.stem), (path,)
+        self._audio, self._mixing = audio, mixing
         self.num_samples = audio_files.resampled_length(
             header.num_samples, header.sample_rate, audio.sample_rate
         )

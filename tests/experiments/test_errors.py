@@ -229,6 +229,47 @@ def test_songs_that_cannot_be_separated_are_named(done: Path, stems: Path) -> No
     assert message(call("separate", ARM, "text.wav")).startswith("text.wav: not readable as audio")
 
 
+def test_songs_that_are_cut_off_or_hold_no_sound_leave_nothing(done: Path) -> None:
+    signal = np.zeros(12000)
+    soundfile.write("cut.wav", signal, RATE, subtype="FLOAT")
+    Path("cut.wav").write_bytes(Path("cut.wav").read_bytes()[:9000])
+    said = message(call("separate", ARM, "cut.wav"))
+    assert said.startswith("cut.wav: cut off or damaged: its header says 12000 samples")
+    signal[6000] = np.nan
+    soundfile.write("nan.wav", signal, RATE, subtype="FLOAT")
+    assert message(call("separate", ARM, "nan.wav")).endswith("got nan in channel 1 at 0.750 s")
+    assert not (done / "separated").exists()
+
+
+def test_names_that_would_leave_the_output_folder_are_refused(done: Path, stems: Path) -> None:
+    song = next(stems.glob("test/*/low.wav"))
+    shutil.copy(song, "...wav")
+    said = message(call("separate", ARM, song, "...wav"))
+    assert said.startswith("...wav: expected a plain file name")
+    config = done / ARM / "config.yaml"
+    config.write_text(config.read_text().replace("- low", "- ../../../ESCAPED"))
+    said = message(call("separate", ARM, song))
+    assert said.startswith("audio.sources: expected a plain file name")
+    assert not (done / "separated").exists()
+
+
+def test_what_is_wrong_with_any_split_is_said_before_the_first_step(
+    here: Path, stems: Path
+) -> None:
+    root = Path(copy_of(stems, here / "broken", lambda signal: signal).removeprefix("data.root="))
+    shutil.copytree(root / "train/train song 0", root / "test/another name")
+    soundfile.write(root / "valid/valid song 1/low.wav", np.zeros((12000, 6)), RATE)
+    said = message(train("data.root=broken"))
+    assert said == "broken/valid/valid song 1/low.wav: expected 1 or 2 channels, got 6"
+    shutil.rmtree(root / "valid/valid song 1")
+    said = message(train("data.root=broken"))
+    assert said == (
+        "broken/train/train song 0, of train, holds the same music as broken/test/another name, "
+        "of test; take one out"
+    )
+    assert not (here / "runs").exists()
+
+
 def test_a_device_that_is_not_there_is_refused(done: Path) -> None:
     ended = call("separate", ARM, "song.wav", "--device", "gpu")
     assert ended.status == 2
