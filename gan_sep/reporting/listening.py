@@ -61,6 +61,38 @@ def listening_json(listening: Listening) -> str:
     return json.dumps(tree, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
+def correlations_markdown(table: pd.DataFrame) -> str:
+    """The lines of `listening.correlation.correlations`, the best metric of each group first."""
+    columns = {
+        "within_spearman": "within songs, Spearman",
+        "within_median": "median of songs",
+        "within_kendall": "Kendall",
+        "pearson": "over sounds, Pearson",
+        "spearman": "Spearman",
+        "kendall": "Kendall",
+    }
+    sections = []
+    for (experiment, group), lines in table.groupby(["experiment", "sounds"], sort=False):
+        ordered = _lines(lines.sort_values("within_spearman", ascending=False))
+        cells = [
+            [line["metric"], *(_correlation(line, column) for column in columns), line["points"]]
+            for line in ordered
+        ]
+        grid = markdown_grid(["metric", *columns.values(), "sounds"], _text(cells))
+        sections.append(f"**{experiment}, {group} sounds**\n\n{grid}\n")
+    return "\n".join(sections)
+
+
+def _correlation(line: Mapping[str, Any], column: str) -> str:
+    ends = [line.get(f"{column}_{end}", math.nan) for end in ("low", "high")]
+    brackets = "" if math.isnan(ends[0]) else f" {interval(*ends)}"
+    return f"{signed(line[column])}{brackets}"
+
+
+def _text(cells: list[list[Any]]) -> list[list[str]]:
+    return [list(map(str, line)) for line in cells]
+
+
 def remarks(listening: Listening) -> list[str]:
     """Who listened to how much, who was left out, and what the intervals speak of."""
     listeners = len(listening.listeners)
