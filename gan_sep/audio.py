@@ -1,6 +1,7 @@
 """The audio format of an experiment, and audio files: read by seeking, resampled, written whole."""
 
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -156,7 +157,7 @@ def _open(path: Path) -> soundfile.SoundFile:
         raise FileNotFoundError(f"{path}: no such audio file")
     head = checked_head(path)
     try:
-        file = soundfile.SoundFile(Patched(path, head) if head else path)
+        file = soundfile.SoundFile(Patched(path, head) if head else os.fsencode(path))
     except soundfile.LibsndfileError as error:
         raise ValueError(f"{path}: not readable as audio, perhaps corrupt: {error}") from error
     longest = LONGEST_SECONDS * file.samplerate

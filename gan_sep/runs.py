@@ -54,6 +54,11 @@ class RunFolder:
         return self.folder / "environment.json"
 
     @property
+    def data_file(self) -> Path:
+        """Names, lengths and digests of the tracks, see `gan_sep.data.check.fingerprint`."""
+        return self.folder / "data.json"
+
+    @property
     def records_file(self) -> Path:
         """Losses, validation and diagnosis, a JSON object a line."""
         return self.folder / "records.jsonl"

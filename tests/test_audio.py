@@ -191,3 +191,10 @@ def test_a_link_to_nothing_is_named_with_its_target(tmp_path: Path) -> None:
         FileNotFoundError, match=r"is a link to moved/song\.wav, which is not there"
     ):
         audio.read_header(tmp_path / "song.wav")
+
+
+def test_a_file_whose_name_is_no_utf_8_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "T\udcff.wav"
+    soundfile.write(tmp_path / "plain.wav", np.zeros(100), 8000)
+    (tmp_path / "plain.wav").rename(path)
+    assert audio.read(path, 8000, 1).shape == (1, 100)

@@ -205,6 +205,24 @@ def differences(
     return said
 
 
+def require_same(data_file: Path, now: Mapping[str, Mapping[str, str]]) -> None:
+    """ValueError where the fingerprint that a run has left differs, with the first such songs."""
+    if not data_file.is_file():
+        return
+    try:
+        said = differences(json.loads(data_file.read_text("utf-8")), now)
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
+        raise ValueError(
+            f"{data_file}: damaged, expected the fingerprint of a run's data: {error!r:.80}"
+        ) from error
+    if said:
+        more = f" and {len(said) - 3} more" if len(said) > 3 else ""
+        raise ValueError(
+            f"{data_file.parent}: the data are no longer those of this run: {', '.join(said[:3])}"
+            f"{more}; bring them back, or give the new run another name"
+        )
+
+
 def tell(remarks: Sequence[str], most: int = 3) -> None:
     """Print remarks about data, the first ones and how many more there are."""
     for remark in remarks[:most]:

@@ -14,10 +14,18 @@ from gan_sep.adversarial.probe import Probe
 from gan_sep.config.loader import to_dict
 from gan_sep.config.run import LAST, RunConfig
 from gan_sep.data.base import Track
-from gan_sep.data.check import SHORTEST, check_tracks, open_splits, same_names, tell
+from gan_sep.data.check import (
+    SHORTEST,
+    check_tracks,
+    fingerprint,
+    open_splits,
+    require_same,
+    same_names,
+    tell,
+)
 from gan_sep.data.unpaired import Pools
 from gan_sep.evaluation.evaluate import validation_scores
-from gan_sep.runs import RunFolder, finite
+from gan_sep.runs import RunFolder, finite, json_text, write_text
 from gan_sep.training import checkpoint
 from gan_sep.training.budget import Budget
 from gan_sep.training.environment import write_run_description
@@ -79,7 +87,7 @@ class Run:
         if config.unpaired is not None:
             self.pools = config.unpaired.build(config.audio, self.train_tracks, held_out)
         with self.accelerator.main_process_first():  # what it decodes, the others need not
-            self._check_data(splits)
+            self.data = self._checked_data(splits)
         self.track_counts = {
             "train": len(self.train_tracks),
             "of them paired": len(self.pools.paired),
@@ -92,8 +100,12 @@ class Run:
         self.best = Best()
         self.step = 0
 
-    def _check_data(self, splits: Mapping[str, Sequence[Track]]) -> None:
-        """Raises DataError where the data are not what the run needs, before the first step."""
+    def _checked_data(self, splits: Mapping[str, Sequence[Track]]) -> dict[str, dict[str, str]]:
+        """The data's fingerprint.
+
+        Raises DataError where the data are not what the run needs, and ValueError where they are
+        not those of an earlier call or of the trunk.
+        """
         config, train_tracks = self.config, set(splits["train"])
         groups: dict[str, Sequence[Track]] = dict(splits)
         groups["unpaired"] = [track for track in self.pools.unpaired if track not in train_tracks]
@@ -105,6 +117,11 @@ class Run:
         check_tracks(groups, needed, full=getattr(config.data, "check", "full") == "full")
         if self.accelerator.is_main_process:
             tell(same_names(groups))
+        found = fingerprint(groups)
+        for run in (self.folder, self.trunk):
+            if run is not None:
+                require_same(run.data_file, found)
+        return found
 
     def train(self, budget: Budget | None = None) -> Path:
         """Run to the last step and return the file with the weights to evaluate.
@@ -119,6 +136,7 @@ class Run:
         newest = checkpoint.latest(self.folder.checkpoints)
         state = checkpoint.load(newest) if newest else self._begin()
         if self.accelerator.is_main_process:
+            write_text(self.folder.data_file, json_text(self.data))
             records = state["files"] if state else {"records": 0, "timing": 0}
             self.records = RecordFile(self.folder.records_file, records["records"])
             self.timing = RecordFile(self.folder.timing_file, records["timing"])

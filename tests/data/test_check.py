@@ -1,5 +1,6 @@
 """Data are known before the first step: everything that is wrong with them, in one message."""
 
+import json
 import os
 import re
 import shutil
@@ -13,7 +14,14 @@ import soundfile
 from gan_sep.audio import AudioFormat
 from gan_sep.data import check, stem_folders
 from gan_sep.data.base import DataError, Track
-from gan_sep.data.check import check_tracks, differences, fingerprint, open_splits, same_names
+from gan_sep.data.check import (
+    check_tracks,
+    differences,
+    fingerprint,
+    open_splits,
+    require_same,
+    same_names,
+)
 
 RATE = 8000
 AUDIO = AudioFormat(RATE, 1, ("low", "high"))
@@ -200,3 +208,25 @@ def test_a_fingerprint_is_of_names_lengths_and_files_and_not_of_places(
         "train/T9 is new",
         "valid/b has changed",
     ]
+
+
+def test_other_data_than_a_run_left_are_refused_with_the_songs(tmp_path: Path) -> None:
+    path = tmp_path / "seed0-plain" / "data.json"
+    before = {"train": {"a": "1 x", "b": "2 x"}}
+    require_same(path, before)  # nothing was left
+    path.parent.mkdir()
+    path.write_text(json.dumps(before))
+    require_same(path, before)
+    now = {"train": {"b": "2 x"} | {f"T{number}": "1 x" for number in range(5)}}
+    with pytest.raises(
+        ValueError, match=r"seed0-plain: the data are no longer .* and 3 more;"
+    ) as e:
+        require_same(path, now)
+    assert "train/a is gone, train/T0 is new, train/T1 is new and 3 more" in str(e.value)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"train": 1}', "[" * 100_000])
+def test_a_damaged_fingerprint_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "data.json").write_text(content)
+    with pytest.raises(ValueError, match=r"data\.json: damaged, expected the fingerprint"):
+        require_same(tmp_path / "data.json", {"train": {"a": "1 x"}})

@@ -253,6 +253,17 @@ def test_names_that_would_leave_the_output_folder_are_refused(done: Path, stems:
     assert not (done / "separated").exists()
 
 
+@pytest.mark.slow
+def test_a_counterpart_with_other_data_is_refused(here: Path, stems: Path) -> None:
+    root = here / "grow"
+    shutil.copytree(stems, root)
+    assert train("name=grow", "data.root=grow", "--arms", "plain").status == 0
+    shutil.copytree(root / "train/train song 0", root / "train/T9")
+    said = message(train("name=grow", "data.root=grow"))
+    assert said.startswith("runs/grow/seed0-plain: the data are no longer those of this run: train")
+    assert "/T9 is new" in said
+
+
 def test_what_is_wrong_with_any_split_is_said_before_the_first_step(
     here: Path, stems: Path
 ) -> None:
