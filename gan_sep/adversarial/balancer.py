@@ -15,12 +15,15 @@ class GradientBalance:
     With `gamma` the weight is that constant. With `balance` it is chosen so that the weighted
     adversarial gradient's norm is `balance` times the reconstruction gradient's norm, both running
     root mean squares over steps and processes (Défossez et al., High Fidelity Neural Audio
-    Compression, 2022, balances losses at the output in the same way).
+    Compression, 2022, balances losses at the output in the same way). In the first step nothing is
+    running yet: each micro-batch of all processes is then weighed by its own norms.
     """
 
     def __init__(self, settings: Adversarial, num_sources: int, accelerator: Accelerator) -> None:
         self.settings = settings
         self.accelerator = accelerator
+        # Micro-batches of all processes in a step: what lasts from it depends on neither number.
+        self.parts = accelerator.num_processes * accelerator.gradient_accumulation_steps
         # Rows: reconstruction, adversarial. Sums of squares of this step; running means of steps.
         self.current = torch.zeros(2, num_sources, device=accelerator.device)  # (2, S)
         self.running: Tensor | None = None
@@ -29,7 +32,8 @@ class GradientBalance:
         """Two gradients (B, S, C, T) -> weights (S,) of the second, weighted norm ratio (S,)."""
         gradients = torch.stack([reconstruction, adversarial])  # (2, B, S, C, T)
         squares = gradients.square().sum(dim=(1, 3, 4))  # (2, S)
-        squares = self.accelerator.reduce(squares, "sum")
+        # Each micro-batch gives the gradient of its own mean: parts times that of the whole step's.
+        squares = self.accelerator.reduce(squares, "sum") / self.parts**2
         self.current += squares
         ratio = _ratio(squares)  # (S,)
         if self.settings.gamma is not None:

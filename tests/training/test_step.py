@@ -219,6 +219,53 @@ def test_the_balancer_weighs_by_hand_computed_norms() -> None:
     assert found[0].item() == pytest.approx(0.5 / running**0.5)
 
 
+def test_what_the_balancer_keeps_is_the_same_for_accumulated_micro_batches() -> None:
+    settings = Adversarial(balance=0.5, silence_db=None)
+    whole = training_step(settings)
+    whole([batch()], 0)
+    split = training_step(settings, passes=2)
+    split(halves(batch()), 0)
+    found, expected = (adversary_of(step).balance.running for step in (split, whole))
+    assert found is not None
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-12)
+
+
+class Two:
+    """What the balancer asks of an accelerator, of the first of two processes that have equal
+    halves of a batch."""
+
+    num_processes, gradient_accumulation_steps, device = 2, 1, torch.device("cpu")
+
+    def reduce(self, tensor: Tensor, reduction: str) -> Tensor:
+        assert reduction == "sum"
+        return 2 * tensor
+
+
+def test_what_the_balancer_keeps_is_the_same_for_two_processes() -> None:
+    settings = Adversarial(balance=0.5, balance_decay=0.9)
+    one, two = (
+        GradientBalance(settings, 2, Accelerator(cpu=True)),
+        GradientBalance(
+            settings,
+            2,
+            Two(),  # type: ignore[arg-type]
+        ),
+    )
+    for factor in (1.0, 3.0):  # gradients of a mean over half of the segments are twice as large
+        half = torch.full((1, 2, 1, 4), factor), torch.full((1, 2, 1, 4), factor**2)
+        weights = [
+            one.weights(*(torch.cat([each, each]) / 2 for each in half)),
+            two.weights(*half),
+        ]
+        torch.testing.assert_close(*weights)
+        one.end_step()
+        two.end_step()
+    assert one.running is not None
+    torch.testing.assert_close(two.running, one.running)
+    # Means over 2 segments of 4 samples: 2 * 4 * (1 / 2)^2 and (3 / 2)^2, (9 / 2)^2.
+    assert one.running[:, 0].tolist() == pytest.approx([1.8 + 0.1 * 18, 1.8 + 0.1 * 162])
+
+
 def test_silent_sources_are_kept_from_the_discriminators_and_counted() -> None:
     step = training_step(Adversarial(gamma=1.0, balance=None, silence_db=-60.0))
     sources = batch().sources.clone()
