@@ -1,10 +1,12 @@
-"""The contract of discriminators: a discriminator of one discriminator per source."""
+"""The contract of discriminators: one network that holds one discriminator per source."""
 
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
 
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
+from gan_sep.discriminators.layers.inputs import Layout, check_layout
 
 
 class DiscriminatorOutput(NamedTuple):
@@ -22,6 +24,23 @@ class DiscriminatorOutput(NamedTuple):
         return self.logits.flatten(2).mean(-1)  # (B, S)
 
 
+@dataclass(frozen=True, kw_only=True)
+class DiscriminatorOptions:
+    """Base of the `Config` of every network of its own: the options that all of them share."""
+
+    channels: int = 4  # the width of the first layer, for each source; doubled in each further one
+    layers: int = 3  # how many, before the one that makes the logits
+    layout: Layout = "channels"  # the source's channels, their mean (mono), or their mid and side
+    conditioned: bool = False  # whether each discriminator gets the mixture beside its source
+    spectral_norm: bool = False  # of the weights, in place of the network's own normalisation
+
+    def __post_init__(self) -> None:
+        check_layout(self.layout)
+        for name in ("channels", "layers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+
+
 class DiscriminatorConfig(Protocol):
     """What a discriminator's `Config` offers; its fields are the YAML keys under `discriminator`.
 
@@ -31,14 +50,14 @@ class DiscriminatorConfig(Protocol):
     """
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """The discriminator with fresh weights, drawn from torch's global random state."""
+        """The network with fresh weights, drawn from torch's global random state."""
         ...
 
     @property
     def window(self) -> int:
         """How many samples a discriminator takes in at once: its longest window or first kernel.
 
-        It discriminators shorter signals too, with silence around them.
+        Shorter signals are scored too, with silence around them.
         """
         ...
 

@@ -23,48 +23,34 @@ from typing import Self
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
-from gan_sep.discriminators.base import DiscriminatorOutput
+from gan_sep.discriminators.base import DiscriminatorOptions, DiscriminatorOutput
 from gan_sep.discriminators.layers.complex_spectra import (
     VERDICT,
     check_resolutions,
     complex_spectrogram,
     spectral_layers,
 )
-from gan_sep.discriminators.layers.convolutions import SourceChains, check_sizes, joined
+from gan_sep.discriminators.layers.convolutions import SourceChains, joined
 from gan_sep.discriminators.layers.inputs import (
-    Layout,
-    check_layout,
     discriminator_input,
     input_channels,
 )
 
 
-@dataclass(frozen=True)
-class Config:
-    """Sizes of one discriminator; every source has the same.
+@dataclass(frozen=True, kw_only=True)
+class Config(DiscriminatorOptions):
+    """Sizes of one discriminator; every source has the same."""
 
-    n_ffts, the windows in samples, and hops_per_window, by how many hops each is covered; channels,
-    the width of the first layer, doubled in each of the following; layers, the first of which keeps
-    an eighth of the bins, each further one half of the frames and bins; layout: of the channels;
-    conditioned: whether each discriminator gets the mixture beside its source;
-    spectral_norm: in place of weight normalisation.
-    """
-
-    n_ffts: tuple[int, ...] = (256, 1024)
-    hops_per_window: int = 2
-    channels: int = 4
-    layers: int = 3
-    layout: Layout = "channels"
-    conditioned: bool = False
-    spectral_norm: bool = False
+    n_ffts: tuple[int, ...] = (256, 1024)  # windows, in samples
+    hops_per_window: int = 2  # by how many hops each window is covered
+    layers: int = 3  # the first keeps an eighth of the bins, others half of frames and bins
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_resolutions(self.n_ffts, self.hops_per_window)
-        check_sizes(channels=self.channels, layers=self.layers)
-        check_layout(self.layout)
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """The discriminator of one discriminator per source, with fresh weights.
+        """One discriminator per source, with fresh weights.
 
         Raises ValueError where mid and side are asked of mono.
         """

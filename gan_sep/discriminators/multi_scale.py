@@ -22,45 +22,33 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan_sep.audio import AudioFormat
-from gan_sep.discriminators.base import DiscriminatorOutput
+from gan_sep.discriminators.base import DiscriminatorOptions, DiscriminatorOutput
 from gan_sep.discriminators.layers.convolutions import (
     FIRST_KERNEL,
     SourceChains,
-    check_sizes,
     joined,
     waveform_layers,
 )
 from gan_sep.discriminators.layers.inputs import (
-    Layout,
-    check_layout,
     discriminator_input,
     input_channels,
 )
 
 
-@dataclass(frozen=True)
-class Config:
-    """Sizes of one discriminator; every source has the same.
+@dataclass(frozen=True, kw_only=True)
+class Config(DiscriminatorOptions):
+    """Sizes of one discriminator; every source has the same."""
 
-    scales, each of half the rate of the one before; channels, the width of the first layer, doubled
-    in each of the following; layers, the first of which keeps an eighth of the positions, each
-    further one a quarter; layout: of the channels; conditioned: whether each discriminator gets the
-    mixture beside its source; spectral_norm: in place of weight normalisation.
-    """
-
-    scales: int = 3
-    channels: int = 4
-    layers: int = 4
-    layout: Layout = "channels"
-    conditioned: bool = False
-    spectral_norm: bool = False
+    scales: int = 3  # each of half the rate of the one before
+    layers: int = 4  # the first keeps an eighth of the positions, each further one a quarter
 
     def __post_init__(self) -> None:
-        check_sizes(scales=self.scales, channels=self.channels, layers=self.layers)
-        check_layout(self.layout)
+        super().__post_init__()
+        if self.scales < 1:
+            raise ValueError(f"scales: expected at least 1, got {self.scales}")
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """The discriminator of one discriminator per source, with fresh weights.
+        """One discriminator per source, with fresh weights.
 
         Raises ValueError where mid and side are asked of mono.
         """

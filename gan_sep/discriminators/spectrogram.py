@@ -28,10 +28,8 @@ from torch import Tensor, nn
 from torchaudio.functional import melscale_fbanks
 
 from gan_sep.audio import AudioFormat
-from gan_sep.discriminators.base import DiscriminatorOutput
+from gan_sep.discriminators.base import DiscriminatorOptions, DiscriminatorOutput
 from gan_sep.discriminators.layers.inputs import (
-    Layout,
-    check_layout,
     discriminator_input,
     input_channels,
 )
@@ -42,36 +40,22 @@ FLOOR_DB = -80.0
 SILENCE = -1.0  # what the floor becomes in the input range of a discriminator
 
 
-@dataclass(frozen=True)
-class Config:
-    """Sizes of one discriminator; every source has the same.
+@dataclass(frozen=True, kw_only=True)
+class Config(DiscriminatorOptions):
+    """Sizes of one discriminator; every source has the same."""
 
-    n_fft and hop in samples; mel_bands, the height of a discriminator's input; channels, the width
-    of the first layer, doubled in each of the following; layers, each of which halves height and
-    width; layout: of the channels; conditioned: whether each discriminator gets the mixture beside
-    its source; spectral_norm: of the weights, in place of layer normalisation, which would undo it.
-    The cost falls with hop and rises with mel_bands and channels: sized for a small Demucs.
-    """
-
-    n_fft: int = 2048
-    hop: int = 1024
-    mel_bands: int = 64
-    channels: int = 16
-    layers: int = 4
-    layout: Layout = "channels"
-    conditioned: bool = False
-    spectral_norm: bool = False
+    n_fft: int = 2048  # in samples
+    hop: int = 1024  # in samples; the cost falls with it
+    mel_bands: int = 64  # the height of the input; the cost rises with it and with channels
+    channels: int = 16  # the width of the first layer, for each source; doubled in each further one
+    layers: int = 4  # each of which halves height and width
 
     def __post_init__(self) -> None:
-        check_layout(self.layout)
+        super().__post_init__()
         if self.n_fft < 4 or self.n_fft % 2:
             raise ValueError(f"n_fft: expected an even number of at least 4, got {self.n_fft}")
         if not 1 <= self.hop <= self.n_fft // 2:
             raise ValueError(f"hop: expected 1 to n_fft / 2 = {self.n_fft // 2}, got {self.hop}")
-        if self.channels < 1:
-            raise ValueError(f"channels: expected at least 1, got {self.channels}")
-        if self.layers < 1:
-            raise ValueError(f"layers: expected at least 1, got {self.layers}")
         if self.mel_bands < 1 or self.mel_bands % 2**self.layers:
             raise ValueError(
                 f"mel_bands: expected a multiple of 2^layers = {2**self.layers}, "
@@ -79,7 +63,7 @@ class Config:
             )
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """The discriminator of one discriminator per source, with fresh weights.
+        """One discriminator per source, with fresh weights.
 
         Raises ValueError where n_fft is too short for so many mel bands at this sample rate.
         """

@@ -97,13 +97,6 @@ def doubled_widths(channels: int, layers: int) -> list[int]:
     return [channels * 2**index for index in range(layers)]
 
 
-def check_sizes(**sizes: int) -> None:
-    """Raises ValueError naming the size that is below 1."""
-    for name, size in sizes.items():
-        if size < 1:
-            raise ValueError(f"{name}: expected at least 1, got {size}")
-
-
 def check_distinct(name: str, values: Sequence[int], least: int) -> None:
     """Raises ValueError where there is no value, one twice, or one below the least."""
     if not values or len(set(values)) < len(values) or min(values) < least:
