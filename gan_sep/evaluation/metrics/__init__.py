@@ -20,7 +20,7 @@ RATIOS = ("ratios", "museval", "bss_eval", "bss_v3", "museval_v3")
 """The groups of SDR and its parts; all others tell what these do not."""
 
 # Groups in this order come first in tables.
-_ORDER = (*RATIOS, "perceptual", "spectral", "levels", "onsets")
+_ORDER = (*RATIOS, "perceptual", "spectral", "levels", "onsets", "practice")
 
 
 def discover() -> dict[str, Metric]:

@@ -17,6 +17,8 @@ from gan_sep.spectra import stft
 
 FRAME_SECONDS = 0.0464  # 2048 samples at 44.1 kHz
 MEL_BANDS = 64
+LOUDNESS_BANDS = 128
+LOUDNESS_EXPONENT = 0.6
 HIGHEST_HERTZ = 16000.0
 RANGE_DB = 40.0
 
@@ -33,7 +35,7 @@ def artefacts(references: Tensor, estimates: Tensor, sample_rate: int) -> Tensor
     Source: this project, held against the listeners of Ward, Wierstorf, Mason, Grais, Plumbley, BSS
     Eval or PEASS? Predicting the perception of singing-voice separation, 2018.
     """
-    _, _, estimated, fitted = _shared_parts(references, estimates, sample_rate)
+    _, _, estimated, fitted, _ = _shared_parts(references, estimates, sample_rate)
     floor = estimated.mean((1, 2, 3), keepdim=True) * 10 ** (-RANGE_DB / 10)  # (S, 1, 1, 1)
     levels = 10 * torch.log10((estimated + floor) / (fitted + floor))
     return -levels.square().mean((1, 2, 3)).sqrt().double()
@@ -46,16 +48,26 @@ def interference(references: Tensor, estimates: Tensor, sample_rate: int) -> Ten
     one filter for the whole track the filter moves with the music. Arguments, NaN, errors and
     source as of `artefacts`; +inf without another source.
     """
-    own, others, _, _ = _shared_parts(references, estimates, sample_rate)
+    own, others, _, _, _ = _shared_parts(references, estimates, sample_rate)
     return 10 * torch.log10(own / others)
 
 
-def parts(
-    references: Tensor, estimates: Tensor, sample_rate: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def interference_share(references: Tensor, estimates: Tensor, sample_rate: int) -> Tensor:
+    """The share of the fit's loudness that its own source does not have, 0 to 1; 0 is none.
+
+    Loudness is the sum over frames and 128 mel bands up to 16 kHz of power^0.6, and only bands in
+    which others add to it count. Chosen among some 200 such formulas on 8 of the songs of the
+    study, confirmed on the other 4. Arguments, NaN, errors and source as of `artefacts`.
+    """
+    share: Tensor = _shared_parts(references, estimates, sample_rate)[4]
+    return share
+
+
+def parts(references: Tensor, estimates: Tensor, sample_rate: int) -> tuple[Tensor, ...]:
     """Energies of a fit's own and other sources (S,), mel powers of estimate and fit (S, C, M, N).
 
-    NaN where a source's reference or estimate is silent.
+    Last the share of others in the fit's loudness, (S,). NaN where a source's reference or estimate
+    is silent.
     """
     check_pair(references, estimates)
     check_finite(references=references, estimates=estimates)
@@ -63,8 +75,12 @@ def parts(
     n_fft = 2 ** round(math.log2(FRAME_SECONDS * sample_rate))
     bins = min(n_fft // 2, math.ceil(HIGHEST_HERTZ / sample_rate * n_fft)) + 1
     window = 2 * (round(WINDOW_SECONDS * sample_rate / (n_fft // 4)) // 2) + 1  # frames
-    bands = _bands(n_fft, sample_rate)[:bins].to(references)  # (F, M)
-    energies, mels = references.new_zeros(2, len(references), dtype=torch.float64), []
+    bands, fine = (  # (F, M)
+        _bands(n_fft, sample_rate, count)[:bins].to(references)
+        for count in (MEL_BANDS, LOUDNESS_BANDS)
+    )
+    mels: list[Tensor] = []
+    energies, loudness = references.new_zeros(2, 2, len(references), dtype=torch.float64)  # (2, S)
     for channel in range(references.shape[1]):  # a song's spectra take a gigabyte
         sources, targets = (
             stft(each[:, channel], n_fft, n_fft // 4)[:, :bins] for each in (references, estimates)
@@ -72,11 +88,16 @@ def parts(
         fits, own = local_fit(sources, targets, window)
         energies[0] += _power(own).sum((1, 2), dtype=torch.float64)
         energies[1] += _power(fits - own).sum((1, 2), dtype=torch.float64)
+        whole, of_own = ((fine.T @ _power(each)) ** LOUDNESS_EXPONENT for each in (fits, own))
+        loudness[0] += (whole - of_own).relu().sum((1, 2), dtype=torch.float64)
+        loudness[1] += whole.sum((1, 2), dtype=torch.float64)
         mels.append(torch.stack([bands.T @ _power(each) for each in (targets, fits)]))
     estimated, fitted = torch.stack(mels, 2)  # each (S, C, M, N)
     silent = torch.stack([(each == 0).flatten(1).all(1) for each in (references, estimates)]).any(0)
     own, others = energies.masked_fill(silent, torch.nan)  # each (S,)
-    return own, others, estimated.masked_fill(silent[:, None, None, None], torch.nan), fitted
+    share = (loudness[0] / loudness[1]).masked_fill(silent, torch.nan)
+    estimated = estimated.masked_fill(silent[:, None, None, None], torch.nan)
+    return own, others, estimated, fitted, share
 
 
 _shared_parts = shared(parts)
@@ -86,13 +107,21 @@ def _power(spectra: Tensor) -> Tensor:
     return spectra.real.square() + spectra.imag.square()
 
 
-def _bands(n_fft: int, sample_rate: int) -> Tensor:
+def _bands(n_fft: int, sample_rate: int, count: int) -> Tensor:
     """(F, M)"""
     highest = min(HIGHEST_HERTZ, sample_rate / 2)
-    return melscale_fbanks(n_fft // 2 + 1, 0.0, highest, MEL_BANDS, sample_rate)
+    return melscale_fbanks(n_fft // 2 + 1, 0.0, highest, count, sample_rate)
 
 
 METRICS = (
     Metric("artefacts", artefacts, "Artefacts, level differences to the fit", "perceptual"),
     Metric("interference", interference, "Interference, own source against others", "perceptual"),
+    Metric(
+        "interference_share",
+        interference_share,
+        "Interference, share of the loudness",
+        "perceptual",
+        unit="",
+        higher_is_better=False,
+    ),
 )

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_sep.evaluation.metrics.perceptual import artefacts, interference
+from gan_sep.evaluation.metrics.perceptual import artefacts, interference, interference_share
 
 
 def music(sources: int, channels: int, rate: int, seconds: float = 2.0) -> Tensor:
@@ -38,7 +38,7 @@ def test_an_independent_noise_is_an_artefact_and_louder_is_worse() -> None:
 def test_gains_of_estimates_and_references_change_nothing() -> None:
     references = music(2, 2, 16000)
     estimates = references + 0.3 * references.flip(0) + 0.1 * music(2, 2, 16000).roll(77, -1)
-    for metric in (artefacts, interference):
+    for metric in (artefacts, interference, interference_share):
         value = metric(references, estimates, 16000)
         scaled = metric(5 * references, 0.02 * estimates, 16000)
         torch.testing.assert_close(scaled, value, rtol=1e-3, atol=1e-3)
@@ -56,7 +56,7 @@ def test_a_silent_source_or_estimate_has_no_value_and_spoils_no_other() -> None:
     estimates = references + 0.1 * references.roll(1, 0)
     references[0] = 0
     estimates[1] = 0
-    for metric in (artefacts, interference):
+    for metric in (artefacts, interference, interference_share):
         found = metric(references, estimates, 16000)
         assert [math.isnan(value) for value in found] == [True, True, False]
 
@@ -64,6 +64,16 @@ def test_a_silent_source_or_estimate_has_no_value_and_spoils_no_other() -> None:
 def test_one_source_alone_has_no_interference() -> None:
     references = music(1, 1, 16000)
     assert interference(references, references, 16000).tolist() == [math.inf]
+
+
+def test_the_share_of_others_is_that_of_a_power_law() -> None:
+    """Noise of a tenth of the amplitude adds a hundredth to the power: 1 - 1.01^-0.6 of it."""
+    references = music(2, 1, 16000)
+    share = interference_share(references, references + 0.1 * references.flip(0), 16000)
+    assert (share > 1 - 1.01**-0.6 - 0.002).all()  # where both meet in phase it is more
+    assert (share < 0.08).all()
+    same = interference_share(references, references, 16000)
+    assert (same < 1e-3).all()
 
 
 def test_a_clip_shorter_than_a_window_has_a_value() -> None:

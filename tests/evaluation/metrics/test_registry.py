@@ -46,7 +46,8 @@ def test_a_metric_added_in_one_file_can_be_named_and_has_rows_a_table_line_and_a
             scores = track_scores(references, gain * references, 1000, settings)
             assert list(scores) == ["usdr", "missing_peak"]
             for source, value in zip("xy", scores["missing_peak"], strict=True):
-                rows.append((0, arm, str(track), source, "missing_peak", value))
+                cell = (arm, str(track), source, "missing_peak", value)
+                rows += [(0, *cell), (1, *cell)]
     table = pd.DataFrame(rows, columns=["seed", "arm", "track", "source", "metric", "value"])
     (statistic,) = metrics.available(table["metric"])
     comparison = compare(table, statistic)
