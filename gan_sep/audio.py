@@ -111,7 +111,6 @@ def read(
             )
         first, last = _native_range(start, stop, rate, sample_rate)
         native = _read_native(path, file, first, min(last, file.frames))  # (C, T) of the file
-    _check_samples(path, native, first, rate)
     signal = resample(with_channels(native, channels), rate, sample_rate)  # (C, T and context)
     offset = start - first * sample_rate // rate
     return signal[:, offset : offset + stop - start].contiguous()  # (C, T)
@@ -121,9 +120,7 @@ def blocks(path: Path, num_samples: int = 2**18) -> Iterator[Tensor]:
     """A whole file as it is, piece by piece: (C, T) each. Raises ValueError as `read`."""
     with _open(path) as file:
         for first in range(0, file.frames, num_samples):
-            block = _read_native(path, file, first, min(first + num_samples, file.frames))
-            _check_samples(path, block, first, file.samplerate)
-            yield block
+            yield _read_native(path, file, first, min(first + num_samples, file.frames))
 
 
 def require_channels(path: Path, channels: int) -> None:
@@ -181,15 +178,14 @@ def _check_ratio(path: Path, rate: int, new_rate: int) -> None:
         )
 
 
-def _check_samples(path: Path, samples: Tensor, first: int, rate: int) -> None:
-    """ValueError with channel and second where a sample (C, T) is no number or absurdly loud."""
-    low, high = torch.aminmax(samples) if samples.numel() else (torch.zeros(1), torch.zeros(1))
-    if low >= -LOUDEST and high <= LOUDEST:  # false with NaN
+def _check_samples(path: Path, samples: np.ndarray, first: int, rate: int) -> None:
+    """ValueError with channel and second where a sample (T, C) is no number or absurdly loud."""
+    if samples.min() >= -LOUDEST and samples.max() <= LOUDEST:  # false with NaN
         return
-    channel, place = (~(samples.abs() <= LOUDEST)).nonzero()[0].tolist()
+    place, channel = np.argwhere(~(np.abs(samples) <= LOUDEST))[0]
     raise ValueError(
         f"{path}: expected samples within full scale, -1 to 1, and at most {LOUDEST:g}, got "
-        f"{samples[channel, place]:g} in channel {channel + 1} at {(first + place) / rate:.3f} s"
+        f"{samples[place, channel]:g} in channel {channel + 1} at {(first + place) / rate:.3f} s"
     )
 
 
@@ -205,6 +201,7 @@ def _read_native(path: Path, file: soundfile.SoundFile, first: int, last: int) -
             f"{first} to {last}, got {len(samples)} of them"
         )
     require_channels(path, samples.shape[1])
+    _check_samples(path, samples, first, file.samplerate)
     # NumPy transposes seven times as fast as torch here, and reading is what training waits for.
     return torch.from_numpy(np.ascontiguousarray(samples.T))  # (C, T)
 

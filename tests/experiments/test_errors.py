@@ -2,12 +2,14 @@
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 import yaml
 from commands import PYTHON, Ended, call, finish, start
 from conftest import RATE, write_experiment
@@ -196,6 +198,27 @@ def test_best_weights_that_are_no_checkpoint_are_named(done: Path, content: byte
     (done / ARM / "checkpoints/best.pt").write_bytes(content)
     said = message(call("evaluate", ARM))
     assert said.startswith(f"{ARM}/checkpoints/best.pt: not a checkpoint")
+
+
+def test_weights_that_are_no_numbers_separate_nothing(done: Path, stems: Path) -> None:
+    best = done / ARM / "checkpoints/best.pt"
+    state = torch.load(best, weights_only=True)
+    for weight in _tensors(state):
+        if weight.is_floating_point():
+            weight.fill_(np.nan)
+    torch.save(state, best)
+    said = message(call("separate", ARM, stems / "test/test song 0/low.wav"))
+    assert "NaN" in said
+    assert not list((done / "separated").rglob("*.wav"))
+
+
+def _tensors(tree: Any) -> Iterator[torch.Tensor]:
+    """The tensors in nested mappings."""
+    if isinstance(tree, torch.Tensor):
+        yield tree
+    elif isinstance(tree, dict):
+        for value in tree.values():
+            yield from _tensors(value)
 
 
 def test_an_arm_without_best_weights_cannot_separate(done: Path, stems: Path) -> None:
