@@ -29,7 +29,7 @@ def discover() -> dict[str, Metric]:
     Raises ValueError where two have one name, or one the name of a group.
     """
     names = [module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg]
-    modules = [import_module(f"{__name__}.{name}") for name in names if name != "base"]
+    modules = [import_module(f"{__name__}.{n}") for n in names if n not in ("base", "__main__")]
     found = [metric for module in modules for metric in module.METRICS]
     found.sort(key=lambda m: _ORDER.index(m.group) if m.group in _ORDER else len(_ORDER))
     taken = [metric.name for metric in found] + sorted({metric.group for metric in found})

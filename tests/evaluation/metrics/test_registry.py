@@ -5,8 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from commands import CHECKOUT
 
 from gan_sep.evaluation import metrics
+from gan_sep.evaluation.metrics.__main__ import table
 from gan_sep.evaluation.metrics.base import Metric, median_of_frames, shared
 from gan_sep.evaluation.scores import EvaluationSettings, track_scores
 from gan_sep.reporting.forest_figure import forest_figure
@@ -122,3 +124,8 @@ def test_further_averages_are_statistics_of_their_own() -> None:
         ("m", "median", "M, median of tracks"),
         ("m_mean", "mean", "M, mean of tracks"),
     ]
+
+
+def test_the_page_of_metrics_holds_the_registry() -> None:
+    page = (CHECKOUT / "docs" / "metrics.md").read_text("utf-8")
+    assert "\n".join(table()) in page
