@@ -317,12 +317,12 @@ def test_a_session_by_keyboard_survives_a_reload_and_saves_its_ratings(
     begin_listening(page, 'Ö. "Ear"')
     page.press("r")
     page.wait(lambda: page.run("return ganSep.deck.playing"))
-    reference = page.run("return ganSep.deck.heard")
+    reference = page.run("return ganSep.deck.playingNow")
     assert reference == 1
     page.press("2")
-    page.wait(lambda: page.run("return ganSep.listening.heard") == 1)
+    page.wait(lambda: page.run("return ganSep.listening.playingNow") == 1)
     letters = stored(page)["trials"][0]["letters"]
-    page.wait(lambda: page.run("return ganSep.deck.heard") == letters[1])
+    page.wait(lambda: page.run("return ganSep.deck.playingNow") == letters[1])
     page.press(Keys.ARROW_RIGHT * 3)
     assert page.all("#stimuli output")[1].text == "53"
     page.press(Keys.ENTER)  # three letters have no rating yet

@@ -1,4 +1,4 @@
-// The deck plays the signals of one trial in step: all of them run, one of them is heard. Switching
+// The deck plays the signals of one trial in step: all of them run, one of them sounds. Switching
 // is a fade between two that are on the same sample.
 
 const FADE_SECONDS = 0.015;
@@ -19,7 +19,7 @@ function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer;
 }
 
-// Fires "change" when it starts, stops, or another signal is heard.
+// Fires "change" when it starts, stops, or another signal sounds.
 class Deck extends EventTarget {
   #context = null;
   #sounds = new Map(); // script -> promise of {name: AudioBuffer}
@@ -29,18 +29,18 @@ class Deck extends EventTarget {
   #offset = 0; // seconds into the excerpt at which the voices started, or will
   #startedAt = 0; // on the context's clock
   #latest = 0; // number of the latest request; earlier ones that come late are dropped
-  heard = 0;
+  playingNow = 0;
   playing = false;
 
   // The trial is {script, signals: [{sound, gain}]}; resolves to whether it is this one that is on.
-  async load(trial, heard) {
+  async load(trial, playingNow) {
     const request = ++this.#latest;
     this.#context ??= new AudioContext();
     this.#context.resume(); // at once: browsers allow it in answer to a press only
     const sounds = await this.#decoded(trial.script);
     if (request !== this.#latest) return false;
     if (trial === this.#trial) {
-      this.hear(heard);
+      this.choose(playingNow);
       return true;
     }
     const position = this.#trial?.script === trial.script ? this.position : 0;
@@ -48,14 +48,14 @@ class Deck extends EventTarget {
     this.#trial = trial;
     this.#buffers = trial.signals.map(({ sound }) => sounds[sound]);
     this.#offset = position;
-    this.heard = heard;
+    this.playingNow = playingNow;
     if (this.playing) this.#start();
     this.#changed();
     return true;
   }
 
-  hear(heard) {
-    this.heard = heard;
+  choose(playingNow) {
+    this.playingNow = playingNow;
     const now = this.#context.currentTime;
     this.#voices.forEach(({ gain }, place) => {
       gain.gain.setTargetAtTime(this.#gain(place), now, FADE_SECONDS / 3);
@@ -121,7 +121,7 @@ class Deck extends EventTarget {
   }
 
   #gain(place) {
-    return place === this.heard ? this.#trial.signals[place].gain : 0;
+    return place === this.playingNow ? this.#trial.signals[place].gain : 0;
   }
 
   #start() {

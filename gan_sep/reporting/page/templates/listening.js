@@ -14,7 +14,7 @@ class Listening {
   #stimuli = document.getElementById("stimuli");
   #missing = document.getElementById("missing");
   session = null;
-  heard = null; // a letter's number, "reference", or null before the first
+  playingNow = null; // a letter's number, "reference", or null before the first
 
   constructor(deck, data) {
     this.#deck = deck;
@@ -26,7 +26,7 @@ class Listening {
     this.#on("download", "click", () => this.#download());
     this.#on("again", "click", () => this.#introduce());
     this.#on(this.#play, "click", () => this.#toggle());
-    this.#on(this.#reference, "click", () => this.hear("reference"));
+    this.#on(this.#reference, "click", () => this.play("reference"));
     document.addEventListener("keydown", (event) => this.#key(event));
     deck.addEventListener("change", () => this.#showDeck());
   }
@@ -46,16 +46,16 @@ class Listening {
   close() {
     this.#deck.pause();
     this.#view.hidden = true;
-    this.heard = null;
+    this.playingNow = null;
   }
 
-  async hear(what) {
+  async play(what) {
     const trial = this.#trialData();
     const letters = this.session.trial.letters;
     const isReference = ({ arm }) => arm === "reference";
     const signal =
       what === "reference" ? trial.signals.findIndex(isReference) : letters[what];
-    this.heard = what;
+    this.playingNow = what;
     try {
       if (await this.#deck.load(trial, signal)) this.#deck.play();
     } catch (error) {
@@ -146,7 +146,7 @@ class Listening {
 
   #showTrial() {
     this.#only(this.#form);
-    this.heard = null;
+    this.playingNow = null;
     const { place, trials } = this.session.stored;
     const { excerpt, ratings } = this.session.trial;
     document.getElementById("trial-number").textContent = `Trial ${place + 1} of ${trials.length}`;
@@ -173,7 +173,7 @@ class Listening {
       slider.setAttribute("aria-valuetext", value === null ? "not rated" : String(value));
     };
     show(rating);
-    button.addEventListener("click", () => this.hear(letter));
+    button.addEventListener("click", () => this.play(letter));
     const rate = () => {
       show(slider.valueAsNumber);
       this.session.rate(letter, slider.valueAsNumber);
@@ -191,17 +191,17 @@ class Listening {
   #showDeck() {
     if (!this.isOpen || !this.session) return;
     const press = (button, pressed) => button.setAttribute("aria-pressed", String(pressed));
-    press(this.#reference, this.heard === "reference");
+    press(this.#reference, this.playingNow === "reference");
     [...this.#stimuli.children].forEach((item, letter) => {
-      press(item.querySelector("button"), this.heard === letter);
+      press(item.querySelector("button"), this.playingNow === letter);
     });
     showPlayButton(this.#play, this.#deck.playing);
-    const named = this.heard === "reference" ? "Reference" : letterOf(this.heard);
-    this.#status.textContent = this.heard === null ? "" : named;
+    const named = this.playingNow === "reference" ? "Reference" : letterOf(this.playingNow);
+    this.#status.textContent = this.playingNow === null ? "" : named;
   }
 
   #toggle() {
-    if (this.heard === null) this.hear("reference");
+    if (this.playingNow === null) this.play("reference");
     else if (this.#deck.playing) this.#deck.pause();
     else this.#deck.play();
   }
@@ -219,11 +219,11 @@ class Listening {
     if (letter in this.#stimuli.children) {
       return () => {
         this.#slider(letter).focus();
-        this.hear(letter);
+        this.play(letter);
       };
     }
     return {
-      r: () => this.hear("reference"),
+      r: () => this.play("reference"),
       " ": () => this.#toggle(),
       enter: () => (shift ? this.back() : this.next()),
     }[key];

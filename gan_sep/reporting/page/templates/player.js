@@ -32,13 +32,13 @@ class Player {
 
   get state() {
     const { excerpt, trial } = this.row?.dataset ?? {};
-    const { heard, playing, position, duration, gains } = this.#deck;
-    return { excerpt, trial, heard, playing, position, duration, gains };
+    const { playingNow, playing, position, duration, gains } = this.#deck;
+    return { excerpt, trial, playingNow, playing, position, duration, gains };
   }
 
-  // A press on what is heard already pauses or goes on.
+  // A press on what sounds already pauses or goes on.
   async press(row, signal) {
-    if (row === this.row && signal === this.#deck.heard) return this.toggle();
+    if (row === this.row && signal === this.#deck.playingNow) return this.toggle();
     const { excerpt, trial } = row.dataset;
     const before = this.row;
     this.#bar.hidden = false;
@@ -92,7 +92,7 @@ class Player {
   }
 
   #switchTo(row, signal) {
-    if (row !== this.row || signal !== this.#deck.heard) this.press(row, signal);
+    if (row !== this.row || signal !== this.#deck.playingNow) this.press(row, signal);
   }
 
   #seek(seconds) {
@@ -104,7 +104,7 @@ class Player {
     const row = this.#rows[this.#rows.indexOf(this.row) + step];
     if (!row) return;
     row.scrollIntoView({ block: "center" });
-    this.#switchTo(row, this.#deck.heard);
+    this.#switchTo(row, this.#deck.playingNow);
   }
 
   #show() {
@@ -112,9 +112,9 @@ class Player {
     const { excerpt, trial } = this.row.dataset;
     const { track, trials } = this.#excerpts[excerpt];
     const { source, signals } = trials[trial];
-    this.#text.textContent = `${signals[this.#deck.heard].name} · ${source} · ${track}`;
+    this.#text.textContent = `${signals[this.#deck.playingNow].name} · ${source} · ${track}`;
     showPlayButton(this.#play, this.#deck.playing);
-    for (const row of this.#rows) this.#press(row, row === this.row ? this.#deck.heard : null);
+    for (const row of this.#rows) this.#press(row, row === this.row ? this.#deck.playingNow : null);
   }
 
   #press(row, signal) {
