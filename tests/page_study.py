@@ -114,6 +114,7 @@ def _describe(folder: Path, name: str, arm: str, data: str) -> None:
         "question": "Do <discriminators> help?",
         "data": {"name": data, "root": "music"},
         "audio": {"sample_rate": RATE, "channels": 1, "sources": list(SOURCES)},
+        "losses": [{"name": "l1_time"}],
         "generator": {"name": "demucs", "channels": 4, "depth": 2, "lstm_layers": 0},
         "discriminator": {"name": "spectrogram"} if arm == "gan" else None,
         "adversarial": {"warmup_steps": 0},
