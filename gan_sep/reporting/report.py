@@ -76,6 +76,15 @@ def write_study(
     """
     if words is not None:
         write_text(out_folder / "words.md", words.read_text("utf-8"))
+    write_tables(study, out_folder)
+    write_png(out_folder / "curves.png", curves_figure(study.runs))
+    _draw_diagnoses(study, out_folder)
+    write_text(out_folder / "README.md", _readme(study, out_folder, question))
+    write_page(study, out_folder, question, audio)
+
+
+def write_tables(study: Study, out_folder: Path) -> None:
+    """Every table, and the figures of them."""
     comparisons = list(study.comparisons.values())
     rows = references_once(study.rows)
     write_text(out_folder / "rows.csv", rows.to_csv(index=False, lineterminator="\n"))
@@ -87,10 +96,6 @@ def write_study(
     write_png(
         out_folder / "forest.png", forest_figure(study.chosen((*HEADLINES, *metrics.beyond_sdr())))
     )
-    write_png(out_folder / "curves.png", curves_figure(study.runs))
-    _draw_diagnoses(study, out_folder)
-    write_text(out_folder / "README.md", _readme(study, out_folder, question))
-    write_page(study, out_folder, question, audio)
 
 
 def _columns() -> str:

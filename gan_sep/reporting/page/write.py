@@ -41,19 +41,21 @@ UNRESTRICTED = ("synthetic",)
 """Data sets that nobody's copyright keeps from being passed on."""
 
 
-def write_page(study: Study, folder: Path, question: str | None, audio: bool) -> None:
+def write_page(
+    study: Study, folder: Path, question: str | None, audio: bool = False, name: str | None = None
+) -> None:
     """folder/index.html, and folder/excerpts where the arms of the lowest seed kept any.
 
     The report's figures are expected in the folder. audio: with the sounds of the excerpts; without
-    it they are left out, unless the data set is free to be passed on. Raises ValueError as
-    `shared_excerpts` does.
+    it they are left out, unless the data set is free to be passed on. name: of a study without
+    runs, whose page tells nothing of training. Raises ValueError as `shared_excerpts` does.
     """
-    seed = min(run.seed for run in study.runs)
+    seed = int(study.rows["seed"].min())
     shared, lacking = shared_excerpts([run for run in study.runs if run.seed == seed])
-    config = study.runs[0].config
-    audio = audio or config["data"]["name"] in UNRESTRICTED
+    config = study.runs[0].config if study.runs else {}
+    audio = audio or config.get("data", {}).get("name") in UNRESTRICTED
     excerpts = write_page_excerpts(shared, folder, audio)
-    name = " + ".join(dict.fromkeys(str(run.config["name"]) for run in study.runs))
+    name = name or " + ".join(dict.fromkeys(str(run.config["name"]) for run in study.runs))
     page = (
         _environment()
         .get_template("page.html")

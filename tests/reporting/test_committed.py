@@ -1,0 +1,99 @@
+"""Studies that are kept without their runs: rows once, and every number again from them."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import CHECKOUT, call
+
+from gan_sep.reporting.committed import ARMS, ROWS, committed_study, store
+from gan_sep.reporting.table_records import as_csv
+
+STUDIES = sorted(path.parent for path in (CHECKOUT / "reports").rglob(ARMS))
+KEY = ["statistic", "source", "arm", "baseline"]
+
+
+def rows(arms: dict[str, float], seeds: tuple[int, ...] = (0, 1)) -> pd.DataFrame:
+    """Two tracks of one source; the mixture under the first seed alone."""
+    return pd.DataFrame(
+        [
+            (seed, arm, track, "drums", "usdr", level + place + seed)
+            for seed in seeds
+            for arm, level in arms.items()
+            if arm != "mixture" or seed == seeds[0]
+            for place, track in enumerate(("007", "NA"))
+        ],
+        columns=["seed", "arm", "track", "source", "metric", "value"],
+    )
+
+
+def test_rows_come_back_and_what_studies_share_is_kept_once(tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    first, second = reports / "first", reports / "deep" / "second"
+    studies = {
+        first: rows({"mixture": 0.0, "plain": 1.0, "gan": 20.0}),
+        second: rows({"mixture": 0.0, "plain": 1.0, "late": np.nan}),
+    }
+    store(studies, reports)
+    kept = pd.read_csv(reports / ROWS)
+    # The late arm has no value, which is the same for both seeds.
+    assert kept["block"].nunique() == 1 + 2 + 2 + 1
+    again = (reports / ROWS).read_bytes()
+    store(studies, reports)
+    assert (reports / ROWS).read_bytes() == again
+    for folder, expected in studies.items():
+        found = committed_study(folder).rows
+        assert set(found.query("arm == 'mixture'")["seed"]) == {0, 1}
+        own = found[found["arm"] != "mixture"].reset_index(drop=True)
+        trained = expected[expected["arm"] != "mixture"].reset_index(drop=True)
+        pd.testing.assert_frame_equal(own, trained, check_dtype=False)
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    study = tmp_path / "reports" / "study"
+    store({study: rows({"plain": 1.0, "gan": 2.0})}, tmp_path / "reports")
+    with pytest.raises(ValueError, match="controls: expected some of gan, got frozen"):
+        committed_study(study, ("frozen",))
+    with (study / ARMS).open("a") as file:
+        file.write("0,late,77\n")
+    with pytest.raises(ValueError, match=r"arms\.csv: no rows of block 77"):
+        committed_study(study)
+    (tmp_path / "reports" / ROWS).unlink()
+    with pytest.raises(FileNotFoundError, match=r"expected rows\.csv\.xz in a folder above it"):
+        committed_study(study)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["few_songs", "held_out"])
+def test_a_committed_table_is_what_the_committed_rows_give(name: str) -> None:
+    folder = CHECKOUT / "reports" / "overfitting" / name
+    study = committed_study(folder)
+    found = pd.read_csv(io.StringIO(as_csv(list(study.comparisons.values()))))
+    kept = pd.read_csv(folder / "table.csv")
+    pd.testing.assert_frame_equal(
+        found.sort_values(KEY, ignore_index=True), kept.sort_values(KEY, ignore_index=True)
+    )
+
+
+@pytest.mark.slow
+def test_one_command_makes_tables_figures_and_the_page_again(tmp_path: Path) -> None:
+    ended = call("compare", CHECKOUT / "reports/overfitting/few_songs", "--page", tmp_path / "out")
+    assert ended.status == 0, ended.err
+    made = {path.name for path in (tmp_path / "out").iterdir()}
+    assert made == {
+        *("index.html", "comparison.png", "forest.png"),
+        *("rows.csv", "table.csv", "table.json", "table.md"),
+    }
+    page = (tmp_path / "out" / "index.html").read_text("utf-8")
+    assert "<title>few_songs</title>" in page
+    assert "curves.png" not in page
+
+
+@pytest.mark.parametrize("folder", STUDIES, ids=lambda folder: folder.name)
+def test_a_committed_study_is_small_and_whole(folder: Path) -> None:
+    names = {path.name for path in folder.iterdir()}
+    assert {"README.md", "details.md", "table.csv", "forest.png"} <= names
+    assert len([name for name in names if name.endswith(".png")]) <= 2
+    assert "## Answer" in (folder / "README.md").read_text("utf-8")
