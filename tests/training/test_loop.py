@@ -54,7 +54,7 @@ def equal(first: Any, second: Any) -> bool:
     return bool(first == second)
 
 
-BY_LBFGS = "optimizer={name: lbfgs, iterations: 3}"
+BY_LBFGS = "discriminator=null & optimizer={name: lbfgs, iterations: 3}"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,9 @@ BY_LBFGS = "optimizer={name: lbfgs, iterations: 3}"
 def test_a_run_stopped_by_a_signal_resumes_to_the_same_bits(
     make_experiment: MakeExperiment, arm: str, after: int, change: str
 ) -> None:
-    whole, parts = (make_experiment(f"name={name}", change) for name in ("whole", "parts"))
+    whole, parts = (
+        make_experiment(f"name={name}", *change.split(" & ")) for name in ("whole", "parts")
+    )
     expected = train(whole, arm)
     interrupted(parts, arm, after)
     found = train(parts, arm)
@@ -243,12 +245,12 @@ def test_a_batch_that_processes_cannot_share_is_refused(make_experiment: MakeExp
 def test_two_processes_give_the_weights_of_one(
     make_experiment: MakeExperiment, experiment_file: Path, arm: str, change: str, after: int
 ) -> None:
-    config = make_experiment("name=one", change)
+    config = make_experiment("name=one", *change.split(" & "))
     train(config, arm)
     expected = checkpoint.load(checkpoint.path_of(RunFolder.of(config, arm).checkpoints, after))
     program = CHECKOUT / "experiments" / "train_gan.py"
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", str(program)]
-    command += ["--config", str(experiment_file), "name=two", "--arms", arm, change]
+    command += ["--config", str(experiment_file), "name=two", "--arms", arm, *change.split(" & ")]
     environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
