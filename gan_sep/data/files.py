@@ -1,6 +1,6 @@
 """Tracks made of audio files: SPLIT/TRACK/SOURCE.{wav,flac,ogg,mp3}, matched to sources by name."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -122,6 +122,13 @@ def track_folders(root: Path, split_folder: str) -> list[Path]:
             f"{folder}: expected one folder per track ({split_folder}/TRACK/SOURCE.wav), found "
             f"audio files directly in it: {listed(path.name for path in strays)}{_level_hint(root)}"
         )
+    DataError.raise_for(
+        [
+            f"{path}: is a link to {path.readlink()}, which is not there"
+            for path in visible(folder)
+            if path.is_symlink() and not path.exists()
+        ]
+    )
     folders = [path for path in visible(folder) if path.is_dir()]
     if not folders:
         raise ValueError(
@@ -148,12 +155,19 @@ def read_tracks(
 
     Raises DataError with all folders that are no track.
     """
-    tracks: list[Track] = []
-    offenders = []
-    for folder in sorted(folders, key=lambda folder: folder.name):
+
+    def track(folder: Path) -> Track:
+        return FileTrack(folder.name, find_stems(folder, audio.sources, ignore), audio)
+
+    return open_each(sorted(folders, key=lambda folder: folder.name), track)
+
+
+def open_each(paths: Iterable[Path], track: Callable[[Path], Track]) -> list[Track]:
+    """The track of each path. Raises DataError with all paths that are none."""
+    tracks, offenders = [], []
+    for path in paths:
         try:
-            stems = find_stems(folder, audio.sources, ignore)
-            tracks.append(FileTrack(folder.name, stems, audio))
+            tracks.append(track(path))
         except (ValueError, OSError) as error:
             offenders.append(str(error))
     DataError.raise_for(offenders)

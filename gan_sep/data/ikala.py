@@ -20,7 +20,7 @@ from typing import ClassVar
 from gan_sep import audio as audio_files
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Check, Split, Track, require_sources
-from gan_sep.data.files import listed
+from gan_sep.data.files import listed, open_each
 from gan_sep.data.karaoke import SOURCES, Clip, Mixing, find_clips
 from gan_sep.data.memory import remember
 from gan_sep.random import draw
@@ -63,7 +63,9 @@ class Config:
         paths = [path for path in paths if path.stem in names]
         for path in paths:
             _require_released_rate(path)
-        return remember([Clip(path, audio, self.mixing) for path in paths], audio, self.memory_gb)
+        return remember(
+            open_each(paths, lambda path: Clip(path, audio, self.mixing)), audio, self.memory_gb
+        )
 
 
 def draw_splits(clips: Sequence[str], seed: int) -> dict[str, set[str]]:

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Check, Split, Track, require_sources
-from gan_sep.data.files import listed
+from gan_sep.data.files import listed, open_each
 from gan_sep.data.karaoke import SOURCES, Clip, Mixing, find_clips
 from gan_sep.data.memory import remember
 
@@ -47,7 +47,9 @@ class Config:
             raise ValueError(
                 f"{self.root / 'Wavfile'}: no clip {listed(sorted(missing))} to validate on"
             )
-        return remember([Clip(path, audio, self.mixing) for path in clips], audio, self.memory_gb)
+        return remember(
+            open_each(clips, lambda path: Clip(path, audio, self.mixing)), audio, self.memory_gb
+        )
 
 
 def _split_of(clip: str) -> Split:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
-from gan_sep.data.files import FileTrack, audio_in, listed, visible
+from gan_sep.data.files import FileTrack, audio_in, listed, open_each, visible
 from gan_sep.data.segments import Stem
 from gan_sep.random import draw
 
@@ -118,7 +118,7 @@ def mixture_tracks(folder: Path, audio: AudioFormat) -> list[Track]:
             f"{folder}: expected mixtures FILE.wav directly in unpaired.mixtures, found "
             f"{listed(path.name for path in visible(folder))}"
         )
-    return [FileTrack(path.stem, [path], audio) for path in files]
+    return open_each(files, lambda path: FileTrack(path.stem, [path], audio))
 
 
 def stem_pools(folder: Path, audio: AudioFormat) -> list[list[Stem]]:
@@ -134,7 +134,8 @@ def stem_pools(folder: Path, audio: AudioFormat) -> list[list[Stem]]:
         files = audio_in(folder / source)
         if not files:
             raise ValueError(f"{folder / source}: expected stems FILE.wav, found no audio file")
-        pools.append([Stem(FileTrack(path.stem, [path], audio), 0) for path in files])
+        tracks = open_each(files, lambda path: FileTrack(path.stem, [path], audio))
+        pools.append([Stem(track, 0) for track in tracks])
     return pools
 
 

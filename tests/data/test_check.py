@@ -22,6 +22,7 @@ from gan_sep.data.check import (
     require_same,
     same_names,
 )
+from gan_sep.data.unpaired import mixture_tracks
 
 RATE = 8000
 AUDIO = AudioFormat(RATE, 1, ("low", "high"))
@@ -230,3 +231,20 @@ def test_a_damaged_fingerprint_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "data.json").write_text(content)
     with pytest.raises(ValueError, match=r"data\.json: damaged, expected the fingerprint"):
         require_same(tmp_path / "data.json", {"train": {"a": "1 x"}})
+
+
+def test_a_track_that_is_a_link_to_nothing_is_named_and_not_left_out(root: Path) -> None:
+    (root / "train/moved").symlink_to("/nowhere/moved")
+    with pytest.raises(DataError, match="train/moved: is a link to /nowhere/moved, which is not"):
+        opened(root)
+
+
+def test_all_unpaired_files_that_cannot_be_opened_are_named(root: Path, tmp_path: Path) -> None:
+    for name in ("x", "y"):
+        write(tmp_path / "mixtures" / f"{name}.wav", np.zeros((RATE, 6)))
+    with pytest.raises(DataError) as error:
+        mixture_tracks(tmp_path / "mixtures", AUDIO)
+    assert [line.rpartition("/")[2] for line in error.value.offenders] == [
+        "x.wav: expected 1 or 2 channels, got 6",
+        "y.wav: expected 1 or 2 channels, got 6",
+    ]
