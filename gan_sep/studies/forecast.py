@@ -31,7 +31,7 @@ class EvaluationSeconds:
     """What evaluating the test tracks takes: of one arm, and of mixture and oracles together."""
 
     arm: float
-    bounds: float
+    reference_systems: float
 
 
 class Forecast:
@@ -71,8 +71,8 @@ class Forecast:
         """What is left of the works; mixture and oracles count once, in the first evaluation."""
         first = any(work.state == "done" for work in self._works)
         pending = any(work.state != "done" for work in works)
-        bounds = self._evaluation.bounds if pending and not first else 0.0
-        return sum(map(self.seconds, works)) + bounds
+        reference_systems = self._evaluation.reference_systems if pending and not first else 0.0
+        return sum(map(self.seconds, works)) + reference_systems
 
     def _steps_to_make(self, work: Work) -> int:
         """Training steps left, without those that the trunk makes for a run."""
@@ -138,13 +138,13 @@ def sampled_evaluation_seconds(config: RunConfig) -> EvaluationSeconds:
     def arm() -> None:
         score(separate(generator, references.sum(0), how))
 
-    def bounds() -> None:
+    def reference_systems() -> None:
         for oracle in config.evaluation.oracles:
             score(oracle_estimates(references, oracle))
         score(references.sum(0).expand_as(references))
 
     share = sum(track.num_samples for track in tracks) / excerpt / accelerator.num_processes
-    return EvaluationSeconds(seconds_of(arm) * share, seconds_of(bounds) * share)
+    return EvaluationSeconds(seconds_of(arm) * share, seconds_of(reference_systems) * share)
 
 
 def seconds_of(work: Callable[[], None]) -> float:

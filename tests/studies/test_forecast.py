@@ -24,7 +24,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return 2.0
 
     monkeypatch.setattr(forecast, "sampled_step_seconds", step_seconds)
-    seconds = EvaluationSeconds(arm=30.0, bounds=300.0)
+    seconds = EvaluationSeconds(arm=30.0, reference_systems=300.0)
     monkeypatch.setattr(forecast, "sampled_evaluation_seconds", lambda config: seconds)
     return names
 
@@ -150,7 +150,7 @@ def test_steps_and_evaluation_are_measured_without_writing_anything(
     assert 0 < forecast.sampled_step_seconds(Member(config, arm)) < 60
     measured = forecast.sampled_evaluation_seconds(config)
     assert 0 < measured.arm < 60
-    assert 0 < measured.bounds < 60
+    assert 0 < measured.reference_systems < 60
     assert not config.runs.exists()
 
 

@@ -28,36 +28,13 @@ def local_fit(sources: Tensor, estimates: Tensor, window: int) -> tuple[Tensor, 
     count = 1 + max(0, -(-(estimates.shape[-1] - window) // (window // 2)))
     bins = max(1, _AT_ONCE // count)
     pairs = zip(sources.split(bins, 1), estimates.split(bins, 1), strict=True)
-    fitted = torch.cat([_fit_bins(*pair, window, count) for pair in pairs])  # (F, N, 2 * S)
-    fits, own = fitted.permute(2, 0, 1).split(len(sources))
+    fitted = torch.cat([_fit_bins(*pair, window, count) for pair in pairs], 1)  # (2 * S, F, N)
+    fits, own = fitted.split(len(sources))
     return fits, own
 
 
-def plain_solve(matrices: Tensor, right_sides: Tensor) -> Tensor:
-    """(K, K, B), (K, E, B) -> (K, E, B): the plain version of `solve`."""
-    systems = matrices.permute(2, 0, 1), right_sides.permute(2, 0, 1)
-    return torch.linalg.solve(*systems).permute(1, 2, 0)
-
-
-def solve(matrices: Tensor, right_sides: Tensor) -> Tensor:
-    """`plain_solve` of positive definite matrices, all at once: Gauss without pivots.
-
-    torch solves one small system after the other, see the gain in the test.
-    """
-    K = len(matrices)
-    system = torch.cat([matrices, right_sides], 1)  # (K, K + E, B)
-    for k in range(K - 1):
-        factors = system[k + 1 :, k] / system[k, k].real  # (K - k - 1, B)
-        system[k + 1 :, k + 1 :] -= factors[:, None] * system[k, k + 1 :]
-    solution = system[:, K:].clone()  # (K, E, B)
-    for k in reversed(range(K)):
-        solution[k] -= (system[k, k + 1 : K, None] * solution[k + 1 :]).sum(0)
-        solution[k] /= system[k, k].real
-    return solution
-
-
 def _fit_bins(sources: Tensor, estimates: Tensor, window: int, count: int) -> Tensor:
-    """`local_fit` of a few bins, in `count` windows: (F, N, 2 * S), fits before own parts."""
+    """`local_fit` of a few bins, in `count` windows: (2 * S, F, N), fits before own parts."""
     S, _, N = sources.shape
     hop, K = window // 2, S * len(LAGS)
     length = (count - 1) * hop + window
@@ -67,13 +44,13 @@ def _fit_bins(sources: Tensor, estimates: Tensor, window: int, count: int) -> Te
     windows = torch.stack(signals, 1).unfold(-1, window, hop)  # (F, K + S, n, W)
     windows = windows.transpose(1, 2).flatten(0, 1)  # (B, K + S, W), B = F * n
     inputs = windows[:, :K]
-    products = (inputs @ windows.mH).permute(1, 2, 0).contiguous()  # (K, K + S, B)
-    diagonal = products[:, :K].diagonal()  # (B, K), a view
+    products = inputs @ windows.mH  # (B, K, K + S)
+    diagonal = products[..., :K].diagonal(dim1=1, dim2=2)  # (B, K), a view
     diagonal += _RIDGE * diagonal.mean(-1, keepdim=True) + torch.finfo(torch.float32).tiny ** 0.5
-    taps = solve(products[:, :K], products[:, K:]).conj().permute(2, 0, 1)  # (B, K, S)
+    taps = torch.linalg.solve(products[..., :K], products[..., K:]).conj()  # (B, K, S)
     of_own = torch.eye(S, device=taps.device).repeat_interleave(len(LAGS), 0)  # (K, S)
     parts = inputs.mT @ torch.cat([taps, taps * of_own], -1)  # (B, W, 2 * S)
-    return _faded(parts.unflatten(0, (-1, count)), hop)[:, :N]
+    return _faded(parts.unflatten(0, (-1, count)), hop)[:, :N].permute(2, 0, 1)
 
 
 def _faded(windows: Tensor, hop: int) -> Tensor:
