@@ -10,10 +10,9 @@ from pathlib import Path
 import torch
 
 from gan_sep import audio
-from gan_sep.evaluation.separate import separate
 from gan_sep.names import plain_name
-from gan_sep.programs import clear_errors, device, load_run, program
-from gan_sep.training.lifecycle import best_generator
+from gan_sep.programs import clear_errors, device, program
+from gan_sep.separator import load_separator
 
 
 def main() -> None:
@@ -26,17 +25,17 @@ def main() -> None:
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
         require_distinct_names(arguments.songs)
-        config, run = load_run(arguments.run)
-        generator = best_generator(config, run).to(arguments.device)
-        how = config.evaluation.overlap_add(config.audio, config.seed)
+        separator = load_separator(arguments.run, arguments.device)
+        rate, channels = separator.audio.sample_rate, separator.audio.channels
         for song in arguments.songs:
-            mixture = audio.read(song, config.audio.sample_rate, config.audio.channels)  # (C, T)
-            estimates = separate(generator, mixture, how, progress=True)  # (S, C, T)
-            if not estimates.isfinite().all():
-                raise ValueError(f"{song}: the estimates hold NaN; are the weights finite?")
-            for source, estimate in zip(config.audio.sources, estimates, strict=True):
+            mixture = audio.read(song, rate, channels)  # (C, T)
+            try:
+                estimates = separator.separate(mixture, rate, progress=True)
+            except ValueError as error:
+                raise ValueError(f"{song}: {error}") from error
+            for source, estimate in estimates.items():
                 path = arguments.out / song.stem / f"{source}.wav"
-                audio.write(path, estimate, config.audio.sample_rate, subtype="FLOAT")
+                audio.write(path, estimate, rate, subtype="FLOAT")
                 print(path)
 
 

@@ -18,6 +18,8 @@ Axis letters in shape comments:
 """
 
 from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 try:
     import torchaudio  # noqa: F401
@@ -27,3 +29,13 @@ except OSError as error:  # its compiled library asks torch for what this torch 
         "install a pair that does: `pip install -r requirements.lock`, or "
         "`pip install torch==2.11.0 torchaudio==2.11.0`"
     ) from error
+
+if TYPE_CHECKING:
+    from gan_sep.separator import Separator
+
+
+def load_separator(path: str | Path, device: str = "cpu") -> "Separator":
+    """A trained separator: see `gan_sep.separator.load_separator`."""
+    from gan_sep.separator import load_separator as load  # the package is light until then
+
+    return load(path, device)
