@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 
 from gan_sep.adversarial.diagnostics import BIN_RANGE, NUM_BINS, SETS, THRESHOLD
 from gan_sep.adversarial.verdict import MAX_R_V, MIN_ACCURACY
-from gan_sep.reporting.files import write_png
-from gan_sep.reporting.style import INK, house_style
+from gan_sep.reporting.style import INK, house_style, write_png
 
 Diagnoses = Sequence[tuple[int, Mapping[str, Any]]]
 Style = dict[str, Any]

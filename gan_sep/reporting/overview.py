@@ -13,14 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_sep.evaluation.metrics import beyond_sdr
-from gan_sep.reporting.files import write_png
 from gan_sep.reporting.formats import count, decimals, enumerated, interval, level, scale, signed
 from gan_sep.reporting.knowledge import Knowledge
 from gan_sep.reporting.overview_figure import overview_figure
 from gan_sep.reporting.paired_figure import paired_figure
 from gan_sep.reporting.part import Part
 from gan_sep.reporting.report import NO_WORDS
-from gan_sep.reporting.style import arm_name
+from gan_sep.reporting.style import arm_name, write_png
 from gan_sep.reporting.tables import bullets, decided, emphasised, markdown_grid
 from gan_sep.runs import write_text
 from gan_sep.statistics.compare import ALL, Comparison

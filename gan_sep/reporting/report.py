@@ -23,14 +23,13 @@ from gan_sep.reporting.controls import controls_section
 from gan_sep.reporting.cost import cost_section
 from gan_sep.reporting.curves import curves_figure
 from gan_sep.reporting.diagnosis_figures import draw_histograms, draw_history
-from gan_sep.reporting.files import write_png
 from gan_sep.reporting.forest_figure import forest_figure
 from gan_sep.reporting.page.write import write_page
 from gan_sep.reporting.provenance import configuration_section, data_section, provenance_section
 from gan_sep.reporting.published import comparable, published_table, read_published
 from gan_sep.reporting.remarks import reading
 from gan_sep.reporting.study import HEADLINES, Study
-from gan_sep.reporting.style import arm_name
+from gan_sep.reporting.style import arm_name, write_png
 from gan_sep.reporting.systems import systems_table
 from gan_sep.reporting.table_records import COLUMNS, as_csv, as_json
 from gan_sep.reporting.tables import beyond_sdr, bullets, markdown

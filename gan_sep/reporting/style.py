@@ -9,12 +9,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from gan_sep.evaluation.references import ORACLES
+from gan_sep.runs import replace_file
+
+DOTS_PER_INCH = 144
 
 INK = "#2b2b2b"
 FAINT = "#d9d9d9"
@@ -109,3 +114,13 @@ def source_colours(sources: Sequence[str]) -> dict[str, str]:
 def without_vertical_grid(axes: Axes) -> None:
     """For axes whose horizontal positions are names."""
     axes.grid(visible=False, axis="x")
+
+
+def write_png(path: Path, figure: Figure) -> None:
+    """Draws a figure; without the drawing program's name, so that its version leaves no mark."""
+    replace_file(
+        path,
+        lambda part: figure.savefig(
+            part, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None}
+        ),
+    )

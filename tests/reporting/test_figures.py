@@ -12,10 +12,9 @@ from matplotlib.text import Annotation
 from gan_sep.evaluation.metrics import statistics
 from gan_sep.reporting.comparison_figure import comparison_figure, side_steps
 from gan_sep.reporting.curves import Curve, curves_figure, mean_curve, running_mean
-from gan_sep.reporting.files import write_png
 from gan_sep.reporting.forest_figure import forest_figure
 from gan_sep.reporting.runs import ArmRun
-from gan_sep.reporting.style import arm_colours, arm_name, source_colours
+from gan_sep.reporting.style import arm_colours, arm_name, source_colours, write_png
 from gan_sep.runs import write_text
 from gan_sep.statistics.compare import Comparison, compare
 
