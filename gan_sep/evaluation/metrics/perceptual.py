@@ -15,6 +15,8 @@ from gan_sep.evaluation.metrics.layers.framing import check_finite, check_pair
 from gan_sep.evaluation.metrics.layers.local_fit import WINDOW_SECONDS, local_fit
 from gan_sep.spectra import stft
 
+# Longer tracks are fitted in equal sections of about this length: their spectra take memory.
+SECTION_SECONDS = 20
 FRAME_SECONDS = 0.0464  # 2048 samples at 44.1 kHz
 MEL_BANDS = 64
 LOUDNESS_BANDS = 128
@@ -64,7 +66,7 @@ def interference_share(references: Tensor, estimates: Tensor, sample_rate: int) 
 
 
 def parts(references: Tensor, estimates: Tensor, sample_rate: int) -> tuple[Tensor, ...]:
-    """Energies of a fit's own and other sources (S,), mel powers of estimate and fit (S, C, M, N).
+    """Energies of a fit's own and other sources (S,), mel powers of estimate and fit (S, 1, M, N).
 
     Last the share of others in the fit's loudness, (S,). NaN where a source's reference or estimate
     is silent.
@@ -81,18 +83,23 @@ def parts(references: Tensor, estimates: Tensor, sample_rate: int) -> tuple[Tens
     )
     mels: list[Tensor] = []
     energies, loudness = references.new_zeros(2, 2, len(references), dtype=torch.float64)  # (2, S)
-    for channel in range(references.shape[1]):  # a song's spectra take a gigabyte
-        sources, targets = (
-            stft(each[:, channel], n_fft, n_fft // 4)[:, :bins] for each in (references, estimates)
-        )  # each (S, F, N)
-        fits, own = local_fit(sources, targets, window)
-        energies[0] += _power(own).sum((1, 2), dtype=torch.float64)
-        energies[1] += _power(fits - own).sum((1, 2), dtype=torch.float64)
-        whole, of_own = ((fine.T @ _power(each)) ** LOUDNESS_EXPONENT for each in (fits, own))
-        loudness[0] += (whole - of_own).relu().sum((1, 2), dtype=torch.float64)
-        loudness[1] += whole.sum((1, 2), dtype=torch.float64)
-        mels.append(torch.stack([bands.T @ _power(each) for each in (targets, fits)]))
-    estimated, fitted = torch.stack(mels, 2)  # each (S, C, M, N)
+    sections = max(1, round(references.shape[-1] / (SECTION_SECONDS * sample_rate)))
+    for pair in zip(
+        *(each.tensor_split(sections, -1) for each in (references, estimates)), strict=True
+    ):
+        for channel in range(references.shape[1]):
+            sources, targets = (
+                stft(each[:, channel], n_fft, n_fft // 4)[:, :bins] for each in pair
+            )  # each (S, F, N)
+            fits, own = local_fit(sources, targets, window)
+            energies[0] += _power(own).sum((1, 2), dtype=torch.float64)
+            energies[1] += _power(fits - own).sum((1, 2), dtype=torch.float64)
+            whole, of_own = ((fine.T @ _power(each)) ** LOUDNESS_EXPONENT for each in (fits, own))
+            loudness[0] += (whole - of_own).relu().sum((1, 2), dtype=torch.float64)
+            loudness[1] += whole.sum((1, 2), dtype=torch.float64)
+            mels.append(torch.stack([bands.T @ _power(each) for each in (targets, fits)]))
+    by_section = torch.cat(mels, -1).unsqueeze(2)
+    estimated, fitted = by_section  # each (S, 1, M, C * N)
     silent = torch.stack([(each == 0).flatten(1).all(1) for each in (references, estimates)]).any(0)
     own, others = energies.masked_fill(silent, torch.nan)  # each (S,)
     share = (loudness[0] / loudness[1]).masked_fill(silent, torch.nan)
