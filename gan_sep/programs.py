@@ -35,6 +35,12 @@ def clear_errors(traceback: bool = False) -> Iterator[None]:
     except KeyboardInterrupt:
         print("\nstopped; what is finished is kept", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
+    except (MemoryError, OverflowError, RecursionError, torch.OutOfMemoryError) as error:
+        if traceback:
+            raise
+        kind, said = type(error).__name__, " ".join(str(error).split())
+        print(f"\nerror: {kind}{': ' if said else ''}{said}", file=sys.stderr)
+        sys.exit(2)
     except (ValueError, OSError, ImportError, CheckpointError, NonFiniteError) as error:
         if traceback:
             raise

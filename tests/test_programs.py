@@ -16,6 +16,16 @@ def test_ctrl_c_outside_training_ends_without_a_traceback(
     assert capsys.readouterr().err == "\nstopped; what is finished is kept\n"
 
 
+@pytest.mark.parametrize("kind", [MemoryError, OverflowError, RecursionError])
+def test_what_is_too_large_ends_in_one_line(
+    capsys: pytest.CaptureFixture[str], kind: type[Exception]
+) -> None:
+    with pytest.raises(SystemExit) as stop, clear_errors():
+        raise kind("too\nlarge")
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == f"\nerror: {kind.__name__}: too large\n"
+
+
 def test_a_mistake_in_the_program_itself_is_not_hidden() -> None:
     with pytest.raises(KeyError), clear_errors():
         raise KeyError("a defect")
