@@ -22,13 +22,16 @@ class Peer:
     network with fresh weights, mixture (B, C, T) -> estimates (B, S, C, T).
     """
 
-    package: str
+    module: str
     requirement: str
     build: Callable[[Any, AudioFormat], nn.Module]
 
     @property
     def installed(self) -> bool:
-        return find_spec(self.package) is not None
+        try:
+            return find_spec(self.module) is not None
+        except ModuleNotFoundError:  # the package of a module in it
+            return False
 
 
 def peer_of(generator: GeneratorConfig) -> Peer | None:
@@ -110,7 +113,7 @@ def published_open_unmix(config: open_unmix.Config, audio: AudioFormat) -> nn.Mo
 
 
 PEERS: Mapping[type, Peer] = {
-    demucs.Config: Peer("demucs", "demucs==2.0.3", PublishedDemucs),
+    demucs.Config: Peer("demucs.model", "demucs==2.0.3", PublishedDemucs),
     conv_tasnet.Config: Peer("torchaudio", "torchaudio", TorchaudioConvTasNet),
     open_unmix.Config: Peer("openunmix", "openunmix==1.3.0", published_open_unmix),
 }

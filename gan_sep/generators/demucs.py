@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan_sep.audio import AudioFormat
+from gan_sep.generators.layers.lstm import BLSTM
 from gan_sep.generators.layers.resampling import Downsample2, Upsample2
+from gan_sep.generators.layers.rescaling import rescale_convolutions
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Demucs(nn.Module):
         self.upsample = Upsample2() if config.resample else nn.Identity()
         self.downsample = Downsample2() if config.resample else nn.Identity()
         if config.rescale is not None:
-            _rescale_weights(self, config.rescale)
+            rescale_convolutions(self, config.rescale)
 
     def forward(self, mixture: Tensor) -> Tensor:
         """mixture: (B, C, T) -> estimates (B, S, C, T)."""
@@ -145,20 +147,6 @@ class Demucs(nn.Module):
         return math.ceil(length / rate)
 
 
-class BLSTM(nn.Module):
-    """A bidirectional LSTM over time and a linear map back: (B, C, T) -> (B, C, T)."""
-
-    def __init__(self, channels: int, layers: int) -> None:
-        super().__init__()
-        self.lstm = nn.LSTM(channels, channels, layers, bidirectional=True)
-        self.linear = nn.Linear(2 * channels, channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x.permute(2, 0, 1)  # (T, B, C)
-        x = self.linear(self.lstm(x)[0])
-        return x.permute(1, 2, 0)  # (B, C, T)
-
-
 def _widths(config: Config) -> list[int]:
     """Channels of the layers, outermost first; each is rounded down before the next grows."""
     widths = [config.channels]
@@ -193,15 +181,6 @@ def _rewrite(config: Config, width: int, kernel: int) -> list[nn.Module]:
 
 def _relu() -> nn.ReLU:
     return nn.ReLU(inplace=True)  # no layer before it needs its own output for the gradient
-
-
-def _rescale_weights(network: nn.Module, reference: float) -> None:
-    """Divide each convolution's weight and bias by sqrt(std(weight) / reference)."""
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d):
-            scale = (layer.weight.detach().std() / reference).sqrt()
-            for parameter in layer.parameters():
-                parameter.data /= scale
 
 
 def _centre_trim(x: Tensor, length: int) -> Tensor:

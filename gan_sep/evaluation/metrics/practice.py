@@ -25,7 +25,7 @@ def bleedless(references: Tensor, estimates: Tensor, sample_rate: int) -> Tensor
     says nothing of what is missing: silence has 100. Twice as loud an estimate bleeds everywhere.
     references, estimates: (S, C, T), same source order -> (S,).
     Raises ValueError where the shapes differ or nothing is in them.
-    Source: jarredou, in Music-Source-Separation-Training by Solovyev, 2024; no paper.
+    Source: the trainer Music-Source-Separation-Training, 2024; no paper.
     """
     return 100 / (1 + _shared_excesses(references, estimates, sample_rate)[0])
 
@@ -42,7 +42,7 @@ def log_wmse(references: Tensor, estimates: Tensor, sample_rate: int) -> Tensor:
     relative to that of the mixture, negated; about 73.7 without an error. A silent reference has a
     value too. references, estimates: (S, C, T), same source order -> (S,).
     Raises ValueError where the shapes differ or nothing is in them, ImportError without the package
-    torch-log-wmse. Source: Jordal, logWMSE, 2024, github.com/nomonosound/log-wmse-audio-quality.
+    torch-log-wmse. Source: the package log-wmse-audio-quality, 2024.
     """
     check_pair(references, estimates)
     try:
