@@ -38,7 +38,7 @@ class AdaptiveProbability:
         self.steps = 0
 
     def add(self, real: Sequence[Scored]) -> None:
-        """Take in what the discriminators say of a pass's real training segments."""
+        """Take in what the discriminators say of a micro-batch's real training segments."""
         for scored in real:
             signs = (scored.output.scores().detach().float() - THRESHOLD).sign()  # (B, S)
             active = scored.active

@@ -27,7 +27,7 @@ from gan_sep.random import draw
 from gan_sep.training.player import Player
 
 
-class Trial(NamedTuple):
+class Scoring(NamedTuple):
     """What the discriminator says of real sources and of estimates, paired then unpaired.
 
     inputs_real, inputs_fake: the signals (B, S, C, T) of each output, as the discriminator received
@@ -43,8 +43,8 @@ class Trial(NamedTuple):
 class Adversary:
     """The discriminators as a player, and how strongly they speak to the generator.
 
-    In each pass of a step they score; where they act, `gradient` is what the generator gets; then
-    `backward` gathers their own gradients, from which `move` makes their step at its end.
+    In each micro-batch of a step they score; where they act, `gradient` is what the generator gets;
+    then `backward` gathers their own gradients, from which `move` makes their step at its end.
     """
 
     def __init__(
@@ -88,7 +88,9 @@ class Adversary:
         """Whether the generator learns from them in this step."""
         return step >= self.settings.warmup_steps
 
-    def score(self, batch: Batch, estimates: Tensor, place: Place, log: dict[str, Tensor]) -> Trial:
+    def score(
+        self, batch: Batch, estimates: Tensor, place: Place, log: dict[str, Tensor]
+    ) -> Scoring:
         """Score a micro-batch and its estimates (B + U, S, C, T); the graphs serve both players."""
         if self.crops is not None:
             batch, estimates = self.crops(batch, estimates, place)
@@ -100,7 +102,7 @@ class Adversary:
             real = [each._replace(signals=each.signals.detach().requires_grad_()) for each in real]
         discriminator = self.discriminator.network
         # Two passes: what flows back to the estimates must not pass through the real sources too.
-        return Trial(
+        return Scoring(
             score_materials(discriminator, real),
             score_materials(discriminator, fake),
             [material.signals for material in real],
@@ -108,7 +110,7 @@ class Adversary:
         )
 
     def gradient(
-        self, trial: Trial, estimates: Tensor, reconstruction: Tensor, log: dict[str, Tensor]
+        self, scoring: Scoring, estimates: Tensor, reconstruction: Tensor, log: dict[str, Tensor]
     ) -> Tensor:
         """The weighted gradient (B + U, S, C, T) of the adversarial loss at the estimates.
 
@@ -116,53 +118,55 @@ class Adversary:
         estimates alone: the discriminators' weights are constants of the generator's move. To be
         called before `backward`, which frees the graph.
         """
-        loss = self._generator_loss(trial, log)  # (S,)
+        loss = self._generator_loss(scoring, log)  # (S,)
         (gradient,) = torch.autograd.grad(loss.mean(), estimates, retain_graph=True)
-        B = len(trial.fake[0].active)
+        B = len(scoring.fake[0].active)
         weights, ratio = self.balance.weights(reconstruction[:B], gradient[:B])  # (S,), (S,)
         log["gradient_ratio"] = ratio
         return rearrange(weights, "s -> s 1 1") * gradient
 
-    def _generator_loss(self, trial: Trial, log: dict[str, Tensor]) -> Tensor:
+    def _generator_loss(self, scoring: Scoring, log: dict[str, Tensor]) -> Tensor:
         """What the discriminators say against the estimates, (S,): the gradient of which is
         balanced.
         """
         settings = self.settings
-        loss = separation_loss(trial.fake, settings.labels, settings.objective, trial.real)  # (S,)
+        loss = separation_loss(
+            scoring.fake, settings.labels, settings.objective, scoring.real
+        )  # (S,)
         log["loss/adversarial"] = loss.detach()
         if settings.feature_matching:
-            matching = feature_matching(trial.real[0], trial.fake[0])  # (S,)
+            matching = feature_matching(scoring.real[0], scoring.fake[0])  # (S,)
             log["loss/feature_matching"] = matching.detach()
             loss = loss + settings.feature_matching * matching
         return loss
 
-    def backward(self, trial: Trial, step: int, log: dict[str, Tensor]) -> None:
+    def backward(self, scoring: Scoring, step: int, log: dict[str, Tensor]) -> None:
         """Gradients of the discriminators' weights, where they update, and of nothing else."""
         labels, objective = self.settings.labels, self.settings.objective
-        loss = discriminator_loss(trial.real, trial.fake, labels, objective)  # (S,)
+        loss = discriminator_loss(scoring.real, scoring.fake, labels, objective)  # (S,)
         log["loss/discriminator"] = loss.detach()
         if self.probability is not None:
             log["augmentation_probability"] = self.probability.values.to(loss.device)
-            self.probability.add(trial.real)
+            self.probability.add(scoring.real)
         if self.updates(step):
-            loss = loss + self._penalties(trial, step, log)
+            loss = loss + self._penalties(scoring, step, log)
             weights = list(self.discriminator.network.parameters())
             self.accelerator.backward(loss.mean(), inputs=weights)
-        for name, scored in (("real", trial.real[0]), ("estimate", trial.fake[0])):
+        for name, scored in (("real", scoring.real[0]), ("estimate", scoring.fake[0])):
             active, scores = scored.active, scored.output.scores().detach()  # (B, S)
             log[f"score/{name}"] = (scores * active).sum(0) / active.sum(0).clamp_min(1)  # (S,)
 
-    def _penalties(self, trial: Trial, step: int, log: dict[str, Tensor]) -> Tensor:
+    def _penalties(self, scoring: Scoring, step: int, log: dict[str, Tensor]) -> Tensor:
         """What is added to the discriminators' loss, weighted: (S,), or 0 without any penalty."""
         total = torch.zeros(())
         if self.usual_scores is not None:
-            penalty = self.usual_scores.penalty(trial.real, trial.fake)  # (S,)
+            penalty = self.usual_scores.penalty(scoring.real, scoring.fake)  # (S,)
             log["loss/lecam"] = penalty.detach()
             total = total + penalty
         r1, r2 = self._gradient_penalties(step)
         for name, weight, scored, given in (
-            ("r1", r1, trial.real, trial.inputs_real),
-            ("r2", r2, trial.fake, trial.inputs_fake),
+            ("r1", r1, scoring.real, scoring.inputs_real),
+            ("r2", r2, scoring.fake, scoring.inputs_fake),
         ):
             if weight:
                 penalty = weight * gradient_penalty(scored, given)  # (S,)
@@ -178,7 +182,7 @@ class Adversary:
     def move(self, step: int, loss: Tensor) -> dict[str, Tensor]:
         """What their part of a step ends with: their own step, where they update; values to log.
 
-        loss: (S,), the mean of the passes. Raises NonFiniteError as `Player.move`.
+        loss: (S,), the mean of the micro-batches. Raises NonFiniteError as `Player.move`.
         """
         if self.acts(step):
             self.balance.end_step()

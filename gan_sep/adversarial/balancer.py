@@ -46,7 +46,9 @@ class GradientBalance:
         return weights, weights * ratio
 
     def end_step(self) -> None:
-        """Fold this step's gradients, all accumulated passes together, into the running means."""
+        """Fold this step's gradients, all accumulated micro-batches together, into the running
+        means.
+        """
         if self.running is None:
             self.running = self.current.clone()
         else:

@@ -14,42 +14,31 @@ from gan_sep.optimizers import adam
 class Adversarial:
     """The generator's adversarial term and the discriminators' training.
 
-    objective: what the discriminators are trained to say, see gan_sep.adversarial.objectives. gamma
-    weighs the adversarial loss against reconstruction, so that what it does depends on that loss's
-    scale; or balance, instead, holds the ratio of their gradient norms at the generator's output,
-    per source, at that value, whatever the loss: exactly one is set. feature_matching is the weight
-    of that term beside the adversarial loss, before both are weighed.
-
-    The generator learns from reconstruction alone for warmup_steps; the discriminators begin to
-    learn head_start_steps before that ends, and then move in each step with update_probability;
-    gradient_penalty and lecam are added to their loss, null for neither. frozen keeps them as they
-    were drawn, random features: the control that shows what their learning is worth.
-
-    They get a crop of crop_seconds of each segment, at a place drawn anew in each step, or with
-    null all of it; balance weighs the gradients of whole segments all the same. What they would
-    get of a source is kept from them where it lies below silence_db (RMS, dB full scale); null
-    keeps nothing from them. level_normalisation divides what they get by its RMS, silence_db being
-    the floor; augmentation changes it at random; instance_noise is added to it. The published
-    method gives none of these numbers: they are this project's choice, and the reports measure it.
+    The published method gives none of these numbers: they are this project's choice, and the
+    reports measure it.
     """
 
-    objective: Objective = "least_squares"
-    gamma: float | None = None
+    objective: Objective = "least_squares"  # what the discriminators are trained to say
+    gamma: float | None = None  # weight of the adversarial loss; exactly one of gamma and balance
+    # Instead of gamma: the ratio of the adversarial gradient's norm to the reconstruction
+    # gradient's, at the estimates, for each source, whatever the losses' scales.
     balance: float | None = 0.2
-    balance_decay: float = 0.99
-    feature_matching: float = 0.0
-    warmup_steps: int = 0
-    head_start_steps: int = 0
-    update_probability: float = 1.0
-    frozen: bool = False
-    gradient_penalty: GradientPenalty | None = None
-    lecam: LeCam | None = None
-    silence_db: float | None = -60.0
+    balance_decay: float = 0.99  # of the running means of the norms that balance compares
+    feature_matching: float = 0.0  # its weight beside the adversarial loss, before both are weighed
+    warmup_steps: int = 0  # first steps, in which the generator learns from reconstruction alone
+    head_start_steps: int = 0  # how long before their end the discriminators begin to learn
+    update_probability: float = 1.0  # of a step of the discriminators
+    frozen: bool = False  # they stay as drawn: the control that shows what learning is worth
+    gradient_penalty: GradientPenalty | None = None  # R1 and R2, added to their loss
+    lecam: LeCam | None = None  # LeCam's regularisation, added to their loss
+    silence_db: float | None = -60.0  # RMS, dB full scale, below which a source does not count
+    # They are given a crop of so many seconds, at a new place in each step; null: whole segments.
     crop_seconds: float | None = None
-    level_normalisation: bool = False
-    augmentation: InputAugmentation | None = None
-    instance_noise: InstanceNoise | None = None
-    labels: Labels = field(default_factory=Labels)
+    level_normalisation: bool = False  # divides their input by its RMS, silence_db being the floor
+    augmentation: InputAugmentation | None = None  # changes their input at random
+    instance_noise: InstanceNoise | None = None  # is added to their input
+    labels: Labels = field(default_factory=Labels)  # what they shall say of real and of estimated
+    # Of the discriminators.
     optimizer: adam.Config = field(default_factory=lambda: adam.Config(lr=2e-4, betas=(0.5, 0.9)))
 
     def __post_init__(self) -> None:

@@ -30,7 +30,7 @@ class Crops:
     seed: int
 
     def __call__(self, batch: Batch, estimates: Tensor, place: Place) -> tuple[Batch, Tensor]:
-        """A pass and its estimates (B + U, S, C, T) -> the same of num_samples instead of T."""
+        """A micro-batch and its estimates (B + U, S, C, T) -> num_samples instead of T."""
         B = len(batch.sources)
         starts = self._starts("paired", batch.sources, place)
         sources, found = self._crop(starts, batch.sources, estimates[:B])

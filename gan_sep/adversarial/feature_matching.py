@@ -19,10 +19,10 @@ SMALLEST = 1e-8  # layers that say less than this of a real source say nothing
 def feature_matching(real: Scored, fake: Scored) -> Tensor:
     """Mean over layers of mean |f_real - f_fake| / mean |f_real|: (S,), 0 where features are equal.
 
-    real, fake: outputs of the same segments, sources and their estimates; fake's mask counts.
-    Both means are those of one segment, so that accumulated passes equal one large batch. What the
-    discriminators say of the real sources is a constant.
-    Raises ValueError where the features do not pair, or there are none.
+    real, fake: outputs of the same segments, sources and their estimates; fake's mask counts. Both
+    means are those of one segment, so that accumulated micro-batches equal one large batch. What
+    the discriminators say of the real sources is a constant. Raises ValueError where the features
+    do not pair, or there are none.
     """
     pairs = _pairs(real, fake)
     silent = ~fake.active[:, :, None]  # (B, S, 1)

@@ -95,7 +95,7 @@ class Presentation:
 def levelled(material: Material, settings: Adversarial) -> Material:
     """Signals and mixture, each over its own RMS, where the settings ask for it.
 
-    The diagnosis does the same: this is how discriminators get at any time.
+    The diagnosis does the same: this is what discriminators are given at any time.
     """
     floor_db = settings.silence_db
     if not settings.level_normalisation or floor_db is None:

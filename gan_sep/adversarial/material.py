@@ -1,4 +1,4 @@
-"""What a step learns from, and what of it the discriminators discriminator."""
+"""What a step learns from, and what of it the discriminators score."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,20 +12,20 @@ from gan_sep.training.silence import audible
 
 
 class Batch(NamedTuple):
-    """One pass: sources (B, S, C, T); unpaired mixtures (U, C, T) and stems (U, S, C, T)."""
+    """A micro-batch: sources (B, S, C, T); unpaired mixtures (U, C, T) and stems (U, S, C, T)."""
 
     sources: Tensor
     unpaired: tuple[Tensor, Tensor] | None = None
 
 
 class Place(NamedTuple):
-    """Where a pass stands: its step, and how many passes of any process come before it in it."""
+    """Where a micro-batch stands: its step, and how many of any process come before it in it."""
 
     step: int
     before: int = 0
 
     def items(self, count: int) -> range:
-        """The numbers within the step of the pass's segments, `count` in every pass.
+        """The numbers within the step of its segments, `count` in each.
 
         What is drawn for each by (seed, step, number) depends neither on accumulation nor on the
         number of processes.

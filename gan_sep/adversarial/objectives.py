@@ -25,8 +25,8 @@ Two other objectives take the place of these squares, all else being equal:
 In the published hinge loss the labels are 1 and -1, in the relativistic one m is 1: a
 discriminator's last layer scales and shifts what it says, and with the labels of least squares 0.5
 stays the threshold of hinge. A relativistic discriminator has no threshold, only differences. Its
-means are those of one pass of one process: accumulated passes and several processes are close to
-one large batch, not equal.
+means are those of one micro-batch of one process: accumulated micro-batches and several processes
+are close to one large batch, not equal.
 
 Sources: Mao et al., Least squares generative adversarial networks, 2017; Lim and Ye, Geometric
 GAN, 2017 (hinge); Jolicoeur-Martineau, The relativistic discriminator: a key element missing from

@@ -14,8 +14,8 @@ from gan_sep.adversarial.regularizers import LeCam, lecam_penalty
 class UsualScores:
     """Running means over steps and processes of each discriminator's scores; the penalty they make.
 
-    The means are those of the steps before: constant over the passes of a step. A source counts
-    from the step after the first in which it sounded among real signals and among estimates.
+    The means are those of the steps before: constant over the micro-batches of a step. A source
+    counts from the step after the first in which it sounded among real signals and among estimates.
     """
 
     def __init__(self, settings: LeCam, num_sources: int, accelerator: Accelerator) -> None:
@@ -27,7 +27,7 @@ class UsualScores:
         self.means = torch.full_like(self.sums, torch.nan)  # (2, S), NaN until known
 
     def penalty(self, real: Sequence[Scored], fake: Sequence[Scored]) -> Tensor:
-        """The weighted penalty of a pass, (S,), whose scores are taken into the means later."""
+        """The weighted penalty of a micro-batch, (S,); its scores join the means later."""
         for row, outputs in enumerate((real, fake)):
             for scored in outputs:
                 scores = scored.output.scores().detach().float()  # (B, S)
@@ -41,7 +41,7 @@ class UsualScores:
         return self.settings.weight * lecam_penalty(real, fake, *self.means.nan_to_num())
 
     def end_step(self) -> None:
-        """Fold this step's scores, of all passes and processes, into the running means."""
+        """Fold this step's scores, of all micro-batches and processes, into the running means."""
         sums, counts = self.accelerator.reduce(torch.stack([self.sums, self.counts]), "sum")
         scores = sums / counts.clamp_min(1)  # (2, S)
         mixed = torch.lerp(scores, self.means, self.settings.decay)  # (2, S)

@@ -1,4 +1,4 @@
-"""A discriminator of DCGAN-like discriminators of log-mel spectrograms, all sources in one pass.
+"""DCGAN-like discriminators of log-mel spectrograms, all sources at once.
 
 Each discriminator is the discriminator of Radford, Metz and Chintala (Unsupervised representation
 learning with deep convolutional GANs, 2016): strided 4 x 4 convolutions whose width doubles,

@@ -52,10 +52,10 @@ class Learners:
         losses = WeightedLosses.of(config.losses, config.audio.sources, accelerator.device)
         self.training_step = TrainingStep(accelerator, self.generator, self.adversary, losses)
 
-    def step(self, passes: Sequence[Batch], step: int) -> dict[str, Tensor]:
+    def step(self, micro_batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
         """One optimizer step of every network, see `TrainingStep`, and what it logs."""
         rates = self._set_rates(Progress(step, self.steps, self.scores))
-        log = self.training_step(passes, step) | rates
+        log = self.training_step(micro_batches, step) | rates
         if self.average is not None:
             self.average.update_parameters(self.accelerator.unwrap_model(self.generator.network))
         return log

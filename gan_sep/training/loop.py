@@ -196,8 +196,8 @@ class Run:
         seconds: list[float] = []  # of the steps since the last record, reading included
         started = time.perf_counter()
         with bar:
-            for passes in self.stream.steps(self.step, settings.steps):
-                self.meter.add(self.learners.step(passes, self.step))
+            for micro_batches in self.stream.steps(self.step, settings.steps):
+                self.meter.add(self.learners.step(micro_batches, self.step))
                 self.step += 1
                 stop.budget.step_taken()
                 bar.update()

@@ -2,9 +2,9 @@
 
 The estimates are computed once. Every loss is differentiated down to the estimates only; there the
 gradients are compared, weighed and added, and their sum is sent back through the generator once.
-Both players step at the end, from the weights they met: so accumulated passes equal one large
-batch, and processes equal one process. A plain arm's line search asks for all of this again, at the
-weights that it tries out.
+Both players step at the end, from the weights they met: so accumulated micro-batches equal one
+large batch, and processes equal one process. A plain arm's line search asks for all of this again,
+at the weights that it tries out.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,9 @@ from gan_sep.training.player import Player
 
 
 class TrainingStep:
-    """Both players' moves on one batch, given in as many passes as gradients accumulate over."""
+    """Both players' moves on one batch, given in as many micro-batches as gradients accumulate
+    over.
+    """
 
     def __init__(
         self,
@@ -37,7 +39,7 @@ class TrainingStep:
         if adversary is not None:
             self.networks.append(adversary.discriminator.network)
 
-    def __call__(self, passes: Sequence[Batch], step: int) -> dict[str, Tensor]:
+    def __call__(self, micro_batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
         """Move both players once, `step` counted from 0; values to log, scalars or (S,) per source.
 
         Raises NonFiniteError naming player and step.
@@ -45,24 +47,24 @@ class TrainingStep:
         adversary = self.adversary
         if adversary is not None and not adversary.learns(step):
             adversary = None
-        log = self._evaluate(passes, adversary, step)
+        log = self._evaluate(micro_batches, adversary, step)
         log["gradient_norm/generator"] = self.generator.move(
             self.accelerator,
             step,
             log["loss/reconstruction"],
-            lambda: self._evaluate(passes, None, step)["loss/reconstruction"],
+            lambda: self._evaluate(micro_batches, None, step)["loss/reconstruction"],
         )
         if adversary is not None:
             log |= adversary.move(step, log["loss/discriminator"])
         return log
 
     def _evaluate(
-        self, passes: Sequence[Batch], adversary: Adversary | None, step: int
+        self, micro_batches: Sequence[Batch], adversary: Adversary | None, step: int
     ) -> dict[str, Tensor]:
-        """Gradients of both players for the whole batch; the losses (S,), the passes' means."""
+        """Gradients of both players for the whole batch; the losses (S,)."""
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
         logs = []
-        for number, batch in enumerate(passes):
+        for number, batch in enumerate(micro_batches):
             with self.accelerator.accumulate(*self.networks):
                 place = Place(step, number * world + rank)
                 logs.append(self._differentiate(batch, adversary, place))
@@ -71,7 +73,7 @@ class TrainingStep:
     def _differentiate(
         self, batch: Batch, adversary: Adversary | None, place: Place
     ) -> dict[str, Tensor]:
-        """Gradients of both players for one pass; the losses (S,)."""
+        """Gradients of both players for one micro-batch; the losses (S,)."""
         mixture = batch.sources.sum(1)  # (B, C, T)
         if adversary is not None and batch.unpaired is not None:
             mixture = torch.cat([mixture, batch.unpaired[0]])  # (B + U, C, T)
@@ -83,9 +85,9 @@ class TrainingStep:
         (gradient,) = torch.autograd.grad(loss, output)  # (B + U, S, C, T)
         log = self.losses.log(terms, batch.sources)
         if adversary is not None:
-            trial = adversary.score(batch, output, place, log)
+            scoring = adversary.score(batch, output, place, log)
             if adversary.acts(place.step):
-                gradient = gradient + adversary.gradient(trial, output, gradient, log)
-            adversary.backward(trial, place.step, log)
+                gradient = gradient + adversary.gradient(scoring, output, gradient, log)
+            adversary.backward(scoring, place.step, log)
         self.accelerator.backward(estimates, gradient=gradient)
         return log

@@ -102,9 +102,7 @@ def discriminator_input(
 
 
 def is_conditioned(discriminator: nn.Module) -> bool:
-    """Whether any discriminator of a discriminator, or of its members, is conditioned on the
-    mixture.
-    """
+    """Whether a network of discriminators, or a member of it, is conditioned on the mixture."""
     configs = (getattr(module, "config", None) for module in discriminator.modules())
     return any(isinstance(config, InputOptions) and config.conditioned for config in configs)
 
