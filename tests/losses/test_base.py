@@ -1,12 +1,13 @@
 """The weighted list of losses: names, weights, and what is left out of them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from gan_sep.config.loader import ConfigError, build, to_dict
+from gan_sep.config.loader import Component, ConfigError, build, to_dict
 from gan_sep.config.run import RunConfig
 from gan_sep.losses import l1_time, multi_resolution
 from gan_sep.losses.base import Loss, Term, WeightedLosses
@@ -100,3 +101,9 @@ def test_a_list_is_read_from_yaml_and_l1_is_l1_time() -> None:
 def test_a_list_that_cannot_be_meant_is_refused(losses: object, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         run_config(losses)
+
+
+def test_every_loss_is_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "losses.md").read_text("utf-8")
+    for name in Component("losses").names():
+        assert f"[{name}](../gan_sep/losses/{name}.py)" in page
