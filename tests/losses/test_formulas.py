@@ -283,7 +283,7 @@ def test_silent_sources_are_left_out_where_the_loss_has_no_value_for_them(name: 
 def test_a_loss_of_a_mixture_wants_more_than_one_source(name: str) -> None:
     values: dict[str, Any] = {"name": "x", "data": {"name": "synthetic"}}
     values["generator"] = {"name": "demucs"}
-    values |= {"arms": ["plain"], "audio": {"sources": ["voice"]}, "losses": [{"name": name}]}
+    values |= {"audio": {"sources": ["voice"]}, "losses": [{"name": name}]}
     with pytest.raises(ConfigError, match=r"losses\[0\]: expected 2 or more sources, .* got 1;"):
         build(RunConfig, values)
     with pytest.raises(ValueError, match="expected 2 or more sources"):
