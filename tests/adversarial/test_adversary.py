@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from training.test_step import adversary_of, batch, same, training_step, weights
 
-from gan_sep.adversarial.adversary import Adversary, Trial
+from gan_sep.adversarial.adversary import Adversary, Scoring
 from gan_sep.adversarial.feature_matching import feature_matching
 from gan_sep.adversarial.material import Batch, Place
 from gan_sep.adversarial.objectives import Labels, discriminator_loss, separation_loss
@@ -19,7 +19,7 @@ def adversary(**settings: object) -> Adversary:
     return adversary_of(training_step(Adversarial(**(fixed | settings))))  # type: ignore[arg-type]
 
 
-def scored(discriminators: Adversary, pass_: Batch, step: int = 0) -> tuple[Tensor, Trial]:
+def scored(discriminators: Adversary, pass_: Batch, step: int = 0) -> tuple[Tensor, Scoring]:
     """Estimates, half of what they should be and a little more, and what is said of them."""
     assert pass_.unpaired is not None
     estimates = 0.5 * torch.cat([pass_.sources, pass_.unpaired[1]]) + 0.01
@@ -29,15 +29,15 @@ def scored(discriminators: Adversary, pass_: Batch, step: int = 0) -> tuple[Tens
 
 def test_feature_matching_of_paired_material_joins_the_adversarial_loss() -> None:
     discriminators, log = adversary(feature_matching=2.0), dict[str, Tensor]()
-    estimates, trial = scored(discriminators, batch())
-    found = discriminators.gradient(trial, estimates, torch.ones_like(estimates), log)
-    matching = feature_matching(trial.real[0], trial.fake[0])
-    loss = separation_loss(trial.fake, Labels()) + 2.0 * matching
+    estimates, scoring = scored(discriminators, batch())
+    found = discriminators.gradient(scoring, estimates, torch.ones_like(estimates), log)
+    matching = feature_matching(scoring.real[0], scoring.fake[0])
+    loss = separation_loss(scoring.fake, Labels()) + 2.0 * matching
     (expected,) = torch.autograd.grad(loss.mean(), estimates)
     torch.testing.assert_close(found, expected)
     torch.testing.assert_close(log["loss/feature_matching"], matching.detach())
     torch.testing.assert_close(
-        log["loss/adversarial"], separation_loss(trial.fake, Labels()).detach()
+        log["loss/adversarial"], separation_loss(scoring.fake, Labels()).detach()
     )
 
 
@@ -95,17 +95,17 @@ def test_lecam_joins_the_discriminators_loss_after_the_step_that_made_its_means(
     for step in range(2):
         log = dict[str, Tensor]()
         discriminators.discriminator.optimizer.zero_grad()
-        _, trial = scored(discriminators, batch(seed=step))
-        loss = discriminator_loss(trial.real, trial.fake, Labels())
+        _, scoring = scored(discriminators, batch(seed=step))
+        loss = discriminator_loss(scoring.real, scoring.fake, Labels())
         if step:
             usual = discriminators.usual_scores
             assert usual is not None
-            penalty = 5.0 * lecam_penalty(trial.real, trial.fake, *usual.means)
+            penalty = 5.0 * lecam_penalty(scoring.real, scoring.fake, *usual.means)
             assert penalty.min() > 0
             loss = loss + penalty
         parameters = list(discriminators.discriminator.network.parameters())
         expected = torch.autograd.grad(loss.mean(), parameters, retain_graph=True)
-        discriminators.backward(trial, step, log)
+        discriminators.backward(scoring, step, log)
         torch.testing.assert_close(gradients(discriminators), list(expected))
         discriminators.move(step, log["loss/discriminator"])
     torch.testing.assert_close(log["loss/lecam"], penalty.detach())
@@ -122,8 +122,8 @@ def test_gradient_penalties_join_the_discriminators_loss_in_every_third_step_thr
     for step in range(4):
         log = dict[str, Tensor]()
         discriminators.discriminator.optimizer.zero_grad()
-        estimates, trial = scored(discriminators, pass_, step)
-        loss = discriminator_loss(trial.real, trial.fake, Labels()).mean()
+        estimates, scoring = scored(discriminators, pass_, step)
+        loss = discriminator_loss(scoring.real, scoring.fake, Labels()).mean()
         if step % 3 == 0:
             for weight, signals in ((4.0, (pass_.sources, pass_.unpaired[1])), (1.0, estimates)):
                 parts = signals if isinstance(signals, tuple) else signals.split([4, 2])
@@ -134,7 +134,7 @@ def test_gradient_penalties_join_the_discriminators_loss_in_every_third_step_thr
                     squares = slope.square().sum((2, 3)).mean(0)  # (S,)
                     loss = loss + 3 * weight / 2 * squares.mean() / 2
         expected = torch.autograd.grad(loss, parameters, retain_graph=True)
-        discriminators.backward(trial, step, log)
+        discriminators.backward(scoring, step, log)
         assert estimates.grad is None
         torch.testing.assert_close(gradients(discriminators), list(expected), rtol=1e-3, atol=1e-7)
         assert ("loss/r1" in log, "loss/r2" in log) == (step % 3 == 0, step % 3 == 0)
@@ -142,8 +142,8 @@ def test_gradient_penalties_join_the_discriminators_loss_in_every_third_step_thr
 
 def test_the_generator_get_of_exactly_the_crop_that_was_scored() -> None:
     discriminators = adversary(crop_seconds=0.1)  # 800 of 2000 samples
-    estimates, trial = scored(discriminators, batch())
-    gradient = discriminators.gradient(trial, estimates, torch.ones_like(estimates), {})
+    estimates, scoring = scored(discriminators, batch())
+    gradient = discriminators.gradient(scoring, estimates, torch.ones_like(estimates), {})
     reached = (gradient != 0).any(2).any(1)  # (B + U, T)
     for item in reached:
         (places,) = item.nonzero(as_tuple=True)

@@ -60,7 +60,7 @@ def test_a_full_disk_leaves_the_file_of_before(tmp_path: Path) -> None:
     if not full.exists():
         pytest.skip("this system has no /dev/full")
     checkpoint.save(tmp_path / "x.pt", {"step": 1})
-    (tmp_path / "x.pt.partial").symlink_to(full)
+    (tmp_path / f".x.pt.{os.getpid()}.part").symlink_to(full)
     with pytest.raises(CheckpointError, match=r"cannot write the checkpoint .*--resume"):
         checkpoint.save(tmp_path / "x.pt", {"weights": torch.zeros(100_000)})
     assert checkpoint.load(tmp_path / "x.pt") == {"step": 1}
