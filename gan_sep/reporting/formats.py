@@ -1,15 +1,20 @@
 """Numbers and counts in words and cells, the same in every table and figure."""
 
+import html
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from gan_sep.statistics.compare import Comparison
 from gan_sep.statistics.pairing import BASELINE
 from gan_sep.statistics.statistic import Statistic
 
 ABSENT = "-"
+_MARKUP = re.compile(r"([\\`*_\[\]#|~!])")
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _DECIBEL_DIGITS = 2
 _SIGNIFICANT_DIGITS = 4
 _MOST_DIGITS = 8
@@ -51,6 +56,28 @@ def count(number: int, noun: str) -> str:
 def enumerated(names: Sequence[object]) -> str:
     """0, 1, 2."""
     return ", ".join(map(str, names))
+
+
+def plain_text(name: str) -> str:
+    """A name from a file or a listener so that Markdown shows it as it is, on one line."""
+    return _MARKUP.sub(r"\\\1", html.escape(" ".join(name.split()), quote=False))
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """A table as CSV in which no text is a formula: an apostrophe stands before = + - @ and tab."""
+    safe = table.copy()
+    for name in table.select_dtypes(include=["object", "string"]):
+        safe[name] = table[name].map(_without_formula)
+    return safe.to_csv(index=False, lineterminator="\n")
+
+
+def from_csv_text(text: str) -> str:
+    """What `csv_text` was given."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
+def _without_formula(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
 def scale(statistic: Statistic) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from gan_sep.listening.analysis import MISSED_SHARE, RECOGNISED, Listening
-from gan_sep.reporting.formats import count, interval, level, signed
+from gan_sep.reporting.formats import count, csv_text, interval, level, plain_text, signed
 from gan_sep.reporting.style import arm_name
-from gan_sep.reporting.tables import markdown_grid
+from gan_sep.reporting.tables import bullets, markdown_grid
 from gan_sep.runs import write_text
 from gan_sep.statistics.compare import ALL
 
@@ -26,15 +26,15 @@ def write_listening(listening: Listening, folder: Path) -> None:
         ("listening.csv", listening.levels),
         ("listening-metrics.csv", listening.agreement),
     ):
-        write_text(folder / name, table.to_csv(index=False, lineterminator="\n"))
+        write_text(folder / name, csv_text(table))
 
 
 def listening_markdown(listening: Listening) -> str:
     """Ratings and differences, arms down and sources across; then the agreement of metrics."""
     differences = listening.levels.dropna(subset="difference")
     sections = [
-        f"# Listening: {listening.study}",
-        "\n".join(f"- {remark}" for remark in remarks(listening)),
+        f"# Listening: {plain_text(listening.study)}",
+        bullets(map(plain_text, remarks(listening))),
         "**Rating, 0 to 100, mean [95 % interval]**",
         _grid(listening.levels, ["arm"], _rating),
         "**Difference to plain, mean [95 % interval]**",

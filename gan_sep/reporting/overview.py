@@ -13,7 +13,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_sep.evaluation.metrics import beyond_sdr
-from gan_sep.reporting.formats import count, decimals, enumerated, interval, level, scale, signed
+from gan_sep.reporting.formats import (
+    count,
+    decimals,
+    enumerated,
+    interval,
+    level,
+    plain_text,
+    scale,
+    signed,
+)
 from gan_sep.reporting.knowledge import Knowledge
 from gan_sep.reporting.overview_figure import overview_figure
 from gan_sep.reporting.paired_figure import paired_figure
@@ -22,7 +31,7 @@ from gan_sep.reporting.report import NO_WORDS
 from gan_sep.reporting.style import arm_name, write_png
 from gan_sep.reporting.tables import bullets, decided, emphasised, markdown_grid
 from gan_sep.runs import write_text
-from gan_sep.statistics.compare import ALL, Comparison
+from gan_sep.statistics.compare import ALL, ONE_SEED, Comparison
 from gan_sep.statistics.pairing import BASELINE
 
 _LEVELS = ("gnsdr", "sdr_mean", "sdr", "usdr")
@@ -35,9 +44,9 @@ _READING = (
     "overlap is the shared area of the scores of held-out sources and of their estimates, 1 for a "
     "discriminator that cannot tell them apart.",
     "Differences from the plain arm are those of All, the mean of the sources, on the test tracks, "
-    "with 95 % intervals; **better**, **worse**: the interval leaves 0. Validation: the same on "
-    "the validation tracks, by which arms are chosen; the test tracks choose nothing. Statistics "
-    "are means of tracks where they do not say otherwise.",
+    "with 95 % intervals; **better**, **worse**: the interval leaves 0; one seed gets no verdict. "
+    "Validation: the same on the validation tracks, by which arms are chosen; the test tracks "
+    "choose nothing. Statistics are means of tracks where they do not say otherwise.",
 )
 
 
@@ -75,6 +84,7 @@ def _chance(parts: Sequence[Part]) -> str:
         for comparison in _shown(part, (*_WITH_INTERVAL, *beyond_sdr()))
         for effect in comparison.effects.values()
     ]
+    verdicts = [verdict for verdict in verdicts if verdict != ONE_SEED]
     found = sum(map(decided, verdicts))
     return (
         f"The tables hold {count(len(verdicts), 'verdict')}, {found} of them decided; where "
@@ -92,7 +102,7 @@ def _section(part: Part, folder: Path) -> str:
     return "\n\n".join(
         [
             f"## {part.name}",
-            *([part.question] if part.question else []),
+            *([plain_text(part.question)] if part.question else []),
             f"![What the discriminators of each arm knew, what the arm gained]({part.name}.png)",
             basis,
             _knowledge_table(part),

@@ -24,6 +24,7 @@ from gan_sep.reporting.cost import cost_section
 from gan_sep.reporting.curves import curves_figure
 from gan_sep.reporting.diagnosis_figures import draw_histograms, draw_history
 from gan_sep.reporting.forest_figure import forest_figure
+from gan_sep.reporting.formats import csv_text, plain_text
 from gan_sep.reporting.page.write import write_page
 from gan_sep.reporting.provenance import configuration_section, data_section, provenance_section
 from gan_sep.reporting.published import comparable, published_table, read_published
@@ -86,7 +87,7 @@ def write_tables(study: Study, out_folder: Path) -> None:
     """Every table, and the figures of them."""
     comparisons = list(study.comparisons.values())
     rows = references_once(study.rows)
-    write_text(out_folder / "rows.csv", rows.to_csv(index=False, lineterminator="\n"))
+    write_text(out_folder / "rows.csv", csv_text(rows))
     write_text(out_folder / "table.md", f"{markdown(comparisons)}\n{_columns()}")
     everything = comparisons + [each for against in study.against_controls for each in against]
     write_text(out_folder / "table.csv", as_csv(everything))
@@ -120,7 +121,7 @@ def _readme(study: Study, folder: Path, question: str | None) -> str:
     names = dict.fromkeys(str(run.config["name"]) for run in study.runs)
     words = folder / "words.md"
     sections = {
-        f"# {' + '.join(names)}": question or config.get("question") or "",
+        f"# {' + '.join(names)}": plain_text(question or config.get("question") or ""),
         "## Result": _result(study),
         "## What SDR does not measure": beyond_sdr(study.chosen(metrics.beyond_sdr())),
         "## Against controls": controls_section(study.against_controls),

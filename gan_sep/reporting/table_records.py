@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from gan_sep.evaluation.references import ORACLES
+from gan_sep.reporting.formats import csv_text
 from gan_sep.statistics.compare import ALL, Array, Comparison, Effect
 from gan_sep.statistics.pairing import BASELINE, MIXTURE
 
@@ -51,7 +52,7 @@ def flat(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
 
 def as_csv(comparisons: Sequence[Comparison]) -> str:
     """The flat records as CSV, empty where there is no number."""
-    return pd.DataFrame(flat(comparisons)).to_csv(index=False, lineterminator="\n")
+    return csv_text(pd.DataFrame(flat(comparisons)))
 
 
 def as_json(comparisons: Sequence[Comparison]) -> str:

@@ -4,6 +4,7 @@ The effect of a single arm is told downwards below the levels. Of several arms e
 table of its own, in which they stand below each other.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from textwrap import wrap
@@ -16,6 +17,7 @@ from gan_sep.reporting.formats import (
     interval,
     level,
     number_of_seeds,
+    plain_text,
     probability,
     scale,
     signed,
@@ -26,6 +28,7 @@ from gan_sep.statistics.compare import ALL, Array, Comparison, Effect
 from gan_sep.statistics.pairing import BASELINE, MIXTURE
 
 _CONSOLE_WIDTH = 110
+_TAG = re.compile("<(?=[a-zA-Z/!?])")
 _P_VALUE = "p (Wilcoxon, Holm)"
 _MEAN = ", mean of tracks"
 _DEVIATION = "standard deviation of seeds"
@@ -35,7 +38,7 @@ def markdown(comparisons: Iterable[Comparison]) -> str:
     """Arms down, sources across, as published tables are laid out; a remark is made once."""
     return "\n".join(
         f"**{comparison.statistic.title}**\n\n{_markdown_tables(comparison)}\n"
-        + (f"\n{bullets(new_remarks)}\n" if new_remarks else "")
+        + (f"\n{bullets(map(plain_text, new_remarks))}\n" if new_remarks else "")
         for comparison, new_remarks in _with_new_remarks(comparisons)
     )
 
@@ -275,4 +278,6 @@ def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _escaped(cells: Sequence[str]) -> list[str]:
-    return [cell.replace("|", "\\|") for cell in cells]
+    """On one line, without a column's end and without an HTML tag."""
+    lines = (" ".join(cell.split()).replace("|", "\\|") for cell in cells)
+    return [_TAG.sub("&lt;", line) for line in lines]

@@ -14,17 +14,20 @@ from gan_sep.config.run import RunConfig
 from gan_sep.evaluation.metrics import statistics
 from gan_sep.reporting.formats import (
     count,
+    csv_text,
     decimals,
+    from_csv_text,
     interval,
     level,
     number_of_seeds,
+    plain_text,
     probability,
     signed,
 )
 from gan_sep.reporting.published import Published, comparable, published_table, read_published
 from gan_sep.reporting.remarks import reading, remarks
 from gan_sep.reporting.table_records import COLUMNS, as_csv, as_json
-from gan_sep.reporting.tables import beyond_sdr, console, markdown
+from gan_sep.reporting.tables import beyond_sdr, console, markdown, markdown_grid
 from gan_sep.statistics.compare import Comparison, Effect
 
 NAN = float("nan")
@@ -186,10 +189,29 @@ def test_the_console_table_is_aligned_and_fits_110_columns() -> None:
     assert " ".join(lines[2].split()) == "music -1.00 4.00 4.50 +0.50 [+0.25, +0.75] better 2"
 
 
+def test_names_with_markup_are_shown_as_they_are_on_one_line() -> None:
+    name = "<img src=x> [a](b) `c` *d*\n# e | f"
+    shown = r"&lt;img src=x&gt; \[a\](b) \`c\` \*d\* \# e \| f"
+    assert plain_text(name) == shown
+    left_out = replace(comparison(), left_out={"music": (name,), "voice": ()})
+    assert shown in markdown([left_out])
+    cells = markdown_grid(["", "b"], [["<script>x\n|", "< 0.001 **better**"]]).splitlines()
+    assert cells[2:] == [r"| &lt;script>x \| | < 0.001 **better** |"]
+
+
+def test_no_text_of_a_csv_is_a_formula_and_each_comes_back() -> None:
+    texts = ["=1+1", "+a", "-b", "@c", "\td", "'=e", "''-f", "g=h", "'i"]
+    table = pd.DataFrame({"track": texts, "value": [-1.5] * len(texts)})
+    written = pd.read_csv(StringIO(csv_text(table)), keep_default_na=False)
+    assert written["track"].str.startswith(("=", "+", "-", "@", "\t")).sum() == 0
+    assert written["value"].tolist() == table["value"].tolist()
+    assert written["track"].map(from_csv_text).tolist() == texts
+
+
 def test_a_remark_is_made_once_for_all_tables() -> None:
     text = markdown([comparison(), comparison("sdr_mean")])
     assert text.count("One seed (0)") == 1
-    assert text.count("second | live") == 1
+    assert text.count(r"second \| live") == 1
 
 
 def test_one_seed_is_called_one_seed_and_says_nothing_about_others() -> None:
