@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
-from gan_sep.evaluation.evaluate import Evaluation
-from gan_sep.evaluation.excerpts import EXCERPTS, write_excerpts
+from gan_sep.evaluation.excerpts import EXCERPTS, ExcerptKeeper
 from gan_sep.evaluation.rows import Row, write_rows
-from gan_sep.evaluation.scores import EvaluationSettings, ExcerptSettings
+from gan_sep.evaluation.scores import ExcerptSettings
+from gan_sep.evaluation.separate import OverlapAdd, separate
 
 ROWS = Path("evaluation", "test", "rows.csv")
 
@@ -85,15 +85,19 @@ def write_study_run(
 
 def write_tones(arm_folder: Path, arm: str, tracks: int = 2) -> None:
     """Excerpts of the first tracks as the arm's evaluation leaves them."""
-    settings = EvaluationSettings(
-        segment_seconds=1.0, excerpts=ExcerptSettings(tracks, EXCERPT_SECONDS)
-    )
-    write_excerpts(
-        Bleeding(0.8 + EIGHT_ARMS[arm]),
-        [Tones(track) for track in TRACKS],
-        Evaluation(AUDIO, settings, arm, seed=0),
+    how = OverlapAdd(RATE)
+    keeper = ExcerptKeeper(
         arm_folder / ROWS.parent / EXCERPTS,
+        ExcerptSettings(tracks, EXCERPT_SECONDS),
+        AUDIO,
+        how,
+        weights=arm,
     )
+    for name in TRACKS[:tracks]:
+        references = Tones(name).read()  # (S, 1, T)
+        estimates = separate(Bleeding(0.8 + EIGHT_ARMS[arm]), references.sum(0), how)
+        keeper.keep(Tones(name), references, estimates)
+    keeper.remove_others([Tones(name) for name in TRACKS])
 
 
 def _rows(seed: int, arm: str, better: float) -> list[Row]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-MODULES = ("gan_sep.evaluation.evaluate", "gan_sep.evaluation.excerpts")
+EVALUATION = "gan_sep.evaluation.evaluate"
 
 
 @dataclass
@@ -34,5 +34,4 @@ def be_process(
 ) -> None:
     """From now on evaluation takes this process for number `index` of `count`."""
     state = State(index, count, barrier)
-    for module in MODULES:
-        monkeypatch.setattr(f"{module}.PartialState", lambda: state)
+    monkeypatch.setattr(f"{EVALUATION}.PartialState", lambda: state)

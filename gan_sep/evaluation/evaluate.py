@@ -19,6 +19,7 @@ from tqdm import tqdm
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
 from gan_sep.evaluation import metrics
+from gan_sep.evaluation.excerpts import EXCERPTS, ExcerptKeeper
 from gan_sep.evaluation.references import MIXTURE, REFERENCE_SYSTEMS, reference_estimates
 from gan_sep.evaluation.rows import Finished, Row, TrackStore, write_rows
 from gan_sep.evaluation.scores import EvaluationSettings, Scores, track_scores
@@ -62,7 +63,8 @@ def evaluate(
 
     The processes that Accelerate knows of share the tracks; all of them get all rows.
 
-    How long the generator took for each track is left in folder/separation.csv.
+    How long the generator took for each track is left in folder/separation.csv, and a stretch of
+    each of the first tracks, as it was scored, in folder/excerpts.
     The rows of the arm `mixture`, the mixture as the estimate of every source, come first, then
     those of the oracles that the settings name, each an arm of its own. Each finished track leaves
     a file per arm in the folder, so that a second call does only what is missing; it starts anew
@@ -72,7 +74,7 @@ def evaluate(
     source holds NaN or inf, and where the estimates do or have another shape than the references.
     """
     _check_names(tracks)
-    scorer = _Scorer(generator, evaluation, folder)
+    scorer = _Scorer(generator, evaluation, folder, tracks)
     state, share = PartialState(), shared(tracks)
     with tqdm(share, desc=f"evaluate {evaluation.arm}", disable=not state.is_main_process) as bar:
         medians: list[float] = []
@@ -85,6 +87,7 @@ def evaluate(
     if state.is_main_process:
         write_rows(folder / "rows.csv", rows)
         write_speeds(folder / SPEED, scorer.speeds(tracks))
+        scorer.excerpts.remove_others(tracks)
     return rows
 
 
@@ -124,7 +127,9 @@ def shared(tracks: Sequence[Track]) -> Sequence[Track]:
 class _Scorer:
     """Scores tracks of one evaluation and keeps what is finished."""
 
-    def __init__(self, generator: nn.Module, evaluation: Evaluation, folder: Path) -> None:
+    def __init__(
+        self, generator: nn.Module, evaluation: Evaluation, folder: Path, tracks: Sequence[Track]
+    ) -> None:
         self._generator = generator
         self._evaluation = evaluation
         arms = (*evaluation.reference_systems, evaluation.arm)
@@ -133,24 +138,39 @@ class _Scorer:
         how = asdict(evaluation.settings)
         for name in ("oracles", "excerpts", "validation"):
             del how[name]  # the generator's own scores do not depend on them
-        separated = [how, evaluation.seed, weights_fingerprint(generator)]
+        weights = weights_fingerprint(generator)
+        separated = [how, evaluation.seed, weights]
         self._middles: dict[str, str] = {}
         self._inputs = dict.fromkeys(evaluation.reference_systems, measured)
         self._inputs[evaluation.arm] = [*measured, *separated]
+        self.excerpts = ExcerptKeeper(
+            folder / EXCERPTS,
+            evaluation.settings.excerpts,
+            evaluation.audio,
+            evaluation.settings.overlap_add(evaluation.audio, evaluation.seed),
+            weights,
+        )
+        self._missing_excerpts = self.excerpts.missing(tracks)
 
     def finish(self, track: Track) -> Scores:
-        """The generator's scores of a track, stored with those of the reference systems."""
+        """The generator's scores; they, the reference systems' and the excerpt are stored."""
         stored = {arm: self._get(arm, track) for arm in self._stores}
         done = {arm: finished.scores for arm, finished in stored.items() if finished is not None}
-        if len(done) < len(stored):
-            references = _references(track, self._evaluation.audio)  # (S, C, T)
-            for arm in (arm for arm in stored if arm not in done):
-                started = time.perf_counter()
-                estimates = self._estimates(arm, references)  # (S, C, T)
-                seconds = time.perf_counter() - started
-                done[arm] = _named_scores(track, references, estimates, self._evaluation)
-                self._put(arm, track, Finished(done[arm], seconds))
-        return done[self._evaluation.arm]
+        own, excerpt_missing = self._evaluation.arm, track.name in self._missing_excerpts
+        if len(done) == len(stored) and not excerpt_missing:
+            return done[own]
+        references = _references(track, self._evaluation.audio)  # (S, C, T)
+        if excerpt_missing and own in done:  # scored in an earlier call: separated once more
+            self.excerpts.keep(track, references, self._estimates(own, references))
+        for arm in (arm for arm in stored if arm not in done):
+            started = time.perf_counter()
+            estimates = self._estimates(arm, references)  # (S, C, T)
+            seconds = time.perf_counter() - started
+            done[arm] = _named_scores(track, references, estimates, self._evaluation)
+            if excerpt_missing and arm == own:
+                self.excerpts.keep(track, references, estimates)
+            self._put(arm, track, Finished(done[arm], seconds))
+        return done[own]
 
     def _estimates(self, arm: str, references: Tensor) -> Tensor:
         """What an arm makes of the mixture: (S, C, T), on the CPU."""

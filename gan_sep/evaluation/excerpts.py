@@ -15,13 +15,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from accelerate import PartialState
-from torch import Tensor, nn
+from torch import Tensor
 
 from gan_sep import audio
+from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
-from gan_sep.evaluation.evaluate import Evaluation, shared, weights_fingerprint
-from gan_sep.evaluation.separate import separate
+from gan_sep.evaluation.scores import ExcerptSettings
+from gan_sep.evaluation.separate import OverlapAdd
 from gan_sep.names import file_name
 from gan_sep.runs import json_text, write_text
 
@@ -88,28 +88,6 @@ class Excerpt:
         return self.folder / f"{file_name(name)}.wav"
 
 
-def write_excerpts(
-    generator: nn.Module,
-    tracks: Sequence[Track],
-    evaluation: Evaluation,
-    folder: Path,
-) -> None:
-    """Separates the first tracks as they were scored and keeps a stretch of each in the folder.
-
-    What is there already is kept where weights, settings and the track's length are the same;
-    excerpts of other tracks are removed.
-    """
-    chosen = tracks[: evaluation.settings.excerpts.tracks]
-    writer = _Writer(generator, evaluation, folder)
-    for track in shared(chosen):
-        writer.finish(track)
-    state = PartialState()
-    if state.is_main_process:
-        for stale in sorted(set(_found(folder)) - {writer.folder_of(track) for track in chosen}):
-            shutil.rmtree(stale)
-    state.wait_for_everyone()
-
-
 def read_excerpts(folder: Path) -> list[Excerpt]:
     """The finished excerpts below a folder, by track; none where there is no folder.
 
@@ -137,41 +115,54 @@ def telling_start(sources: Tensor, num_samples: int, step: int) -> int:
     return max(range(0, last + 1, step), key=energies)
 
 
-class _Writer:
-    """Writes the excerpts of one evaluation."""
+class ExcerptKeeper:
+    """Keeps a stretch of each of the first tracks, as an evaluation separated them.
 
-    def __init__(self, generator: nn.Module, evaluation: Evaluation, folder: Path) -> None:
-        self._generator = generator
-        self._format = evaluation.audio
-        self._how = evaluation.settings.overlap_add(evaluation.audio, evaluation.seed)
-        self._seconds = evaluation.settings.excerpts.seconds
+    weights: a fingerprint of the generator's. What is there already is kept where weights,
+    settings and the track's length are the same.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: ExcerptSettings,
+        audio_format: AudioFormat,
+        how: OverlapAdd,
+        weights: str,
+    ) -> None:
         self._folder = folder
-        self._inputs: list[Any] = [
-            asdict(self._format),
-            asdict(self._how),
-            self._seconds,
-            weights_fingerprint(generator),
-        ]
+        self._settings = settings
+        self._format = audio_format
+        self._inputs: list[Any] = [asdict(audio_format), asdict(how), settings.seconds, weights]
 
-    def folder_of(self, track: Track) -> Path:
-        return self._folder / file_name(track.name)
+    def missing(self, tracks: Sequence[Track]) -> set[str]:
+        """The names of the tracks whose excerpt is asked for and not there."""
+        return {
+            track.name
+            for track in tracks[: self._settings.tracks]
+            if _fingerprint_in(self._folder_of(track)) != self._fingerprint(track)
+        }
 
-    def finish(self, track: Track) -> None:
-        """Leaves the track's excerpt as this evaluation makes it."""
-        folder, fingerprint = self.folder_of(track), self._fingerprint(track)
-        if _fingerprint_in(folder) == fingerprint:
-            return
+    def keep(self, track: Track, references: Tensor, estimates: Tensor) -> None:
+        """Leaves the excerpt of a track; references, estimates: (S, C, T)."""
+        folder, rate = self._folder_of(track), self._format.sample_rate
         (folder / _DESCRIPTION).unlink(missing_ok=True)  # what it describes is about to change
-        rate = self._format.sample_rate
-        length = self._format.samples(self._seconds)
-        references = track.read()  # (S, C, T)
-        mixture = references.sum(0)  # (C, T)
+        length = self._format.samples(self._settings.seconds)
         start = telling_start(references, length, max(1, rate // _STARTS_PER_SECOND))
         stretch = slice(start, start + length)
-        estimates = separate(self._generator, mixture, self._how)  # (S, C, T)
+        mixture = references[..., stretch].sum(0)  # (C, T)
         excerpt = Excerpt(folder, track.name, start, rate, self._format.sources)
-        excerpt.write(mixture[:, stretch], references[..., stretch], estimates[..., stretch])
-        _describe(excerpt, fingerprint)
+        excerpt.write(mixture, references[..., stretch], estimates[..., stretch])
+        _describe(excerpt, self._fingerprint(track))
+
+    def remove_others(self, tracks: Sequence[Track]) -> None:
+        """Deletes the excerpts of all but the first tracks."""
+        chosen = {self._folder_of(track) for track in tracks[: self._settings.tracks]}
+        for stale in sorted(set(_found(self._folder)) - chosen):
+            shutil.rmtree(stale)
+
+    def _folder_of(self, track: Track) -> Path:
+        return self._folder / file_name(track.name)
 
     def _fingerprint(self, track: Track) -> str:
         inputs = json.dumps([track.name, track.num_samples, *self._inputs])

@@ -13,7 +13,6 @@ from gan_sep.config.loader import ConfigError, load, to_dict
 from gan_sep.config.run import RunConfig
 from gan_sep.data.base import Split
 from gan_sep.evaluation.evaluate import Evaluation, evaluate
-from gan_sep.evaluation.excerpts import EXCERPTS, write_excerpts
 from gan_sep.evaluation.scores import EvaluationSettings
 from gan_sep.runs import RunFolder, write_text
 from gan_sep.training import checkpoint
@@ -36,7 +35,6 @@ FREE_KEYS = (
     "training.checkpoint_every",
     "training.keep_checkpoints",
     "training.keep_steps",
-    "training.trackers",
 )
 
 
@@ -120,7 +118,6 @@ def evaluate_run(
     evaluation = Evaluation(config.audio, config.evaluation, run.arm, config.seed)
     tracks = config.data.build(config.audio, split)
     evaluate(network, tracks, evaluation, folder)
-    write_excerpts(network, tracks, evaluation, folder / EXCERPTS)
     if accelerator.is_main_process:
         settings = yaml.safe_dump(evaluation_settings(config, run), sort_keys=False)
         write_text(folder / "settings.yaml", settings)
