@@ -131,6 +131,7 @@ def _describe(folder: Path, name: str, arm: str, data: str) -> None:
         "versions": {"torch": "2.11.0"},
         "tracks": {"train": 9, "valid": 2, "test": len(TRACKS)},
         "machine": {"cores": 2},
+        "parameters": 100,
     }
     records = [
         {

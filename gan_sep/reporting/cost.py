@@ -2,13 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
-from typing import Any
 
 import numpy as np
-import torch
 
-from gan_sep.audio import AudioFormat
-from gan_sep.config.loader import Component, build
 from gan_sep.evaluation.speed import real_time_factor
 from gan_sep.reporting.formats import count, level
 from gan_sep.reporting.runs import ArmRun
@@ -38,7 +34,8 @@ class Cost:
     @classmethod
     def of(cls, run: ArmRun, after_step: int = 0) -> "Cost":
         """Of one arm of one seed; of the step times those after the given step."""
-        size, factor = parameters(run.config) / 1e6, real_time_factor(run.speeds())
+        size = run.environment.get("parameters", _UNKNOWN) / 1e6
+        factor = real_time_factor(run.speeds())
         timing = run.timing
         if not timing:
             return cls(parameters=size, real_time_factor=factor)
@@ -53,19 +50,6 @@ class Cost:
             peak_memory_mib=max(line["peak_memory_mib"] for line in timing),
             real_time_factor=factor,
         )
-
-
-def parameters(config: Mapping[str, Any]) -> int:
-    """How many numbers the generator of a run's configuration learns; no memory is taken for them.
-
-    Raises ConfigError where the sections `audio` or `generator` are not those of this version.
-    """
-    generator = dict(config["generator"])
-    component = Component("generators").config_class(generator.pop("name"))
-    audio = build(AudioFormat, config["audio"], "audio")
-    with torch.device("meta"):
-        network = build(component, generator, "generator").build(audio)
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def arm_costs(runs: Sequence[ArmRun]) -> dict[str, Cost]:

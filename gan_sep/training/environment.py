@@ -51,14 +51,14 @@ def write_run_description(
     config: RunConfig,
     accelerator: Accelerator,
     tracks: Mapping[str, int],
-    begins: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any],
 ) -> None:
     """config.yaml (the whole resolved tree) and environment.json beside the run.
 
-    begins: what the run goes on from, if anything.
+    more: what else environment.json says.
     """
     write_text(run.config_file, yaml.safe_dump(to_dict(config), sort_keys=False))
-    description = describe(config, accelerator, tracks) | {"begins": begins}
+    description = describe(config, accelerator, tracks) | dict(more)
     write_text(run.environment_file, json_text(description))
 
 

@@ -61,6 +61,11 @@ class Learners:
         return log
 
     @property
+    def parameters(self) -> int:
+        """How many numbers the generator learns."""
+        return sum(parameter.numel() for parameter in self.generator.network.parameters())
+
+    @property
     def evaluated_network(self) -> nn.Module:
         """The generator that validation and evaluation use: the average, where there is one."""
         if self.average is not None:

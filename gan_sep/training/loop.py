@@ -168,8 +168,9 @@ class Run:
             left = self.learners.begin_with(start_weights(start), start)
             begins = {"weights": str(start.file or start.run), "left_as_drawn": left}
         if self.accelerator.is_main_process:
+            more = {"parameters": self.learners.parameters, "begins": begins}
             write_run_description(
-                self.folder, self.config, self.accelerator, self.track_counts, begins
+                self.folder, self.config, self.accelerator, self.track_counts, more
             )
         return state
 

@@ -5,29 +5,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 from numpy.testing import assert_allclose
 
-from gan_sep.config.loader import ConfigError, load, to_dict
-from gan_sep.config.run import RunConfig
 from gan_sep.evaluation.metrics import statistics
 from gan_sep.evaluation.speed import SPEED, TrackSpeed, write_speeds
-from gan_sep.reporting.cost import Cost, arm_costs, cost_section, longest_warmup, parameters
+from gan_sep.reporting.cost import Cost, arm_costs, cost_section, longest_warmup
 from gan_sep.reporting.runs import ArmRun
 from gan_sep.reporting.systems import systems, systems_table
 from gan_sep.statistics.compare import Comparison, Effect
 
 ROWS = Path("evaluation", "test", "rows.csv")
 
-CONFIGS = Path(__file__).parents[2] / "configs"
 AUDIO = {"sample_rate": 16000, "channels": 1, "sources": ["music", "voice"]}
-TINY = {"name": "demucs", "channels": 4, "depth": 1, "lstm_layers": 0, "rewrite": False}
-# Two convolutions of 8 samples: 1 channel to 4 and 4 biases, 4 channels to 2 sources and 2 biases.
-TINY_PARAMETERS = 8 * 1 * 4 + 4 + 8 * 4 * 2 + 2
 
 
 def write_run(
@@ -38,11 +31,11 @@ def write_run(
     (run.folder / ROWS).parent.mkdir(parents=True)
     config = {
         "audio": AUDIO,
-        "generator": TINY,
         "discriminator": {"name": "spectrogram"} if arm == "gan" else None,
         "adversarial": {"warmup_steps": 20},
     }
     (run.folder / "config.yaml").write_text(yaml.safe_dump(config))
+    (run.folder / "environment.json").write_text(json.dumps({"parameters": 1_500_000}))
     steps = [*range(10, 10 * len(seconds), 10), 10 * len(seconds) - 5]
     lines = [
         {"step": step, "seconds_per_step": value, "peak_memory_mib": memory + step}
@@ -83,28 +76,18 @@ def test_a_step_is_the_median_after_the_warmup_of_the_adversarial_arm(runs: list
     assert Cost.of(runs[0]).seconds_per_step == 0.5
 
 
-def test_parameters_are_counted_from_the_configuration(runs: list[ArmRun]) -> None:
-    assert parameters(runs[0].config) == TINY_PARAMETERS
-    assert Cost.of(runs[0]).parameters == TINY_PARAMETERS / 1e6
-
-
-def test_parameters_of_networks_beyond_memory_are_counted_too() -> None:
-    config = to_dict(load(RunConfig, CONFIGS / "musdb18" / "demucs_v1.yaml"))
-    assert round(parameters(config) / 1e6, 1) == 648.5  # as published
-
-
-def test_a_generator_of_another_version_is_named_by_its_key(runs: list[ArmRun]) -> None:
-    config: dict[str, Any] = {**runs[0].config, "generator": {**TINY, "chanels": 4}}
-    with pytest.raises(ConfigError, match=r"generator.chanels: unknown key; did you mean"):
-        parameters(config)
+def test_parameters_are_those_that_training_recorded(runs: list[ArmRun]) -> None:
+    assert Cost.of(runs[0]).parameters == 1.5
+    (runs[1].folder / "environment.json").write_text("{}")  # of a version that did not
+    assert math.isnan(Cost.of(runs[1]).parameters)
 
 
 def test_the_cost_section_has_a_line_per_arm_beside_the_plain_one(runs: list[ArmRun]) -> None:
     section = cost_section(arm_costs(runs), runs)
     head, _, plain, gan = section.splitlines()[:4]
     assert head.split(" | ")[1:4] == ["parameters, millions", "steps", "training, minutes"]
-    assert plain == "| plain | 0.00 | 35 | 1.7 | 0.500 | 1.00 | 1035 | 1.00 | 0.200 |"
-    assert gan == "| GAN | 0.00 | 35 | 1.8 | 0.875 | 1.75 | 1288 | 1.24 | - |"
+    assert plain == "| plain | 1.50 | 35 | 1.7 | 0.500 | 1.00 | 1035 | 1.00 | 0.200 |"
+    assert gan == "| GAN | 1.50 | 35 | 1.8 | 0.875 | 1.75 | 1288 | 1.24 | - |"
     assert "after the warm-up of 20 steps" in section
     assert "mean of" not in section
 
@@ -121,7 +104,7 @@ def test_of_several_seeds_the_mean_is_told(runs: list[ArmRun], tmp_path: Path) -
 def test_a_cost_that_nobody_measured_is_a_dash(runs: list[ArmRun]) -> None:
     for run in runs:
         (run.folder / "timing.jsonl").unlink()
-    assert "| GAN | 0.00 | - | - | - | - | - | - | - |" in cost_section(arm_costs(runs), runs)
+    assert "| GAN | 1.50 | - | - | - | - | - | - | - |" in cost_section(arm_costs(runs), runs)
 
 
 def three_arms() -> Comparison:

@@ -56,6 +56,7 @@ def write_run(folder: Path, seed: int = 0, arms: Mapping[str, float] = BOTH) -> 
             "versions": {"torch": "2.11.0"},
             "tracks": {"train": 9, "of them paired": 7, "valid": 2, "test": 5},
             "machine": {"cores": 2},
+            "parameters": 100,
         }
         (arm_folder / "environment.json").write_text(json.dumps(environment))
         write_lines(arm_folder / "records.jsonl", records(arm))

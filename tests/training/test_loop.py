@@ -161,6 +161,8 @@ def test_the_run_says_what_it_was_made_from(make_experiment: MakeExperiment) -> 
     )
     assert environment["seed"] == 5
     assert {"command", "commit", "versions", "machine"} <= environment.keys()
+    network = config.generator.build(config.audio)
+    assert environment["parameters"] == sum(value.numel() for value in network.parameters())
     check_folder(
         Member(config.plain, "plain"), resume=False
     )  # the resolved configuration is this one
