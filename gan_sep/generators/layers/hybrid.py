@@ -46,9 +46,11 @@ class HybridConfig:
             )
         if self.n_fft < 16 or self.n_fft % 4:
             raise ValueError(f"n_fft: expected a multiple of 4 from 16 on, got {self.n_fft}")
-        if self.channels < self.compression or self.compression < 1:
+        # A norm of one channel over one frame has no deviation to divide by.
+        if not 1 <= self.compression <= self.channels // 2:
             raise ValueError(
-                f"compression: expected 1 to the {self.channels} channels, got {self.compression}"
+                f"compression: expected 1 to half of the {self.channels} channels, "
+                f"got {self.compression}"
             )
         if self.rescale is not None and self.rescale <= 0:
             raise ValueError(f"rescale: expected more than 0, or null for none, got {self.rescale}")
