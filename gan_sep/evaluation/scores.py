@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -45,6 +46,10 @@ class EvaluationSettings:
     max_shift_seconds: float = 0.5  # of these delays
     batch_size: int = 1  # excerpts at once
     normalize: bool = False  # the mixture to mean 0 and deviation 1 before it is separated
+    transition_power: float = 1.0  # sharpens the fades between excerpts where above 1
+    # The last excerpt reaches back to be as long as the others, or ends with the track, as the
+    # published Demucs cuts.
+    last_piece: Literal["full", "short"] = "full"
     metrics: tuple[str, ...] = ("sdr", "usdr", "si_sdr")  # metrics and groups, see docs/metrics.md
     oracles: tuple[str, ...] = ()  # of ibm1, ibm2, irm1, irm2, mwf: rows as arms of these names
     excerpts: ExcerptSettings = field(default_factory=ExcerptSettings)  # kept to be listened to
@@ -87,6 +92,8 @@ class EvaluationSettings:
             batch_size=self.batch_size,
             seed=seed,
             normalize=self.normalize,
+            transition_power=self.transition_power,
+            last_piece=self.last_piece,
         )
 
 

@@ -1,10 +1,11 @@
 """Whole tracks through a generator, piece by piece."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import groupby
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -26,6 +27,10 @@ class OverlapAdd:
     normalize: give the generator mixtures whose mono mix has mean 0 and standard deviation 1
         over the track, and undo it after, as Demucs v1 does; off for a generator that does so
         itself.
+    transition_power: of the weights, at least 1; more than 1 makes the transitions sharper.
+    last_piece: `full`, it reaches back as said; `short`, it ends with the track, as the published
+        Demucs cuts; then delays leave no silence behind the track either, and a generator that
+        says how long its input has to be (`input_length`) gets what lies around the piece.
     Raises ValueError on a value out of range.
     """
 
@@ -36,6 +41,8 @@ class OverlapAdd:
     batch_size: int = 1
     seed: int = 0
     normalize: bool = False
+    transition_power: float = 1.0
+    last_piece: Literal["full", "short"] = "full"
 
     def __post_init__(self) -> None:
         if self.segment_samples < 1:
@@ -53,6 +60,8 @@ class OverlapAdd:
             )
         if self.shifts > 0 and self.max_shift == 0:
             raise ValueError(f"max_shift: expected at least 1 with shifts={self.shifts}, got 0")
+        if not 1 <= self.transition_power < float("inf"):
+            raise ValueError(f"transition_power: expected >= 1, got {self.transition_power}")
 
     def delays(self) -> list[int]:
         """The delay in samples of each separation; [0] without shifts."""
@@ -67,6 +76,8 @@ class OverlapAdd:
         piece as well. A track shorter than a piece lies in the middle of one.
         """
         first = -delay
+        if self.last_piece == "short":
+            return [*range(first, samples, max(1, int((1 - self.overlap) * self.segment_samples)))]
         last = samples + (self.max_shift if self.shifts else 0) - delay - self.segment_samples
         if last <= first:
             return [(first + last) // 2]
@@ -74,10 +85,15 @@ class OverlapAdd:
         return [*range(first, last, stride), last]
 
     def weights(self) -> Tensor:
-        """The triangle of a piece, (segment_samples,), in (0, 1]."""
+        """The weights of a piece, (segment_samples,), in (0, 1]: a triangle, to a power."""
         rising = torch.arange(1, self.segment_samples + 1, dtype=torch.float32)
         triangle = torch.minimum(rising, rising.flip(0))
-        return triangle / triangle.max()
+        return (triangle / triangle.max()) ** self.transition_power
+
+    def length(self, start: int, samples: int) -> int:
+        """Of the piece that begins at `start`, in samples."""
+        short = self.last_piece == "short"
+        return min(self.segment_samples, samples - start) if short else self.segment_samples
 
 
 def separate(
@@ -154,9 +170,8 @@ def _overlap_add(generator: nn.Module, song: _Song, how: OverlapAdd, progress: b
     with bar:
         for starts in grids:
             pieces = _Pieces(starts, how.weights(), samples)
-            for begin in range(0, len(starts), how.batch_size):
-                batch = starts[begin : begin + how.batch_size]
-                estimates = _estimate(generator, song, batch, how.segment_samples)
+            for length, batch in _batches(starts, samples, how):
+                estimates = _estimate(generator, song, batch, length, how)
                 if total is None:
                     total = torch.zeros(*estimates.shape[1:3], samples)  # (S, C, T)
                 for start, estimate in zip(batch, estimates, strict=True):
@@ -164,6 +179,14 @@ def _overlap_add(generator: nn.Module, song: _Song, how: OverlapAdd, progress: b
                 bar.update(len(batch))
     assert total is not None  # a grid has at least one piece
     return total.div_(len(grids))
+
+
+def _batches(starts: list[int], samples: int, how: OverlapAdd) -> Iterator[tuple[int, list[int]]]:
+    """Pieces of one length to be separated at once: their length and where they begin."""
+    for length, alike in groupby(starts, lambda start: how.length(start, samples)):
+        same = list(alike)
+        for begin in range(0, len(same), how.batch_size):
+            yield length, same[begin : begin + how.batch_size]
 
 
 class _Pieces:
@@ -196,9 +219,15 @@ class _Pieces:
         return total
 
 
-def _estimate(generator: nn.Module, song: _Song, starts: list[int], samples: int) -> Tensor:
-    """Estimates (B, S, C, segment) of the pieces that begin at `starts`, on the CPU."""
-    batch = torch.stack([song.excerpt(start, samples) for start in starts])  # (B, C, segment)
+def _estimate(
+    generator: nn.Module, song: _Song, starts: list[int], length: int, how: OverlapAdd
+) -> Tensor:
+    """Estimates (B, S, C, length) of the pieces that begin at `starts`, on the CPU."""
+    wanted: Callable[[int, int], int] | None = getattr(generator, "input_length", None)
+    short = how.last_piece == "short"
+    given = wanted(length, how.segment_samples) if short and wanted else length
+    before = (given - length) // 2
+    batch = torch.stack([song.excerpt(start - before, given) for start in starts])  # (B, C, given)
     parameter = next(generator.parameters(), None)
     device = torch.device("cpu") if parameter is None else parameter.device
     with evaluating(generator):
@@ -208,4 +237,4 @@ def _estimate(generator: nn.Module, song: _Song, starts: list[int], samples: int
             "generator: expected estimates (B, S, C, T) of pieces (B, C, T) = "
             f"{tuple(batch.shape)}, got {tuple(estimates.shape)}"
         )
-    return estimates.float().cpu()
+    return estimates[..., before : before + length].float().cpu()

@@ -11,7 +11,8 @@ class GeneratorConfig(Protocol):
     """What a generator's `Config` dataclass offers; its fields are the YAML keys under `generator`.
 
     The network that `build` returns maps a mixture (B, C, T) to estimates (B, S, C, T):
-    same T, for any T.
+    same T, for any T. It may have a method `input_length(length, segment)`: how many samples it
+    wants for a piece of `length` samples of a track that is cut into pieces of `segment`.
     """
 
     def build(self, audio: AudioFormat) -> nn.Module:

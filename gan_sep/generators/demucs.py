@@ -146,6 +146,10 @@ class Demucs(nn.Module):
             length = (length - 1) * config.stride + config.kernel
         return math.ceil(length / rate)
 
+    def input_length(self, length: int, segment: int) -> int:
+        """How much of a track the network wants for a piece of it, where pieces have `segment`."""
+        return self.valid_length(length)
+
 
 def _widths(config: Config) -> list[int]:
     """Channels of the layers, outermost first; each is rounded down before the next grows."""

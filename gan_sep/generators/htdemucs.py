@@ -127,6 +127,10 @@ class HTDemucs(HybridUNet):
             pieces.append(super().forward(padded)[..., : piece.shape[-1]])
         return torch.cat(pieces, -1)
 
+    def input_length(self, length: int, segment: int) -> int:
+        """How much of a track the network wants for a piece of it, where pieces have `segment`."""
+        return length if self.segment is None else max(length, segment)
+
     def middle(self, x: Tensor, xt: Tensor) -> tuple[Tensor, Tensor]:
         if self.crosstransformer is None:
             return x, xt

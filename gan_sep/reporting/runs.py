@@ -17,6 +17,8 @@ from gan_sep.statistics.pairing import BASELINE, COLUMNS, MIXTURE, REFERENCE_SYS
 
 # Settings of the evaluation that change how tracks are separated, and so what a comparison means.
 _SEPARATION = ("segment_seconds", "overlap", "shifts", "max_shift_seconds", "normalize")
+# What older runs did not write down, and had.
+_SEPARATION_SINCE = {"transition_power": 1.0, "last_piece": "full"}
 
 _MIXTURE_TOLERANCE_DB = 1e-3
 _KEY = ["seed", "arm", "track", "source", "metric"]
@@ -80,7 +82,8 @@ class ArmRun(RunFolder):
         settings = self.settings()
         if settings is None:
             return None
-        how = {key: settings["evaluation"][key] for key in _SEPARATION}
+        evaluation = _SEPARATION_SINCE | settings["evaluation"]
+        how = {key: evaluation[key] for key in (*_SEPARATION, *_SEPARATION_SINCE)}
         return {"audio": settings.get("audio"), "data": settings["data"], **how}
 
 

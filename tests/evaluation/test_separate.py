@@ -1,13 +1,21 @@
 """Overlap-add: what goes in comes out, whatever the lengths, and nothing else changes."""
 
+import random
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
+from demucs.apply import apply_model
+from demucs.hdemucs import HDemucs as PublishedHybrid
+from demucs.htdemucs import HTDemucs as PublishedTransformer
+from generators.hybrid_oracle import copy_audible, relative_difference
 from torch import Tensor, nn
 
 from benchmarks.timing import Work, peak_memory
+from gan_sep.audio import AudioFormat
 from gan_sep.evaluation.separate import OverlapAdd, separate
+from gan_sep.generators import hdemucs, htdemucs
 
 
 class Copies(nn.Module):
@@ -195,6 +203,7 @@ def test_estimates_of_another_shape_are_refused() -> None:
         ("batch_size", 0),
         ("max_shift", -1),
         ("max_shift", 101),
+        ("transition_power", 0.5),
     ],
 )
 def test_settings_out_of_range_are_refused_by_name(setting: str, value: float) -> None:
@@ -205,3 +214,60 @@ def test_settings_out_of_range_are_refused_by_name(setting: str, value: float) -
 def test_shifts_without_a_longest_shift_are_refused() -> None:
     with pytest.raises(ValueError, match="max_shift: expected at least 1 with shifts=2"):
         OverlapAdd(100, shifts=2)
+
+
+def published_and_ours(kind: str, audio: AudioFormat) -> tuple[Any, nn.Module]:
+    """A small network of the package and ours with its weights."""
+    sources = list(audio.sources)
+    small: dict[str, Any] = {"channels": 8, "nfft": 256, "samplerate": audio.sample_rate}
+    network: nn.Module
+    published: Any
+    if kind == "hdemucs":
+        published = PublishedHybrid(sources, 1, **small, depth=4, segment=0.5)
+        network = hdemucs.Config(channels=8, depth=4, n_fft=256).build(audio)
+    else:
+        published = PublishedTransformer(
+            sources, 1, **small, depth=2, dconv_comp=2, t_layers=2, t_heads=2, segment=0.5
+        )
+        network = htdemucs.Config(
+            channels=8, depth=2, n_fft=256, compression=2, branches="encoder", bottom_channels=0,
+            transformer_layers=2, heads=2, segment_seconds=0.5,
+        ).build(audio)  # fmt: skip
+    copy_audible(published, network)
+    return published, network
+
+
+@pytest.mark.parametrize("kind", ["hdemucs", "htdemucs"])
+@pytest.mark.parametrize(
+    ("samples", "overlap", "power", "shifts", "segment"),
+    [
+        (700, 0.25, 1.0, 0, None),
+        (9050, 0.25, 1.0, 0, None),
+        (9050, 0.6, 3.0, 2, None),
+        (5000, 0.1, 1.5, 3, 0.3),
+        (8000, 0.0, 1.0, 1, None),
+    ],
+)
+def test_short_last_pieces_give_the_estimates_of_the_package(
+    kind: str,
+    samples: int,
+    overlap: float,
+    power: float,
+    shifts: int,
+    segment: float | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    audio = AudioFormat(4000, 1, ("low", "high"))
+    published, network = published_and_ours(kind, audio)
+    torch.manual_seed(3)
+    mixture = torch.randn(1, samples)
+    how = OverlapAdd(
+        audio.samples(segment or 0.5), overlap, shifts, 2000 if shifts and not segment else 1200,
+        3, 0, transition_power=power, last_piece="short",
+    )  # fmt: skip
+    # Its longest delay is half a second, counted down: an offset of 2000 delays nothing.
+    offsets = iter([2000 - delay for delay in how.delays()])
+    monkeypatch.setattr(random, "randint", lambda low, high: next(offsets))
+    expected = apply_model(published, mixture[None], shifts, True, overlap, power, segment=segment)
+    found = separate(network, mixture, how)
+    assert relative_difference(found, expected[0]) < 1e-5
