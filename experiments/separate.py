@@ -2,14 +2,18 @@
 
     python experiments/separate.py runs/demo/seed0-gan song.wav other.mp3 --out separated
 
-Reads wav, flac, ogg and mp3 at any rate; writes 32-bit float wav at the arm's own rate.
+Instead of a run's folder, an export, a file of the package demucs (.th, .safetensors), a bag
+(.yaml), a folder of these or hf://owner/name. Reads wav, flac, ogg and mp3 at any rate; writes
+32-bit float wav at the separator's own rate.
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from gan_sep import audio
+from gan_sep.config.bounded import parse_yaml
 from gan_sep.names import plain_name
 from gan_sep.programs import clear_errors, device, program
 from gan_sep.separator import load_separator
@@ -17,15 +21,19 @@ from gan_sep.separator import load_separator
 
 def main() -> None:
     parser = program(__doc__)
-    parser.add_argument("run", type=Path, help="a run's folder, runs/NAME/seedN-ARM")
+    parser.add_argument("model", type=Path, help="a run's folder, runs/NAME/seedN-ARM, or a file")
     parser.add_argument("songs", type=Path, nargs="+", metavar="song")
     parser.add_argument("--out", type=Path, default=Path("separated"), help="folder to write to")
     default = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", type=device, default=default, help=f"default here: {default}")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", dest="changes",
+                        help="keys of `evaluation`: shifts=2 overlap=0.5")  # fmt: skip
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
         require_distinct_names(arguments.songs)
-        separator = load_separator(arguments.run, arguments.device)
+        separator = load_separator(
+            arguments.model, arguments.device, evaluation_changes(arguments.changes)
+        )
         rate, channels = separator.audio.sample_rate, separator.audio.channels
         for song in arguments.songs:
             mixture = audio.read(song, rate, channels)  # (C, T)
@@ -37,6 +45,14 @@ def main() -> None:
                 path = arguments.out / song.stem / f"{source}.wav"
                 audio.write(path, estimate, rate, subtype="FLOAT")
                 print(path)
+
+
+def evaluation_changes(texts: list[str]) -> dict[str, Any]:
+    """KEY=VALUE of `evaluation`. Raises ValueError where one is not of this form."""
+    pairs = [text.partition("=") for text in texts]
+    if wrong := [key for key, equals, _ in pairs if not equals]:
+        raise ValueError(f"--set: expected KEY=VALUE, got {wrong[0]}")
+    return {key: parse_yaml(value) for key, _, value in pairs}
 
 
 def require_distinct_names(songs: list[Path]) -> None:

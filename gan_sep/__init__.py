@@ -17,9 +17,10 @@ Axis letters in shape comments:
     B batch   S sources   C channels   T samples   F frequency bins   N frames
 """
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 try:
     import torchaudio  # noqa: F401
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
     from gan_sep.separator import Separator
 
 
-def load_separator(path: str | Path, device: str = "cpu") -> "Separator":
+def load_separator(
+    path: str | Path, device: str = "cpu", changes: Mapping[str, Any] | None = None
+) -> "Separator":
     """A trained separator: see `gan_sep.separator.load_separator`."""
     from gan_sep.separator import load_separator as load  # the package is light until then
 
-    return load(path, device)
+    return load(path, device, changes)

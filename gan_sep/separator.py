@@ -1,15 +1,18 @@
 """A trained separator as an object: what another program needs to separate music with it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat, resample, with_channels
+from gan_sep.config.loader import build, to_dict
+from gan_sep.evaluation.scores import EvaluationSettings
 from gan_sep.evaluation.separate import OverlapAdd, separate
-from gan_sep.programs import load_run
-from gan_sep.training.lifecycle import best_generator
+from gan_sep.published.bags import read_ensemble
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,22 @@ class Separator:
         return dict(zip(self.audio.sources, estimates, strict=True))
 
 
-def load_separator(path: str | Path, device: str | torch.device = "cpu") -> Separator:
-    """The separator of a run's folder, runs/NAME/seed0-plain, with the weights that are evaluated.
+def load_separator(
+    path: str | Path,
+    device: str | torch.device = "cpu",
+    changes: Mapping[str, Any] | None = None,
+) -> Separator:
+    """The separator that a path stands for, with the weights that are evaluated.
 
-    Raises FileNotFoundError where the folder holds no run, CheckpointError where it has no weights
-    yet or they are damaged.
+    path: a run's folder, runs/NAME/seed0-plain; an export's folder; a file of the package demucs,
+    `.th` or `.safetensors`; a bag's `.yaml`; a folder of these; hf://owner/name. Nothing that a
+    file holds is executed. changes: of the keys of `evaluation`, such as {"shifts": 2}.
+    Raises FileNotFoundError where a folder holds nothing of these, CheckpointError where weights
+    are missing, damaged or of another network.
     """
-    config, run = load_run(Path(path))
-    network = best_generator(config, run).to(device)
-    return Separator(
-        network, config.audio, config.evaluation.overlap_add(config.audio, config.seed)
+    found = read_ensemble(Path(path))
+    settings: EvaluationSettings = build(
+        EvaluationSettings, to_dict(found.evaluation) | dict(changes or {}), "evaluation"
     )
+    how = settings.overlap_add(found.audio, found.seed)
+    return Separator(found.network.to(device).eval(), found.audio, how)

@@ -87,12 +87,15 @@ class Start:
     """Another run, or a file of weights, from which a run begins."""
 
     run: Path | None = None  # a run's folder, such as runs/NAME/seed0-plain
-    file: Path | None = None  # instead of a run, a file of weights such as best.pt
+    # Instead of a run, a file of weights: best.pt of a run, an export, a file or folder of the
+    # package demucs (.th, .safetensors, a .yaml of one model), or hf://owner/name.
+    file: Path | None = None
     step: int | None = None  # which of the run's checkpoints; null its evaluated weights
     # `weights` takes the generator's and begins at step 0; `everything` goes on from `step`, with
     # optimizers, averaged weights and records.
     take: Literal["weights", "everything"] = "weights"
-    # `shapes` takes the weights whose names and shapes fit and lists the others; `strict` all.
+    # `shapes` takes the weights whose names and shapes fit and lists the others; `strict` all, of a
+    # network with the same options for the same sources, channels and rate.
     match: Literal["strict", "shapes"] = "strict"
 
     def __post_init__(self) -> None:

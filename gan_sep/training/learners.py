@@ -15,7 +15,7 @@ from gan_sep.optimizers.schedules import constant
 from gan_sep.optimizers.schedules.base import Progress
 from gan_sep.training.ema import averaged
 from gan_sep.training.player import Player
-from gan_sep.training.start import load_weights
+from gan_sep.training.start import Taken, load_weights
 from gan_sep.training.step import TrainingStep
 
 
@@ -98,16 +98,16 @@ class Learners:
         if self.adversary is not None and state["adversary"] is not None:
             self.adversary.load_state_dict(state["adversary"])
 
-    def begin_with(self, weights: Mapping[str, Tensor], start: Start) -> list[str]:
-        """Give the generator weights made elsewhere -> the names of those left as they were drawn.
+    def begin_with(self, weights: Mapping[str, Tensor], start: Start) -> Taken:
+        """Give the generator weights made elsewhere -> which were taken and which were not.
 
         Raises CheckpointError as `load_weights`.
         """
         network = self.accelerator.unwrap_model(self.generator.network)
-        left = load_weights(network, weights, start)
+        taken = load_weights(network, weights, start)
         if self.average is not None:
             self.average.module.load_state_dict(network.state_dict())
-        return left
+        return taken
 
     def _set_rates(self, progress: Progress) -> dict[str, Tensor]:
         """Give every optimizer the learning rate of the step that comes next; what to log of it."""

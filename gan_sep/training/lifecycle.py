@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from accelerate import Accelerator
-from torch import nn
+from torch import Tensor, nn
 
 from gan_sep.config.loader import ConfigError, load, to_dict
 from gan_sep.config.run import RunConfig
@@ -140,18 +140,24 @@ def trained_steps(run: RunFolder) -> int:
 
 
 def best_generator(config: RunConfig, run: RunFolder) -> nn.Module:
-    """The generator of a run with the weights that are evaluated.
+    """The generator of a run with the weights that are evaluated. Raises as `best_weights`."""
+    network = config.generator.build(config.audio)
+    network.load_state_dict(best_weights(run))
+    return network
 
-    Raises CheckpointError where the run has none yet, or its file is damaged.
+
+def best_weights(run: RunFolder) -> dict[str, Tensor]:
+    """The generator's weights that are evaluated.
+
+    Raises CheckpointError where the run has none yet, or their file is damaged.
     """
     if not run.best.is_file():
         raise CheckpointError(
             f"{run.best}: no such file; a run has weights to evaluate from its first validation "
             "on: train it, or train it further with --resume"
         )
-    network = config.generator.build(config.audio)
-    network.load_state_dict(checkpoint.load(run.best)["generator"])
-    return network
+    weights: dict[str, Tensor] = checkpoint.load(run.best)["generator"]
+    return weights
 
 
 def check_folder(member: Member, resume: bool) -> None:

@@ -165,8 +165,15 @@ class Run:
             state = take_state(self.folder, self.config, *origin, self.accelerator)
             begins = {"run": str(origin[0].folder), "step": origin[1]}
         elif start is not None:
-            left = self.learners.begin_with(start_weights(start), start)
-            begins = {"weights": str(start.file or start.run), "left_as_drawn": left}
+            taken = self.learners.begin_with(start_weights(self.config), start)
+            origin_name = str(start.file or start.run)
+            begins = {
+                "weights": origin_name,
+                "left_as_drawn": taken.left,
+                "not_taken": taken.unwanted,
+            }
+            if self.accelerator.is_main_process:
+                print(f"{origin_name}: {taken}")
         if self.accelerator.is_main_process:
             more = {"parameters": self.learners.parameters, "begins": begins}
             write_run_description(

@@ -9,7 +9,8 @@ weights in a file.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
@@ -18,9 +19,13 @@ from torch import Tensor, nn
 from gan_sep.config.loader import ConfigError, load, to_dict
 from gan_sep.config.run import Adversarial, Diagnosis, RunConfig, Start
 from gan_sep.evaluation.evaluate import EvaluationSettings
+from gan_sep.generators.base import GeneratorConfig
 from gan_sep.optimizers.schedules import constant
 from gan_sep.runs import RunFolder, write_bytes
 from gan_sep.training import checkpoint
+
+# Options of generators that change nothing in a trained network, or that a run may choose.
+_OF_TRAINING = ("dropout", "layer_scale", "rescale", "segment_seconds", "normalize")
 
 
 def branching_step(config: RunConfig) -> int:
@@ -91,14 +96,34 @@ def _state_file(origin: RunFolder, step: int) -> Any:
     )
 
 
-def start_weights(start: Start) -> dict[str, Tensor]:
+class Taken(NamedTuple):
+    """Names of weights: those taken, those left as they were drawn, those that nothing wanted."""
+
+    taken: list[str]
+    left: list[str]
+    unwanted: list[str]
+
+    def __str__(self) -> str:
+        lines = [f"{len(self.taken)} of {len(self.taken) + len(self.left)} weights taken"]
+        for what, names in (("left as drawn", self.left), ("not taken", self.unwanted)):
+            if names:
+                more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+                lines.append(f"{what}: {', '.join(names[:10])}{more}")
+        return "; ".join(lines)
+
+
+def start_weights(config: RunConfig) -> dict[str, Tensor]:
     """The generator's weights that `start` names.
 
-    Raises CheckpointError where the file is missing or damaged, or holds none.
+    Raises CheckpointError where the file is missing or damaged, or holds none, and, where all have
+    to fit, where they are of another network or of other signals.
     """
-    if start.file is not None:
-        path = start.file
-    else:
+    start = config.start
+    assert start is not None
+    path = start.file
+    if path is not None and path.suffix != ".pt":
+        return _published_weights(path, config, strict=start.match == "strict")
+    if path is None:
         assert start.run is not None
         origin = RunFolder.at(start.run)
         path = origin.best if start.step is None else _state_file(origin, start.step)
@@ -116,18 +141,46 @@ def start_weights(start: Start) -> dict[str, Tensor]:
     return generator
 
 
-def load_weights(network: nn.Module, weights: Mapping[str, Tensor], start: Start) -> list[str]:
-    """Give a network the weights -> the names that were left as they were drawn.
+def _published_weights(path: Path, config: RunConfig, strict: bool) -> dict[str, Tensor]:
+    """The weights in a file of others, or in an export."""
+    from gan_sep.published.bags import read_single, require_same_audio  # which imports this file
+
+    model = read_single(path)
+    permuted = sorted(model.said.audio.sources) == sorted(config.audio.sources)
+    if strict or (permuted and model.said.audio.sources != config.audio.sources):
+        require_same_audio(model.path, model.said.audio, config.audio, "audio")
+    if strict:
+        _require_same_generator(model.path, model.said.generator, config.generator)
+    return dict(model.weights)
+
+
+def _require_same_generator(path: Path, there: GeneratorConfig, here: GeneratorConfig) -> None:
+    """CheckpointError where a network's options are others, but for those of its training."""
+    options = []
+    for each in (here, there):
+        name = type(each).__module__.rpartition(".")[2]
+        options.append({"name": name} | to_dict(each))
+    for key, expected in options[0].items():
+        found = options[1].get(key)
+        if key not in _OF_TRAINING and found != expected:
+            raise checkpoint.CheckpointError(
+                f"{path}: generator.{key}: expected {expected}, as configured, found {found}; "
+                f"configure {found}, or say start.match=shapes to take the weights that fit"
+            )
+
+
+def load_weights(network: nn.Module, weights: Mapping[str, Tensor], start: Start) -> Taken:
+    """Give a network the weights -> what was taken and what was not.
 
     Raises CheckpointError where `match: strict` finds other names or shapes, or `shapes` nothing.
     """
     own = network.state_dict()
     fitting = {k: v for k, v in weights.items() if k in own and v.shape == own[k].shape}
     left = [name for name in own if name not in fitting]
-    unknown = [name for name in weights if name not in fitting]
+    unwanted = [name for name in weights if name not in fitting]
     origin = start.file or start.run
-    if start.match == "strict" and (left or unknown):
-        name = (left or unknown)[0]
+    if start.match == "strict" and (left or unwanted):
+        name = (left or unwanted)[0]
         raise checkpoint.CheckpointError(
             f"{origin}: expected the weights of this generator; {name} is "
             f"{_shape(own, name)} here and {_shape(weights, name)} there ({len(left)} of "
@@ -137,7 +190,7 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], start: Start
         raise checkpoint.CheckpointError(f"{origin}: holds no weights that fit this generator")
     with torch.no_grad():
         network.load_state_dict({**own, **fitting})
-    return left
+    return Taken(list(fitting), left, unwanted)
 
 
 def _shape(weights: Mapping[str, Tensor], name: str) -> str:
