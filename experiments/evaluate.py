@@ -12,7 +12,8 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
-from gan_sep.programs import clear_errors, load_run, program
+from gan_sep.generators.module import require_trust
+from gan_sep.programs import add_trust, clear_errors, load_run, program
 from gan_sep.training.lifecycle import evaluate_run
 
 
@@ -25,10 +26,12 @@ def main() -> None:
         "--out", type=Path, help="folder of the rows (default: RUN/evaluation/SPLIT)"
     )
     parser.add_argument("overrides", nargs="*", metavar="key.path=value")
+    add_trust(parser)
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
         require_changeable(arguments.overrides)
         config, run = load_run(arguments.run, arguments.overrides)
+        require_trust(config.generator, arguments.run, arguments.trust_module)
         if arguments.museval:
             asked = (*config.evaluation.metrics, "museval")
             config = replace(config, evaluation=replace(config.evaluation, metrics=asked))

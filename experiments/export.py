@@ -10,7 +10,7 @@ becomes one of safetensors in the same way.
 from pathlib import Path
 
 from gan_sep.names import plain_name
-from gan_sep.programs import clear_errors, program
+from gan_sep.programs import add_trust, clear_errors, program
 from gan_sep.published.bags import read_single
 from gan_sep.published.write import export
 
@@ -20,12 +20,15 @@ def main() -> None:
     parser.add_argument("model", type=Path, help="a run's folder, or a file of weights")
     parser.add_argument("--out", type=Path, default=Path("exports"), help="folder to write to")
     parser.add_argument("--name", help="of the files; by default from the model's")
+    add_trust(parser)
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
         path = arguments.model.resolve()
         default = f"{path.parent.name}-{path.name}" if path.is_dir() else path.stem
         name = plain_name(arguments.name or default, "--name")
-        for written in export(read_single(arguments.model), arguments.out, name):
+        for written in export(
+            read_single(arguments.model, arguments.trust_module), arguments.out, name
+        ):
             print(written)
 
 

@@ -15,7 +15,7 @@ import torch
 from gan_sep import audio
 from gan_sep.config.bounded import parse_yaml
 from gan_sep.names import plain_name
-from gan_sep.programs import clear_errors, device, program
+from gan_sep.programs import add_trust, clear_errors, device, program
 from gan_sep.separator import load_separator
 
 
@@ -28,11 +28,15 @@ def main() -> None:
     parser.add_argument("--device", type=device, default=default, help=f"default here: {default}")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", dest="changes",
                         help="keys of `evaluation`: shifts=2 overlap=0.5")  # fmt: skip
+    add_trust(parser)
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
         require_distinct_names(arguments.songs)
         separator = load_separator(
-            arguments.model, arguments.device, evaluation_changes(arguments.changes)
+            arguments.model,
+            arguments.device,
+            evaluation_changes(arguments.changes),
+            arguments.trust_module,
         )
         rate, channels = separator.audio.sample_rate, separator.audio.channels
         for song in arguments.songs:

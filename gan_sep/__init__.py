@@ -36,9 +36,12 @@ if TYPE_CHECKING:
 
 
 def load_separator(
-    path: str | Path, device: str = "cpu", changes: Mapping[str, Any] | None = None
+    path: str | Path,
+    device: str = "cpu",
+    changes: Mapping[str, Any] | None = None,
+    trust_module: bool = False,
 ) -> "Separator":
     """A trained separator: see `gan_sep.separator.load_separator`."""
     from gan_sep.separator import load_separator as load  # the package is light until then
 
-    return load(path, device, changes)
+    return load(path, device, changes, trust_module)

@@ -57,6 +57,15 @@ def program(description: str) -> argparse.ArgumentParser:
     return parser
 
 
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """--trust-module, for programs that load networks made elsewhere."""
+    parser.add_argument(
+        "--trust-module",
+        action="store_true",
+        help="import and call the network that a run or an export of generator `module` names",
+    )
+
+
 def device(name: str) -> torch.device:
     """A command line's device. Raises ArgumentTypeError where torch cannot compute on it."""
     try:

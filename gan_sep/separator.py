@@ -47,16 +47,18 @@ def load_separator(
     path: str | Path,
     device: str | torch.device = "cpu",
     changes: Mapping[str, Any] | None = None,
+    trust_module: bool = False,
 ) -> Separator:
     """The separator that a path stands for, with the weights that are evaluated.
 
     path: a run's folder, runs/NAME/seed0-plain; an export's folder; a file of the package demucs,
     `.th` or `.safetensors`; a bag's `.yaml`; a folder of these; hf://owner/name. Nothing that a
     file holds is executed. changes: of the keys of `evaluation`, such as {"shifts": 2}.
+    trust_module: whether a network that is named by its import path may be imported and called.
     Raises FileNotFoundError where a folder holds nothing of these, CheckpointError where weights
     are missing, damaged or of another network.
     """
-    found = read_ensemble(Path(path))
+    found = read_ensemble(Path(path), trust_module)
     settings: EvaluationSettings = build(
         EvaluationSettings, to_dict(found.evaluation) | dict(changes or {}), "evaluation"
     )

@@ -13,6 +13,7 @@ from gan_sep.audio import AudioFormat
 from gan_sep.config.loader import ConfigError, load
 from gan_sep.evaluation.scores import EvaluationSettings
 from gan_sep.generators.htdemucs import HTDemucs
+from gan_sep.generators.module import require_trust
 from gan_sep.programs import load_run
 from gan_sep.published.files import SUFFIXES, Model, Said, read_file
 from gan_sep.training.checkpoint import CheckpointError
@@ -76,44 +77,51 @@ class Bag(nn.Module):
         return max(want(length, segment) if want else length for want in wanted)
 
 
-def read_model(path: Path) -> Model:
-    """The model in a run's folder or a file. Raises CheckpointError, FileNotFoundError."""
+def read_model(path: Path, trust_module: bool = False) -> Model:
+    """The model in a run's folder or a file.
+
+    Raises CheckpointError or FileNotFoundError, and ValueError where its network would be imported
+    and the user does not trust it.
+    """
     if path.is_dir():
         config, run = load_run(path)
+        require_trust(config.generator, path, trust_module)
         said = Said(config.generator, config.audio, config.evaluation)
         return Model(path, said, best_weights(run))
-    return read_file(path)
+    model = read_file(path)
+    require_trust(model.said.generator, path, trust_module)
+    return model
 
 
-def read_single(path: Path) -> Model:
+def read_single(path: Path, trust_module: bool = False) -> Model:
     """The one model that a path stands for, see `located`.
 
     Raises CheckpointError where it stands for several; and as `read_model`.
     """
     path = located(path)
     if path.suffix != ".yaml":
-        return read_model(path)
+        return read_model(path, trust_module)
     members = _members(path, _bag_file(path))
     if len(members) > 1:
         raise CheckpointError(
             f"{path}: expected one model, found a bag of {len(members)}; name one of them: "
             f"{', '.join(map(str, members))}"
         )
-    return read_model(members[0])
+    return read_model(members[0], trust_module)
 
 
-def read_ensemble(path: Path) -> Ensemble:
+def read_ensemble(path: Path, trust_module: bool = False) -> Ensemble:
     """The network, or bag of networks, that a path stands for, see `located`.
 
     Raises CheckpointError or FileNotFoundError naming the file, what was expected and found.
     """
     path = located(path)
     if path.suffix != ".yaml":
-        model = read_model(path)
+        model = read_model(path, trust_module)
         seed = load_run(path)[0].seed if path.is_dir() else 0
         return Ensemble(model.network(), model.said.audio, model.said.evaluation, seed)
     bag = _bag_file(path)
-    models = [read_model(member) for member in _members(path, bag)]
+    models = [read_model(member, trust_module) for member in _members(path, bag)]
     first = models[0].said
     for model in models[1:]:
         require_same_audio(model.path, model.said.audio, first.audio, str(models[0].path))

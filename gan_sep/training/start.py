@@ -145,7 +145,8 @@ def _published_weights(path: Path, config: RunConfig, strict: bool) -> dict[str,
     """The weights in a file of others, or in an export."""
     from gan_sep.published.bags import read_single, require_same_audio  # which imports this file
 
-    model = read_single(path)
+    # Only weights are taken: the run's own configuration says what is imported.
+    model = read_single(path, trust_module=True)
     permuted = sorted(model.said.audio.sources) == sorted(config.audio.sources)
     if strict or (permuted and model.said.audio.sources != config.audio.sources):
         require_same_audio(model.path, model.said.audio, config.audio, "audio")
