@@ -12,9 +12,11 @@ quoted in it and kept. --page makes every table, figure and the page, without so
 committed study, which has no runs.
 """
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from gan_sep.evaluation.metrics import statistics
+from gan_sep.locks import alone_in
 from gan_sep.programs import clear_errors, program
 from gan_sep.reporting.committed import committed_study
 from gan_sep.reporting.page.write import write_page
@@ -49,7 +51,8 @@ def main() -> None:
         metavar="NAME",
     )
     arguments = parser.parse_args()
-    with clear_errors(arguments.traceback):
+    out = arguments.page or arguments.out
+    with clear_errors(arguments.traceback), alone_in(out) if out else nullcontext():
         if arguments.page:
             (folder,) = arguments.runs
             study = committed_study(folder, tuple(arguments.controls))

@@ -18,6 +18,7 @@ second call takes them.
 """
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 
 import pandas as pd
@@ -26,6 +27,7 @@ from gan_sep.listening.analysis import Listening
 from gan_sep.listening.correlation import correlations
 from gan_sep.listening.ratings import Ratings
 from gan_sep.listening.study import ListeningStudy
+from gan_sep.locks import alone_in
 from gan_sep.programs import clear_errors, program
 from gan_sep.reporting.listening import (
     correlations_markdown,
@@ -33,7 +35,7 @@ from gan_sep.reporting.listening import (
     write_listening,
 )
 from gan_sep.reporting.runs import read_rows
-from gan_sep.runs import write_text
+from gan_sep.runs import reading_file, write_text
 
 
 def main() -> None:
@@ -50,7 +52,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if bool(arguments.study) == bool(arguments.ratings and arguments.rows):
         parser.error("expected ratings of listeners, JSON, with --rows, or --study FOLDER")
-    with clear_errors(arguments.traceback):
+    out = arguments.out
+    with clear_errors(arguments.traceback), alone_in(out) if out else nullcontext():
         if arguments.study:
             correlate(arguments.study, arguments.out)
         else:
@@ -68,7 +71,10 @@ def aggregate(arguments: argparse.Namespace) -> None:
 
 def correlate(folder: Path, out: Path | None) -> None:
     kept = out / "values.csv" if out else None
-    known = pd.read_csv(kept, index_col=[0, 1]) if kept and kept.is_file() else None
+    known = None
+    if kept and kept.is_file():
+        with reading_file(kept, "values of metrics by song and sound; delete it"):
+            known = pd.read_csv(kept, index_col=[0, 1]).astype(float)
     study = ListeningStudy.read(folder, known)
     if kept:
         write_text(kept, study.values.to_csv())

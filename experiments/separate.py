@@ -14,6 +14,7 @@ import torch
 
 from gan_sep import audio
 from gan_sep.config.bounded import parse_yaml
+from gan_sep.locks import alone_in
 from gan_sep.names import plain_name
 from gan_sep.programs import add_trust, clear_errors, device, program
 from gan_sep.separator import load_separator
@@ -41,14 +42,15 @@ def main() -> None:
         rate, channels = separator.audio.sample_rate, separator.audio.channels
         for song in arguments.songs:
             mixture = audio.read(song, rate, channels)  # (C, T)
-            try:
-                estimates = separator.separate(mixture, rate, progress=True)
-            except ValueError as error:
-                raise ValueError(f"{song}: {error}") from error
-            for source, estimate in estimates.items():
-                path = arguments.out / song.stem / f"{source}.wav"
-                audio.write(path, estimate, rate, subtype="FLOAT")
-                print(path)
+            folder = arguments.out / song.stem
+            with alone_in(folder):
+                try:
+                    estimates = separator.separate(mixture, rate, progress=True)
+                except ValueError as error:
+                    raise ValueError(f"{song}: {error}") from error
+                for source, estimate in estimates.items():
+                    audio.write(folder / f"{source}.wav", estimate, rate, subtype="FLOAT")
+                    print(folder / f"{source}.wav")
 
 
 def evaluation_changes(texts: list[str]) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """What the programs under experiments/ share: errors a user can act on, and finding a run again."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import torch
 from accelerate import PartialState
@@ -14,8 +16,33 @@ from gan_sep.config.loader import load
 from gan_sep.config.run import RunConfig
 from gan_sep.runs import RunFolder, is_run_name
 from gan_sep.training.checkpoint import CheckpointError
+from gan_sep.training.interrupt import end_with_launcher, heeded
 from gan_sep.training.loop import InterruptedRunError
 from gan_sep.training.player import NonFiniteError
+
+
+class StoppedError(KeyboardInterrupt):
+    """A signal that ends a program, where no training is to be saved."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.signal = number
+
+
+@contextmanager
+def stopping_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the program as Ctrl-C does: with StoppedError, and clean folders."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise StoppedError(number)
+
+    before = {number: signal.signal(number, stop) for number in heeded()}
+    end_with_launcher()
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -25,16 +52,18 @@ def clear_errors(traceback: bool = False) -> Iterator[None]:
     What a signal stopped ends with status 128 + signal. With `traceback` errors are not caught.
     """
     try:
-        yield
+        with stopping_signals():
+            yield
     except InterruptedRunError as stop:
         # All processes stop at the same step; one of them says so.
         if PartialState().is_main_process:
             print(f"\n{stop}", file=sys.stderr)
         PartialState().destroy_process_group()
         sys.exit(128 + stop.signal)
-    except KeyboardInterrupt:
-        print("\nstopped; what is finished is kept", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
+    except KeyboardInterrupt as stop:
+        if os.environ.get("RANK", "0") == "0":
+            print("\nstopped; what is finished is kept", file=sys.stderr)
+        sys.exit(128 + getattr(stop, "signal", signal.SIGINT))
     except (MemoryError, OverflowError, RecursionError, torch.OutOfMemoryError) as error:
         if traceback:
             raise
@@ -44,8 +73,15 @@ def clear_errors(traceback: bool = False) -> Iterator[None]:
     except (ValueError, OSError, ImportError, CheckpointError, NonFiniteError) as error:
         if traceback:
             raise
-        print(f"\nerror: {error}", file=sys.stderr)
+        print(f"\nerror: {_in_words(error)}", file=sys.stderr)
         sys.exit(2)
+
+
+def _in_words(error: Exception) -> str:
+    """What an error says; one of the operating system as path: reason."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return str(error)
 
 
 def program(description: str) -> argparse.ArgumentParser:

@@ -1,6 +1,7 @@
 """A run's folder: every path in it, how files appear in it, and reading them again."""
 
 import contextlib
+import csv
 import json
 import math
 import os
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import yaml
+
+from gan_sep.locks import alone_in
 
 if TYPE_CHECKING:
     from gan_sep.config.run import RunConfig
@@ -102,15 +105,29 @@ class RunFolder:
         """Stretches of a few tracks, to listen to."""
         return self.evaluation(split) / "excerpts"
 
+    @contextlib.contextmanager
+    def owned(self) -> Iterator[None]:
+        """The folder is this launch's alone: its main process holds the lock, others wait for it.
+
+        Raises as `gan_sep.locks.alone_in`.
+        """
+        if os.environ.get("RANK", "0") != "0":
+            yield
+            return
+        with alone_in(self.folder, deep=True):
+            yield
+
     @cached_property
     def config(self) -> dict[str, Any]:
         """The resolved configuration. Raises FileNotFoundError without one, ValueError as below."""
-        return _mapping(self._existing(self.config_file), yaml.safe_load)
+        path = self._existing(self.config_file)
+        return read_mapping(path, yaml.safe_load, "the configuration of a run")
 
     @cached_property
     def environment(self) -> dict[str, Any]:
         """Command, commit, versions, machine. Raises as `config`."""
-        return _mapping(self._existing(self.environment_file), json.loads)
+        path = self._existing(self.environment_file)
+        return read_mapping(path, json.loads, "command, commit and machine of a run")
 
     @cached_property
     def _records(self) -> list[dict[str, Any]]:
@@ -118,7 +135,7 @@ class RunFolder:
 
     def records(self, kind: str) -> list[dict[str, Any]]:
         """The records of one kind in the order of their steps; none where there is no file."""
-        return [record for record in self._records if record["kind"] == kind]
+        return [record for record in self._records if record.get("kind") == kind]
 
     @cached_property
     def timing(self) -> list[dict[str, Any]]:
@@ -128,7 +145,9 @@ class RunFolder:
     def settings(self, split: "Split" = "test") -> dict[str, Any] | None:
         """What `settings_file` holds; None where there is no file."""
         path = self.settings_file(split)
-        return _mapping(path, yaml.safe_load) if path.is_file() else None
+        if not path.is_file():
+            return None
+        return read_mapping(path, yaml.safe_load, "the settings of an evaluation")
 
     def existing_rows(self, split: "Split" = "test") -> Path:
         """The rows' file. Raises FileNotFoundError where the run was not evaluated."""
@@ -157,19 +176,39 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"{path}: line {number}: expected a JSON object: {error}") from error
-        if not isinstance(record, dict):
-            raise ValueError(f"{path}: line {number}: expected a JSON object, got {line[:40]!r}")
+        if not isinstance(record, dict) or not isinstance(record.get("step"), int):
+            raise ValueError(
+                f"{path}: line {number}: expected a JSON object with a step, got {line[:40]!r}"
+            )
         yield record
 
 
-def _mapping(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
-    """What a file of one mapping holds. Raises ValueError naming the file where it is damaged."""
+# What reading a damaged file can end in, wherever in it the damage is.
+_DAMAGE = (
+    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError),
+    *(csv.Error, yaml.YAMLError),
+)
+
+
+@contextlib.contextmanager
+def reading_file(path: Path, expected: str) -> Iterator[None]:
+    """While entered, what a damaged file leads to becomes one ValueError of one line, naming it."""
     try:
+        yield
+    except _DAMAGE as error:
+        said = " ".join(str(error).split())
+        if said.startswith(str(path)):
+            raise
+        kind = type(error).__name__
+        raise ValueError(f"{path}: expected {expected}, damaged: {kind}: {said:.200}") from error
+
+
+def read_mapping(path: Path, parse: Callable[[str], Any], expected: str) -> dict[str, Any]:
+    """What a file of one mapping holds. Raises ValueError naming the file where it is damaged."""
+    with reading_file(path, expected):
         values = parse(path.read_text("utf-8"))
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"{path}: damaged, it cannot be read: {error}") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"{path}: damaged: expected a mapping, got {type(values).__name__}")
+        if not isinstance(values, dict):
+            raise ValueError(f"got {type(values).__name__}")
     return values
 
 

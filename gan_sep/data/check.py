@@ -19,7 +19,7 @@ from tqdm import tqdm
 from gan_sep import audio as audio_files
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import SPLITS, DataConfig, DataError, Track
-from gan_sep.runs import write_text
+from gan_sep.runs import reading_file, write_text
 
 SHORTEST = 2049  # samples of a validation or test song: a window of the spectral metrics
 _PIECE = 2**16  # bytes at the beginning, the middle and the end of a file that tell it from others
@@ -209,12 +209,8 @@ def require_same(data_file: Path, now: Mapping[str, Mapping[str, str]]) -> None:
     """ValueError where the fingerprint that a run has left differs, with the first such songs."""
     if not data_file.is_file():
         return
-    try:
+    with reading_file(data_file, "the fingerprint of a run's data"):
         said = differences(json.loads(data_file.read_text("utf-8")), now)
-    except (ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise ValueError(
-            f"{data_file}: damaged, expected the fingerprint of a run's data: {error!r:.80}"
-        ) from error
     if said:
         more = f" and {len(said) - 3} more" if len(said) > 3 else ""
         raise ValueError(

@@ -6,6 +6,7 @@ Mimilakis and Bittner, The MUSDB18 corpus for music separation, 2017).
 
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -79,6 +80,9 @@ def decode(stem_files: dict[str, Path], cache: Path) -> None:
             f"data.cache: cannot make the folder {cache} for decoded stems: {error}; "
             f"set data.cache to a folder that can be written"
         ) from error
+    for partial in cache.glob(".*.partial"):  # of a process that was killed: songs take seconds
+        if time.time() - partial.stat().st_mtime > 3600:
+            shutil.rmtree(partial, ignore_errors=True)
     for title in tqdm(waiting, desc=f"decoding into {cache}", unit="track", disable=not waiting):
         if not (cache / title).is_dir():
             _decode_track(stem_files[title], cache / title)

@@ -23,7 +23,7 @@ from gan_sep.data.base import Track
 from gan_sep.evaluation.scores import ExcerptSettings
 from gan_sep.evaluation.separate import OverlapAdd
 from gan_sep.names import file_name
-from gan_sep.runs import json_text, write_text
+from gan_sep.runs import json_text, reading_file, write_text
 
 EXCERPTS = "excerpts"
 """The folder's name beside the rows of an evaluation."""
@@ -46,7 +46,7 @@ class Excerpt:
     def at(cls, folder: Path) -> Self:
         """Raises ValueError where the folder's description is damaged."""
         path = folder / _DESCRIPTION
-        try:
+        with reading_file(path, "an excerpt's description; delete its folder and evaluate again"):
             stored = json.loads(path.read_text("utf-8"))
             return cls(
                 folder,
@@ -55,11 +55,6 @@ class Excerpt:
                 int(stored["sample_rate"]),
                 tuple(stored["sources"]),
             )
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path}: expected the description of an excerpt, got {error!r}; delete its "
-                "folder and evaluate again"
-            ) from error
 
     def mixture(self) -> Tensor:
         """(C, T). Raises FileNotFoundError or ValueError as `audio.read` does; so do the others."""
@@ -182,7 +177,7 @@ def _fingerprint_in(folder: Path) -> str | None:
         return None
     try:
         fingerprint: str | None = json.loads(path.read_text("utf-8")).get("fingerprint")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None  # damaged: written again
     return fingerprint
 

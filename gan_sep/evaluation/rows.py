@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from gan_sep.evaluation.scores import Scores
 from gan_sep.names import file_name
-from gan_sep.runs import write_text
+from gan_sep.runs import reading_file, write_text
 
 
 class Row(NamedTuple):
@@ -33,10 +33,11 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 
 def read_rows(path: Path) -> list[Row]:
     """The rows of a file that `write_rows` wrote. Raises ValueError on any other header."""
-    return [
-        Row(int(seed), arm, track, source, metric, float(value))
-        for seed, arm, track, source, metric, value in read_table(path, Row._fields)
-    ]
+    with reading_file(path, "rows of an evaluation"):
+        return [
+            Row(int(seed), arm, track, source, metric, float(value))
+            for seed, arm, track, source, metric, value in read_table(path, Row._fields)
+        ]
 
 
 def write_table(path: Path, columns: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
@@ -50,7 +51,7 @@ def write_table(path: Path, columns: Sequence[str], lines: Iterable[Sequence[obj
 
 def read_table(path: Path, columns: Sequence[str]) -> list[list[str]]:
     """The lines below the header, as text. Raises ValueError on any other header."""
-    with path.open(newline="", encoding="utf-8") as file:
+    with reading_file(path, "a table"), path.open(newline="", encoding="utf-8") as file:
         header, *lines = [*csv.reader(file)] or [[]]
     if header != list(columns):
         raise ValueError(f"{path}: expected the columns {', '.join(columns)}, got {header}")
@@ -85,15 +86,11 @@ class TrackStore:
         path = self._path(track)
         if not path.exists():
             return None
-        try:
+        with reading_file(path, "the stored scores of a track; delete it and evaluate again"):
             stored = json.loads(path.read_text(encoding="utf-8"))
-            finished = Finished(stored["scores"], stored.get("separation_seconds", math.nan))
+            scores = {name: [*map(float, values)] for name, values in stored["scores"].items()}
+            finished = Finished(scores, float(stored.get("separation_seconds", math.nan)))
             return finished if stored["fingerprint"] == fingerprint else None
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path}: expected the stored scores of a track, got {error!r}; delete the file "
-                "and evaluate again"
-            ) from error
 
     def put(self, track: str, fingerprint: str, finished: Finished) -> None:
         """Stores what a finished track leaves; the file appears whole or not at all."""

@@ -11,6 +11,7 @@ from statistics import median
 from typing import NamedTuple
 
 from gan_sep.evaluation.rows import read_table, write_table
+from gan_sep.runs import reading_file
 
 SPEED = "separation.csv"
 """The file's name beside the rows of an evaluation."""
@@ -44,10 +45,13 @@ def read_speeds(path: Path) -> list[TrackSpeed]:
     """
     if not path.is_file():
         return []
-    return [
-        TrackSpeed(track, float(seconds), float(separation_seconds))
-        for track, seconds, separation_seconds in read_table(path, TrackSpeed._fields)
-    ]
+    with reading_file(path, "lengths and times"):
+        speeds = [
+            TrackSpeed(track, float(seconds), float(separation_seconds))
+            for track, seconds, separation_seconds in read_table(path, TrackSpeed._fields)
+        ]
+        real_time_factor(speeds)
+    return speeds
 
 
 def real_time_factor(speeds: Iterable[TrackSpeed]) -> float:

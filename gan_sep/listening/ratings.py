@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import pandas as pd
 
+from gan_sep.runs import reading_file
 from gan_sep.statistics.pairing import BASELINE, REFERENCE_SYSTEMS
 
 FORMAT = 1
@@ -76,10 +77,8 @@ def _session(path: Path) -> dict[str, Any]:
     """The file's content, its fields checked but for the ratings themselves."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected ratings saved by a report's page")
-    try:
+    with reading_file(path, "JSON as the page saves it"):
         session = json.loads(path.read_text("utf-8"))
-    except ValueError as error:  # no UTF-8, or no JSON
-        raise ValueError(f"{path}: expected JSON as the page saves it: {error}") from error
     if not isinstance(session, dict) or session.get("format") != FORMAT:
         found = session.get("format") if isinstance(session, dict) else None
         raise ValueError(
@@ -115,10 +114,10 @@ def _entry(where: str, entry: Any) -> tuple[str, str, str, int, float]:
     rating: Any = fields.get("rating")
     if seed is None and fields["arm"] in (REFERENCE, *REFERENCE_SYSTEMS):
         seed = 0
-    if not _is_number(seed, int):
-        raise ValueError(f"{where}: seed: expected a whole number, got {seed!r}")
+    if not _is_number(seed, int) or not 0 <= seed < 2**63:
+        raise ValueError(f"{where}: seed: expected a whole number, got {seed!r:.80}")
     if not _is_number(rating, int | float) or not 0 <= rating <= 100:
-        raise ValueError(f"{where}: rating: expected 0 to 100, got {rating!r}")
+        raise ValueError(f"{where}: rating: expected 0 to 100, got {rating!r:.80}")
     return fields["track"], fields["source"], fields["arm"], seed, rating
 
 

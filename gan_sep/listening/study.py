@@ -22,6 +22,8 @@ from gan_sep import audio
 from gan_sep.evaluation.metrics import METRICS
 from gan_sep.evaluation.metrics.base import Metric
 from gan_sep.listening.ratings import REFERENCE, Ratings, seedless
+from gan_sep.reporting.runs import read_rows
+from gan_sep.runs import reading_file
 from gan_sep.statistics.pairing import MIXTURE
 
 _ANCHORS = {"ref": REFERENCE, "Interferer": MIXTURE, "Quality": "anchor"}
@@ -85,11 +87,14 @@ def track(folder: Path, sound: str) -> tuple[Tensor, Tensor, int]:
 
 
 def _published_ratings(path: Path) -> pd.DataFrame:
-    ratings = pd.read_csv(path).rename(columns={"page": "song"})
+    with reading_file(path, "ratings"):
+        ratings = pd.read_csv(path).rename(columns={"page": "song"})
     columns = ["experiment", "song", "sound", "listener", "rating"]
     if lacking := [column for column in columns if column not in ratings]:
         raise ValueError(f"{path}: expected the columns {', '.join(columns)}; {lacking} missing")
-    return ratings[columns].replace({"sound": _ANCHORS})
+    with reading_file(path, "numbers as ratings"):
+        numbers = ratings["rating"].astype(float)
+    return ratings[columns].assign(rating=numbers).replace({"sound": _ANCHORS})
 
 
 def _sound_values(folder: Path, ratings: pd.DataFrame) -> pd.DataFrame:
@@ -113,7 +118,7 @@ def _page(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A song is a track's source, a sound an arm with its seed; metrics are those of the rows."""
     ratings = Ratings.read(sorted(folder.glob("*.json"))).table
     named = _named(ratings).assign(experiment="rating")
-    rows = _named(seedless(pd.read_csv(folder / "rows.csv")))
+    rows = _named(seedless(read_rows(folder / "rows.csv")))
     table = rows[rows["metric"].isin(METRICS)].pivot_table(
         index=["song", "sound"], columns="metric", values="value"
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from gan_sep.reporting.study import Study
-from gan_sep.runs import replace_file, write_text
+from gan_sep.runs import reading_file, replace_file, write_text
 from gan_sep.statistics.pairing import COLUMNS, REFERENCE_SYSTEMS
 
 ROWS = "rows.csv.xz"
@@ -33,7 +33,11 @@ def committed_study(folder: Path, controls: tuple[str, ...] = ()) -> Study:
 
     Raises ValueError where a control is no arm of the study, or the rows lack one of its blocks.
     """
-    arms = pd.read_csv(folder / ARMS, dtype={"arm": str}, keep_default_na=False)
+    if not is_committed(folder):
+        raise FileNotFoundError(f"{folder}: expected {ARMS} of a committed study, found none")
+    with reading_file(folder / ARMS, "seed, arm and block of each run"):
+        arms = pd.read_csv(folder / ARMS, dtype={"arm": str}, keep_default_na=False)
+        arms = arms[["seed", "arm", "block"]].astype({"seed": int, "block": int})
     blocks = _blocks(_rows_above(folder))
     missing = sorted(set(arms["block"]) - set(blocks["block"]))
     if missing:

@@ -10,6 +10,7 @@ from gan_sep.reporting.formats import count, level
 from gan_sep.reporting.runs import ArmRun
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import bullets, markdown_grid
+from gan_sep.runs import reading_file
 from gan_sep.statistics.pairing import BASELINE
 
 _UNKNOWN = float("nan")
@@ -39,17 +40,20 @@ class Cost:
         timing = run.timing
         if not timing:
             return cls(parameters=size, real_time_factor=factor)
-        steps = np.array([line["step"] for line in timing])
-        seconds = np.array([line["seconds_per_step"] for line in timing])  # means since the last
-        late = seconds[steps > after_step]
-        return cls(
-            parameters=size,
-            steps=float(steps[-1]),
-            training_minutes=float(seconds @ np.diff(steps, prepend=0)) / 60,
-            seconds_per_step=float(np.median(late)) if len(late) else _UNKNOWN,
-            peak_memory_mib=max(line["peak_memory_mib"] for line in timing),
-            real_time_factor=factor,
-        )
+        with reading_file(run.timing_file, "step times"):
+            steps = np.array([line["step"] for line in timing])
+            seconds = np.array(
+                [line["seconds_per_step"] for line in timing]
+            )  # means since the last
+            late = seconds[steps > after_step]
+            return cls(
+                parameters=size,
+                steps=float(steps[-1]),
+                training_minutes=float(seconds @ np.diff(steps, prepend=0)) / 60,
+                seconds_per_step=float(np.median(late)) if len(late) else _UNKNOWN,
+                peak_memory_mib=max(line["peak_memory_mib"] for line in timing),
+                real_time_factor=factor,
+            )
 
 
 def arm_costs(runs: Sequence[ArmRun]) -> dict[str, Cost]:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_sep.evaluation.metrics import beyond_sdr
+from gan_sep.locks import alone_in
 from gan_sep.reporting.formats import (
     count,
     decimals,
@@ -27,7 +28,7 @@ from gan_sep.reporting.knowledge import Knowledge
 from gan_sep.reporting.overview_figure import overview_figure
 from gan_sep.reporting.paired_figure import paired_figure
 from gan_sep.reporting.part import Part
-from gan_sep.reporting.report import NO_WORDS
+from gan_sep.reporting.report import authors_words
 from gan_sep.reporting.style import arm_name, write_png
 from gan_sep.reporting.tables import bullets, decided, emphasised, markdown_grid
 from gan_sep.runs import write_text
@@ -52,12 +53,13 @@ _READING = (
 
 def write_overview(parts: Sequence[Part], folder: Path) -> None:
     """The overview's files. Raises ValueError where a study was not evaluated with sdr."""
-    for part in parts:
-        write_png(folder / f"{part.name}.png", overview_figure(part))
     curve = len({part.paired for part in parts}) > 1 and len({_arms(part) for part in parts}) == 1
-    if curve:
-        write_png(folder / "paired.png", paired_figure(parts))
-    write_text(folder / "README.md", _readme(parts, folder, curve))
+    with alone_in(folder):
+        for part in parts:
+            write_png(folder / f"{part.name}.png", overview_figure(part))
+        if curve:
+            write_png(folder / "paired.png", paired_figure(parts))
+        write_text(folder / "README.md", _readme(parts, folder, curve))
 
 
 def _arms(part: Part) -> tuple[str, ...]:
@@ -68,7 +70,7 @@ def _readme(parts: Sequence[Part], folder: Path, curve: bool) -> str:
     words = folder / "words.md"
     sections = [
         f"# {folder.name}",
-        words.read_text("utf-8").strip() if words.is_file() else NO_WORDS,
+        authors_words(words).strip(),
         *(["![Levels, differences and r_v over the number of paired tracks](paired.png)"] * curve),
         f"How to read the tables:\n\n{bullets([*_READING, _chance(parts)])}",
         *(_section(part, folder) for part in parts),

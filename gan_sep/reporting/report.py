@@ -18,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from gan_sep.evaluation import metrics
+from gan_sep.locks import alone_in
 from gan_sep.reporting.comparison_figure import comparison_figure
 from gan_sep.reporting.controls import controls_section
 from gan_sep.reporting.cost import cost_section
@@ -34,7 +35,7 @@ from gan_sep.reporting.style import arm_name, write_png
 from gan_sep.reporting.systems import systems_table
 from gan_sep.reporting.table_records import COLUMNS, as_csv, as_json
 from gan_sep.reporting.tables import beyond_sdr, bullets, markdown
-from gan_sep.runs import write_text
+from gan_sep.runs import reading_file, write_text
 from gan_sep.statistics.compare import Comparison
 from gan_sep.statistics.pairing import COLUMNS as ROW_COLUMNS
 from gan_sep.statistics.pairing import REFERENCE_SYSTEMS
@@ -74,13 +75,15 @@ def write_study(
 
     audio: the page can be listened to; without it what may not be passed on is left out.
     """
-    if words is not None:
-        write_text(out_folder / "words.md", words.read_text("utf-8"))
-    write_tables(study, out_folder)
-    write_png(out_folder / "curves.png", curves_figure(study.runs))
-    _draw_diagnoses(study, out_folder)
-    write_text(out_folder / "README.md", _readme(study, out_folder, question))
-    write_page(study, out_folder, question, audio)
+    with alone_in(out_folder):
+        if words is not None:
+            with reading_file(words, "text in UTF-8"):
+                write_text(out_folder / "words.md", words.read_text("utf-8"))
+        write_tables(study, out_folder)
+        write_png(out_folder / "curves.png", curves_figure(study.runs))
+        _draw_diagnoses(study, out_folder)
+        write_text(out_folder / "README.md", _readme(study, out_folder, question))
+        write_page(study, out_folder, question, audio)
 
 
 def write_tables(study: Study, out_folder: Path) -> None:
@@ -112,8 +115,9 @@ def references_once(rows: pd.DataFrame) -> pd.DataFrame:
 def _draw_diagnoses(study: Study, folder: Path) -> None:
     for run in study.adversarial_runs:
         if history := run.records("diagnosis"):
-            draw_history(history, folder / f"discriminators-{run.folder.name}.png")
-            draw_histograms(history[-1], folder / f"scores-{run.folder.name}.png")
+            with reading_file(run.records_file, "diagnoses"):
+                draw_history(history, folder / f"discriminators-{run.folder.name}.png")
+                draw_histograms(history[-1], folder / f"scores-{run.folder.name}.png")
 
 
 def _readme(study: Study, folder: Path, question: str | None) -> str:
@@ -126,7 +130,7 @@ def _readme(study: Study, folder: Path, question: str | None) -> str:
         "## What SDR does not measure": beyond_sdr(study.chosen(metrics.beyond_sdr())),
         "## Against controls": controls_section(study.against_controls),
         "## Next to published results": _published(config["data"], study.comparisons),
-        "## In the author's words": words.read_text("utf-8") if words.is_file() else NO_WORDS,
+        "## In the author's words": authors_words(words),
         "## Training": "![Training curves of all arms](curves.png)",
         "## Discriminators": _discriminators(study),
         "## Cost": cost_section(study.costs, study.runs),
@@ -142,6 +146,14 @@ def _readme(study: Study, folder: Path, question: str | None) -> str:
         )
         + "\n"
     )
+
+
+def authors_words(path: Path) -> str:
+    """What a file of the author's says, or that it is not there. Raises ValueError on no UTF-8."""
+    if not path.is_file():
+        return NO_WORDS
+    with reading_file(path, "text in UTF-8"):
+        return path.read_text("utf-8")
 
 
 def _result(study: Study) -> str:

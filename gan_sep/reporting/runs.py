@@ -12,7 +12,7 @@ from gan_sep.data.base import Split
 from gan_sep.evaluation.speed import TrackSpeed, read_speeds
 from gan_sep.losses.base import numbered
 from gan_sep.reporting.formats import from_csv_text
-from gan_sep.runs import RunFolder, is_run_name
+from gan_sep.runs import RunFolder, is_run_name, reading_file
 from gan_sep.statistics.pairing import BASELINE, COLUMNS, MIXTURE, REFERENCE_SYSTEMS
 
 # Settings of the evaluation that change how tracks are separated, and so what a comparison means.
@@ -27,6 +27,19 @@ _KEY = ["seed", "arm", "track", "source", "metric"]
 class ArmRun(RunFolder):
     """The run of one arm and one seed, as a comparison reads it."""
 
+    def require_readable(self) -> None:
+        """Raises ValueError where a value that reports read is not in the run's files."""
+        config, environment = self.config, self.environment
+        with reading_file(self.config_file, "the configuration of a run"):
+            config["name"], config["discriminator"], config["data"]["name"]
+            config["audio"]["sample_rate"], config["audio"]["channels"]
+            {*self.loss_names, *config["audio"]["sources"]}
+            config["training"]["select"], int(config["adversarial"]["warmup_steps"])
+        with reading_file(self.environment_file, "command, commit and machine of a run"):
+            environment["command"], environment["commit"]
+            _ = [environment[name].items() for name in ("tracks", "versions", "machine")]
+            float(environment.get("parameters", 0))
+
     @property
     def loss_names(self) -> list[str]:
         """The terms of its reconstruction loss, by the names under which they are recorded."""
@@ -38,9 +51,10 @@ class ArmRun(RunFolder):
         validated = self.records("valid")
         if select == LAST:
             return validated[-1]["step"] if validated else None
-        scores = [(record[select]["All"], record["step"]) for record in validated]
-        reached = [(score, -step) for score, step in scores if score is not None]
-        return -max(reached)[1] if reached else None  # of equal scores the first
+        with reading_file(self.records_file, "validations"):
+            scores = [(record[select]["All"], record["step"]) for record in validated]
+            reached = [(score, -step) for score, step in scores if score is not None]
+            return -max(reached)[1] if reached else None  # of equal scores the first
 
     def before_discriminators(self) -> bool:
         """Whether the evaluated weights owe the discriminators nothing: they are of the warm-up."""
@@ -82,9 +96,10 @@ class ArmRun(RunFolder):
         settings = self.settings()
         if settings is None:
             return None
-        evaluation = _SEPARATION_SINCE | settings["evaluation"]
-        how = {key: evaluation[key] for key in (*_SEPARATION, *_SEPARATION_SINCE)}
-        return {"audio": settings.get("audio"), "data": settings["data"], **how}
+        with reading_file(self.settings_file(), "the settings of an evaluation"):
+            evaluation = _SEPARATION_SINCE | settings["evaluation"]
+            how = {key: evaluation[key] for key in (*_SEPARATION, *_SEPARATION_SINCE)}
+            return {"audio": settings.get("audio"), "data": settings["data"], **how}
 
 
 def find_arms(run_folders: Sequence[Path]) -> list[ArmRun]:
@@ -163,12 +178,13 @@ def read_rows(path: Path) -> pd.DataFrame:
     Raises ValueError on other columns, on seeds or values that are no numbers, on repeated rows.
     """
     # As text first: a track may be called NA or 007.
-    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    with reading_file(path, "rows of an evaluation"):
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     if tuple(rows.columns) != COLUMNS:
         raise ValueError(f"{path}: expected the columns {', '.join(COLUMNS)}, got {list(rows)}")
     try:
         rows = rows.astype({"seed": int, "value": float})
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"{path}: expected numbers as seed and value: {error}") from error
     for name in ("track", "source"):
         rows[name] = rows[name].map(from_csv_text)

@@ -14,6 +14,7 @@ from gan_sep.reporting.cost import Cost, arm_costs
 from gan_sep.reporting.runs import ArmRun, all_rows, find_arms
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import console
+from gan_sep.runs import reading_file
 from gan_sep.statistics.compare import Comparison, compare
 from gan_sep.statistics.pairing import BASELINE
 
@@ -40,11 +41,14 @@ class Study:
         where a control is no arm of the study.
         """
         runs = find_arms(run_folders)
+        rows = all_rows(runs)
+        for run in runs:
+            run.require_readable()
         arms = dict.fromkeys(run.arm for run in runs if run.arm != BASELINE)
         for control in controls:
             if control not in arms:
                 raise ValueError(f"controls: expected some of {', '.join(arms)}, got {control}")
-        return cls(runs, all_rows(runs), controls)
+        return cls(runs, rows, controls)
 
     @cached_property
     def comparisons(self) -> Mapping[str, Comparison]:
@@ -76,9 +80,11 @@ class Study:
     @cached_property
     def verdicts(self) -> Mapping[tuple[int, str], Verdict]:
         """What the diagnoses say of the discriminators: (seed, arm) -> verdict."""
-        return {
-            (run.seed, run.arm): verdict(run.records("diagnosis")) for run in self.adversarial_runs
-        }
+        said = {}
+        for run in self.adversarial_runs:
+            with reading_file(run.records_file, "diagnoses"):
+                said[run.seed, run.arm] = verdict(run.records("diagnosis"))
+        return said
 
     @cached_property
     def unaffected(self) -> Mapping[tuple[int, str], str]:

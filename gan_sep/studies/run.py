@@ -105,7 +105,8 @@ def _run_arms(
             raise BudgetUsedUpError
         accelerator.print(_announcement(place, works, forecast), flush=True)
         try:
-            _finish(work, works, budget, accelerator)
+            with work.folder.owned():
+                _finish(work, works, budget, accelerator)
             works[place] = Work.of(work.member)
         except NonFiniteError as error:
             failed[work.name] = str(error)

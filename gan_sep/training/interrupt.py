@@ -1,6 +1,9 @@
-"""Signals and budgets end a run between two steps, not inside one."""
+"""Signals and budgets end a run between two steps, not inside one; workers end with launchers."""
 
+import ctypes
+import os
 import signal
+import sys
 import time
 from types import FrameType, TracebackType
 from typing import Self
@@ -10,13 +13,29 @@ from accelerate import Accelerator
 
 from gan_sep.training.budget import Budget
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-SPENT = 1  # asks as a signal does where the budget is used up; below all of theirs
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SPENT = 128  # asks as a signal does where the budget is used up; no signal's number
 ECHO_SECONDS = 2.0
 
 
+def heeded() -> tuple[signal.Signals, ...]:
+    """The signals that stop a program: all SIGNALS but those it was told to ignore (nohup)."""
+    return tuple(each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN)
+
+
+def end_with_launcher() -> None:
+    """Where accelerate or torchrun launched this process, SIGTERM comes to it when they are gone.
+
+    Otherwise the kill of a launcher leaves workers that go on alone. Linux alone can do that.
+    """
+    launched = {"TORCHELASTIC_RUN_ID", "ACCELERATE_MIXED_PRECISION"} & os.environ.keys()
+    if launched and sys.platform == "linux":
+        set_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)
+        ctypes.CDLL(None).prctl(set_death_signal, int(signal.SIGTERM))
+
+
 class StopRequest:
-    """While entered, SIGINT and SIGTERM only raise a flag; a second one acts as it always does.
+    """While entered, the signals only raise a flag; the same one again acts as it always does.
 
     A budget that is used up asks in the same way.
     What follows the first within ECHO_SECONDS is its echo: a terminal or a cluster signals every
@@ -27,10 +46,10 @@ class StopRequest:
         self.accelerator = accelerator
         self.budget = budget or Budget()
         self.signal: int = 0
-        self.noted_at = 0.0
+        self.noted_at: dict[int, float] = {}
 
     def __enter__(self) -> Self:
-        self.previous = {number: signal.signal(number, self._note) for number in SIGNALS}
+        self.previous = {number: signal.signal(number, self._note) for number in heeded()}
         return self
 
     def __exit__(
@@ -42,9 +61,10 @@ class StopRequest:
         self._restore()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if not self.signal:
-            self.signal, self.noted_at = number, time.monotonic()
-        elif time.monotonic() - self.noted_at > ECHO_SECONDS:
+        self.signal = self.signal or number
+        if number not in self.noted_at:
+            self.noted_at[number] = time.monotonic()
+        elif time.monotonic() - self.noted_at[number] > ECHO_SECONDS:
             self._restore()
             signal.raise_signal(number)
 
@@ -61,4 +81,5 @@ class StopRequest:
         if self.accelerator.num_processes == 1:
             return request
         flag = torch.tensor([request], device=self.accelerator.device)
-        return int(self.accelerator.gather(flag).max())
+        requests = self.accelerator.gather(flag).tolist()
+        return max([each for each in requests if each != SPENT] or [0]) or max(requests)

@@ -63,13 +63,15 @@ def run_members(members: list[Member], resume: bool) -> None:
     """Train and evaluate the runs; what is done already is not done again.
 
     Raises ValueError where a folder holds an unfinished run and `resume` is false, or a run of
-    another configuration; and what `Run.train` and `evaluate` raise.
+    another configuration, or another process works in it; and what `Run.train` and `evaluate`
+    raise.
     """
     for member in members:
         check_folder(member, resume)
     for member in members:
-        train(member)
-        score(member)
+        with member.folder.owned():
+            train(member)
+            score(member)
 
 
 def train(member: Member, budget: Budget | None = None) -> None:
@@ -81,7 +83,8 @@ def train(member: Member, budget: Budget | None = None) -> None:
     require_sound("training", run.pools.paired, run.config.audio)
     require_sound("validation", run.valid_tracks, run.config.audio)
     try:
-        run.train(budget)
+        with member.folder.owned():
+            run.train(budget)
     finally:
         run.accelerator.free_memory()
 
@@ -117,10 +120,12 @@ def evaluate_run(
     network = best_generator(config, run).to(accelerator.device)
     evaluation = Evaluation(config.audio, config.evaluation, run.arm, config.seed)
     tracks = config.data.build(config.audio, split)
-    evaluate(network, tracks, evaluation, folder)
-    if accelerator.is_main_process:
-        settings = yaml.safe_dump(evaluation_settings(config, run), sort_keys=False)
-        write_text(folder / "settings.yaml", settings)
+    inside = folder.resolve().is_relative_to(run.folder.resolve())
+    with (run if inside else RunFolder(folder, run.seed, run.arm)).owned():
+        evaluate(network, tracks, evaluation, folder)
+        if accelerator.is_main_process:
+            settings = yaml.safe_dump(evaluation_settings(config, run), sort_keys=False)
+            write_text(folder / "settings.yaml", settings)
 
 
 def evaluation_settings(config: RunConfig, run: RunFolder) -> dict[str, Any]:
@@ -174,6 +179,8 @@ def check_folder(member: Member, resume: bool) -> None:
     newest = checkpoint.latest(run.checkpoints)
     finished = newest == checkpoint.path_of(run.checkpoints, config.training.steps)
     if not finished and not resume:
+        with run.owned():  # where a living process is at work, that is what is wrong
+            pass
         where = newest.stem if newest else "no checkpoint"
         raise ValueError(
             f"{run.folder} holds an unfinished run ({where} of {config.training.steps} steps). "

@@ -68,5 +68,5 @@ def test_scores_of_before_times_were_kept_still_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["{", "[]", "{}"])
 def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "a b.json").write_text(content)
-    with pytest.raises(ValueError, match=r"a b\.json: expected .*delete the file and evaluate"):
+    with pytest.raises(ValueError, match=r"a b\.json: expected .*delete it and evaluate"):
         TrackStore(tmp_path).get("a b", "one")

@@ -3,7 +3,9 @@
 import json
 import os
 import random
+import shutil
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -121,6 +123,45 @@ def test_a_run_saves_also_where_its_launcher_dies_of_the_same_signal(here: Path)
     assert f"of {STEPS}; continue with --resume" in ended.err
     step = int(checkpoints(here)[-1].removeprefix("step-"))
     assert f"{ARM}: stopped at step {step} of" in ended.err
+
+
+@pytest.mark.slow
+def test_a_worker_whose_launcher_is_killed_saves_and_ends(here: Path) -> None:
+    process = begin(ACCELERATE, here, 3)
+    process.kill()  # the launcher alone, as `kill -9 $!` does
+    err = finish(process).err  # waits for the worker, which holds the launcher's output
+    step = int(checkpoints(here)[-1].removeprefix("step-"))
+    assert f"{ARM}: stopped at step {step} of {STEPS}; continue with --resume" in err
+
+
+@pytest.mark.slow
+def test_a_run_at_work_is_not_continued_by_a_second_process(here: Path, whole: Path) -> None:
+    process = begin(PYTHON, here, 3)
+    for arguments in (ARGUMENTS, (*ARGUMENTS, "--resume")):
+        second = call("train_gan", *arguments)
+        assert second.status == 2
+        said = f"error: {ARM}: process {process.pid} on {socket.gethostname()} is writing in this"
+        assert said in second.err
+    assert finish(process).status == 0
+    assert_equal_bytes(here / ARM, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_an_evaluation_that_is_stopped_says_so_and_leaves_nothing_half_written(
+    here: Path, whole: Path, number: signal.Signals
+) -> None:
+    shutil.copytree(whole, here / ARM)
+    arguments = (ARM, "evaluation.shifts=150", "--out", "parts")
+    process = start(PYTHON, "evaluate", *arguments, folder=here)
+    while not (here / "parts/.lock").exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.send_signal(number)
+    ended = finish(process)
+    assert ended.status == 128 + number
+    assert ended.err.splitlines()[-1] == "stopped; what is finished is kept"
+    assert not list((here / "parts").rglob(".*"))
 
 
 @pytest.mark.slow
