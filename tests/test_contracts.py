@@ -14,6 +14,7 @@ from torch import nn
 
 from gan_sep.audio import AudioFormat
 from gan_sep.config.loader import Component, ConfigError, build
+from gan_sep.features.base import Features
 from gan_sep.losses.base import ReconstructionLoss
 
 FORMATS = [
@@ -24,6 +25,7 @@ GENERATORS = Component("generators")
 DISCRIMINATORS = Component("discriminators")
 OPTIMIZERS = Component("optimizers")
 LOSSES = Component("losses")
+FEATURES = Component("features")
 
 
 def walk(component: Component) -> Any:
@@ -52,12 +54,15 @@ def test_the_walk_finds_the_components() -> None:
     assert "demucs" in GENERATORS.names()
     assert "spectrogram" in DISCRIMINATORS.names()
     assert {"l1_time", "spectrogram"} <= set(LOSSES.names())
+    assert {"music_vgg", "vggish", "tagger"} <= set(FEATURES.names())
     assert "adam" in OPTIMIZERS.names()
     assert {"synthetic", "musdb", "mir1k", "stem_folders"} <= set(Component("data").names())
 
 
 @pytest.mark.parametrize(
-    "component", [GENERATORS, DISCRIMINATORS, LOSSES, OPTIMIZERS, Component("data")], ids=str
+    "component",
+    [GENERATORS, DISCRIMINATORS, LOSSES, FEATURES, OPTIMIZERS, Component("data")],
+    ids=str,
 )
 def test_every_file_without_a_leading_role_is_a_component_with_a_frozen_config(
     component: Component,
@@ -71,7 +76,9 @@ def test_every_file_without_a_leading_role_is_a_component_with_a_frozen_config(
         assert importlib.import_module(f"gan_sep.{component.folder}.{name}").__doc__
 
 
-@pytest.mark.parametrize("component", [GENERATORS, DISCRIMINATORS, LOSSES, OPTIMIZERS], ids=str)
+@pytest.mark.parametrize(
+    "component", [GENERATORS, DISCRIMINATORS, LOSSES, FEATURES, OPTIMIZERS], ids=str
+)
 def test_every_default_configuration_can_be_built_from_its_name(component: Component) -> None:
     for name in component.names():
         assert build(component.config_class(name), {}) == component.config_class(name)()
@@ -281,6 +288,59 @@ def test_a_loss_refuses_shapes_that_differ(name: str) -> None:
         tiny_loss(name)(torch.zeros(2, 2, 2, 9), torch.zeros(2, 2, 1, 9))
 
 
+def tiny_features(name: str) -> Features:
+    config_class: Any = FEATURES.config_class(name)
+    network: Features = config_class.tiny().build()
+    return network
+
+
+@pytest.mark.parametrize("name", FEATURES.names())
+@pytest.mark.parametrize(
+    ("rate", "channels", "length"), [(8000, 1, 1), (16000, 2, 20000), (44100, 2, 50000)]
+)
+def test_a_feature_network_takes_any_rate_and_length_and_keeps_items_apart(
+    name: str, rate: int, channels: int, length: int
+) -> None:
+    network = tiny_features(name)
+    waveform = torch.randn(3, channels, length)
+    maps = network(waveform, rate)
+    assert all(each.ndim == 4 and each.shape[0] == 3 for each in maps)
+    for alone, together in zip(network(waveform[1:2], rate), maps, strict=True):
+        torch.testing.assert_close(alone[0], together[1], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", FEATURES.names())
+def test_a_feature_network_is_frozen_and_passes_gradients_on(name: str) -> None:
+    network = tiny_features(name)
+    assert not network.training
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+    for waveform in (torch.randn(1, 2, 30000), torch.zeros(1, 2, 30000)):
+        waveform.requires_grad_()
+        sum(each.sum() for each in network(waveform, 44100)).backward()
+        assert waveform.grad is not None
+        assert waveform.grad.isfinite().all()
+        assert (waveform.grad.abs().sum() > 0) == bool(waveform.abs().sum() > 0)
+
+
+@pytest.mark.parametrize("name", FEATURES.names())
+def test_a_feature_network_knows_a_sound_at_another_rate(name: str) -> None:
+    """A low sine at two rates has nearly the same maps, one of another pitch has not."""
+    network = tiny_features(name)
+
+    def maps(rate: int, hz: float) -> torch.Tensor:
+        time = torch.arange(2 * rate) / rate
+        return network((0.5 * torch.sin(2 * torch.pi * hz * time))[None, None], rate)[2]
+
+    one, same, other = maps(16000, 500), maps(44100, 500), maps(16000, 1500)
+    assert (one - same).norm() < 0.1 * (one - other).norm()
+
+
+@pytest.mark.parametrize("name", FEATURES.names())
+def test_a_feature_network_refuses_what_is_no_batch_of_waveforms(name: str) -> None:
+    with pytest.raises(ValueError, match=r"expected a waveform \(B, C, T\), got shape \(2, 100\)"):
+        tiny_features(name)(torch.zeros(2, 100), 16000)
+
+
 @walk(DISCRIMINATORS)
 def test_a_penalty_on_a_discriminator_gradient_reaches_its_weights(
     name: str, audio: AudioFormat
@@ -301,7 +361,7 @@ def test_a_penalty_on_a_discriminator_gradient_reaches_its_weights(
 def test_no_folder_holds_a_file_that_is_neither_component_nor_support() -> None:
     """A component without a class named Config would silently not exist."""
     package = Path(__file__).parents[1] / "gan_sep"
-    for folder in ("generators", "discriminators", "losses"):
+    for folder in ("generators", "discriminators", "losses", "features"):
         for path in (package / folder).glob("[a-z]*.py"):
             text = path.read_text()
             if "def build(" in text and path.stem != "base":

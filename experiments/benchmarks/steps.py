@@ -137,7 +137,7 @@ def arm_step(setting: Setting, device: torch.device, gan: bool, precision: str =
         discriminator = setting.discriminator.build(setting.audio)
         other = Player.prepared("discriminator", discriminator, settings.optimizer, accelerator)
         adversary = Adversary(other, settings, setting.audio, 0, accelerator)
-    losses = WeightedLosses.of([l1_time.Config()], setting.audio.sources, device)
+    losses = WeightedLosses.of([l1_time.Config()], setting.audio, device)
     step = TrainingStep(accelerator, generator, adversary, losses)
     unpaired = None
     if gan and setting.unpaired:

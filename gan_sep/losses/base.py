@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple, Self
 import torch
 from torch import Tensor
 
+from gan_sep.audio import AudioFormat
 from gan_sep.training.silence import audible
 
 # Estimates and sources, (B, S, C, T) each and in the same order of sources -> (S,).
@@ -40,8 +41,11 @@ class Loss:
             if not 0 <= factor < float("inf"):
                 raise ValueError(f"sources.{source}: expected a number >= 0, got {factor}")
 
-    def build(self) -> ReconstructionLoss:
-        """The loss: no weights, no random draws; differentiable, and finite on silence."""
+    def build(self, sample_rate: int | None = None) -> ReconstructionLoss:
+        """The loss of signals at a rate in Hz, which few losses need to know.
+
+        No weights that learn, no random draws; differentiable, and finite on silence.
+        """
         return self
 
     @classmethod
@@ -96,14 +100,15 @@ class WeightedLosses:
         self.terms = terms
 
     @classmethod
-    def of(cls, losses: Sequence[Loss], sources: Sequence[str], device: torch.device) -> Self:
+    def of(cls, losses: Sequence[Loss], audio: AudioFormat, device: torch.device) -> Self:
         """The losses of a configuration."""
+        sources = audio.sources
         names = numbered(type(loss).__module__.rpartition(".")[2] for loss in losses)
         terms = []
         for name, loss in zip(names, losses, strict=True):
             factors = torch.tensor([loss.sources.get(source, 1.0) for source in sources])  # (S,)
             weight = loss.weight * factors.to(device) if loss.sources else loss.weight
-            terms.append(Term(name, loss.build(), weight))
+            terms.append(Term(name, loss.build(audio.sample_rate), weight))
         return cls(terms)
 
     def __call__(self, estimates: Tensor, sources: Tensor) -> dict[str, Tensor]:

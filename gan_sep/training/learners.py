@@ -49,7 +49,7 @@ class Learners:
             )
         # Other draws from torch's random state must not depend on how many networks were built.
         torch.manual_seed(config.seed + 2 + accelerator.process_index)
-        losses = WeightedLosses.of(config.losses, config.audio.sources, accelerator.device)
+        losses = WeightedLosses.of(config.losses, config.audio, accelerator.device)
         self.training_step = TrainingStep(accelerator, self.generator, self.adversary, losses)
 
     def step(self, micro_batches: Sequence[Batch], step: int) -> dict[str, Tensor]:

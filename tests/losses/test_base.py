@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from gan_sep.audio import AudioFormat
 from gan_sep.config.loader import Component, ConfigError, build, to_dict
 from gan_sep.config.run import RunConfig
 from gan_sep.losses import l1_time, multi_resolution
@@ -26,7 +27,7 @@ class Level(Loss):
 
 
 def weighted(*losses: Loss) -> WeightedLosses:
-    return WeightedLosses.of(losses, SOURCES, torch.device("cpu"))
+    return WeightedLosses.of(losses, AudioFormat(8000, 1, SOURCES), torch.device("cpu"))
 
 
 def run_config(losses: object) -> RunConfig:

@@ -1,0 +1,1 @@
+"""Networks whose layers serve losses and distances: frozen, differentiable, at any rate."""

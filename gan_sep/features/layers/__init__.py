@@ -1,0 +1,1 @@
+"""What feature networks share: front ends, the network of music tagging, files of weights."""

@@ -1,0 +1,46 @@
+"""The distance of feature maps against numpy, and settings that cannot be meant."""
+
+import numpy as np
+import pytest
+import torch
+
+from gan_sep.features import tagger
+from gan_sep.losses.deep_feature import Config
+
+
+def test_the_value_is_that_of_maps_and_gram_matrices_in_numpy() -> None:
+    network = tagger.Config.tiny()
+    estimates, sources = torch.randn(2, 2, 3, 1, 21000).unbind()
+    expected = np.zeros((2, 3))
+    for item in range(2):
+        for source in range(3):
+            pairs = zip(
+                network.build()(estimates[item, source][None], 16000),
+                network.build()(sources[item, source][None], 16000),
+                strict=True,
+            )
+            values = []
+            for pair in pairs:
+                E, Y = (each[0].double().numpy().reshape(each.shape[1], -1) for each in pair)
+                gram = (E @ E.T - Y @ Y.T) / E.size
+                values.append(0.5 * np.mean((E - Y) ** 2) + 10 / 3 * np.sum(gram**2))
+            expected[item, source] = np.mean(values)
+    loss = Config(network=network).build(16000)
+    np.testing.assert_allclose(loss(estimates, sources), expected.mean(0), rtol=1e-4)
+    assert loss(sources, sources).tolist() == [0, 0, 0]
+
+
+def test_channels_that_err_in_opposite_ways_do_not_cancel() -> None:
+    sources = torch.randn(1, 1, 2, 21000)
+    swapped = sources.flip(2)  # the mean of both channels is the same
+    assert Config.tiny()(swapped, sources).item() > 0.01
+
+
+def test_without_a_rate_or_any_weight_it_says_so() -> None:
+    signals = torch.zeros(1, 1, 1, 100)
+    with pytest.raises(ValueError, match="sample_rate: expected Hz of the signals, got null"):
+        Config(network=tagger.Config.tiny())(signals, signals)
+    with pytest.raises(ValueError, match=r"not both 0, got 0\.0 and 0\.0"):
+        Config(features=0.0, style=0.0)
+    with pytest.raises(ValueError, match=r"at least 0, not both 0, got -1\.0 and 1\.0"):
+        Config(features=-1.0, style=1.0)
