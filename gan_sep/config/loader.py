@@ -27,6 +27,10 @@ class ConfigError(ValueError):
     """A mistake in a configuration; the message begins with the dotted key."""
 
 
+class OutOfBoundsError(ConfigError):
+    """A number of the right kind that makes no sense."""
+
+
 def require(condition: bool, message: str) -> None:
     """What a section demands of its values: the message begins with the field's name.
 
@@ -203,6 +207,8 @@ def _union(hint: Any, value: Any, key: str) -> Any:
     for option in (option for option in options if option is not type(None)):
         try:
             return convert(option, value, key)
+        except OutOfBoundsError:
+            raise
         except ConfigError as error:
             errors.append(error)
     if len(errors) == 1:
@@ -251,7 +257,7 @@ def _bounded(value: float, key: str) -> float:
     try:
         check_number(key, value)
     except ValueError as error:
-        raise ConfigError(f"{key}: {error}") from error
+        raise OutOfBoundsError(f"{key}: {error}") from error
     return value
 
 

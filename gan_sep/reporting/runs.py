@@ -39,6 +39,7 @@ class ArmRun(RunFolder):
             environment["command"], environment["commit"]
             _ = [environment[name].items() for name in ("tracks", "versions", "machine")]
             float(environment.get("parameters", 0))
+        _ = self.timing, self.speeds()
 
     @property
     def loss_names(self) -> list[str]:

@@ -7,6 +7,8 @@ code a file holds. These files hold tensors, numbers, text and containers of the
 
 import os
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +52,29 @@ def load(path: Path) -> dict[str, Any]:
     try:
         _require_intact(path)
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(state, dict):
+            raise TypeError
     except Exception as error:  # a damaged file can fail anywhere on the way, in any manner
         raise CheckpointError(
             f"{path}: not a checkpoint of plain tensors and values, or damaged "
             f"({type(error).__name__}). Delete it to continue from the one before with --resume"
         ) from error
     return state
+
+
+@contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """While entered, what a checkpoint of other content leads to is a CheckpointError."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
+        said = " ".join(str(error).split())
+        raise CheckpointError(
+            f"{path}: not a checkpoint of this run ({type(error).__name__}: {said:.200}). Delete "
+            "it to continue from the one before with --resume"
+        ) from error
 
 
 def _require_intact(path: Path) -> None:

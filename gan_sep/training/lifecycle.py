@@ -147,7 +147,8 @@ def trained_steps(run: RunFolder) -> int:
 def best_generator(config: RunConfig, run: RunFolder) -> nn.Module:
     """The generator of a run with the weights that are evaluated. Raises as `best_weights`."""
     network = config.generator.build(config.audio)
-    network.load_state_dict(best_weights(run))
+    with checkpoint.fitting(run.best):
+        network.load_state_dict(best_weights(run))
     return network
 
 
@@ -161,7 +162,9 @@ def best_weights(run: RunFolder) -> dict[str, Tensor]:
             f"{run.best}: no such file; a run has weights to evaluate from its first validation "
             "on: train it, or train it further with --resume"
         )
-    weights: dict[str, Tensor] = checkpoint.load(run.best)["generator"]
+    state = checkpoint.load(run.best)
+    with checkpoint.fitting(run.best):
+        weights: dict[str, Tensor] = state["generator"]
     return weights
 
 

@@ -135,15 +135,18 @@ class Run:
         """
         newest = checkpoint.latest(self.folder.checkpoints)
         state = checkpoint.load(newest) if newest else self._begin()
+        records = {"records": 0, "timing": 0}
+        if state is not None:
+            with checkpoint.fitting(newest or self.folder.folder):
+                self._restore(state)
+                records = {name: state["files"][name] for name in records}
+            self._require_best()
         if self.accelerator.is_main_process:
             write_text(self.folder.data_file, json_text(self.data))
-            records = state["files"] if state else {"records": 0, "timing": 0}
             self.records = RecordFile(self.folder.records_file, records["records"])
             self.timing = RecordFile(self.folder.timing_file, records["timing"])
-            step = state["step"] if state else 0
-            self.trackers = Trackers(self.folder.folder, self.config, self.valid_tracks[:2], step)
-        if state is not None:
-            self._restore(state)
+            tracks = self.valid_tracks[:2]
+            self.trackers = Trackers(self.folder.folder, self.config, tracks, self.step)
         if self.learners.adversary is not None:
             self.probe = Probe(self.config, self.pools.paired, self.valid_tracks, self.accelerator)
         reset_peak_memory()
@@ -294,17 +297,35 @@ class Run:
             self.trackers.add_scalars({"valid": scores}, self.step)
             self.trackers.add_separations(self.learners.evaluated_network, self.step)
             if improved:
-                weights = self.learners.evaluated_network.state_dict()
-                checkpoint.save(
-                    self.folder.best,
-                    {
-                        "config": to_dict(self.config),
-                        "generator": weights,
-                        "score": score,
-                        "step": self.step,
-                    },
-                )
+                self._save_best()
         self.accelerator.wait_for_everyone()
+
+    def _save_best(self) -> None:
+        checkpoint.save(
+            self.folder.best,
+            {
+                "config": to_dict(self.config),
+                "generator": self.learners.evaluated_network.state_dict(),
+                "score": self.best.score,
+                "step": self.best.step,
+            },
+        )
+
+    def _require_best(self) -> None:
+        """The weights to evaluate are made again where they are gone and are those of this step.
+
+        Raises CheckpointError where they are gone and were those of a step before.
+        """
+        if self.best.step < 0 or self.folder.best.is_file():
+            return
+        if self.best.step < self.step:
+            raise checkpoint.CheckpointError(
+                f"{self.folder.best}: gone, it held the weights of step {self.best.step}; delete "
+                f"the checkpoints of later steps in {self.folder.checkpoints} and continue with "
+                "--resume, or delete the run's folder where there are none before"
+            )
+        if self.accelerator.is_main_process:
+            self._save_best()
 
     def _save(self) -> None:
         """A checkpoint of everything, by the main process; older ones go after it is on disk."""

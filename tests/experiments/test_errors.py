@@ -200,6 +200,40 @@ def test_best_weights_that_are_no_checkpoint_are_named(done: Path, content: byte
     assert said.startswith(f"{ARM}/checkpoints/best.pt: not a checkpoint")
 
 
+@pytest.mark.parametrize("content", [[1], {"step": 3}, {"generator": {"x": torch.zeros(1)}}])
+def test_best_weights_of_something_else_are_named_and_the_advice_works(
+    done: Path, trained: Path, content: object
+) -> None:
+    best = done / ARM / "checkpoints/best.pt"
+    torch.save(content, best)
+    said = message(call("evaluate", ARM))
+    assert said.startswith(f"{ARM}/checkpoints/best.pt: not a checkpoint of ")
+    assert "Delete it" in said
+    best.unlink()
+    # Selected at step 4 or 6 of 6, by the validation metric: a checkpoint before has to be there.
+    ended = train("--arms", "gan", "--resume")
+    if ended.status:
+        assert "checkpoints of later steps" in message(ended)
+        (best.parent / "step-00000006.pt").unlink()
+        assert train("--arms", "gan", "--resume").status == 0
+    state, whole = (torch.load(f / ARM / "checkpoints/best.pt") for f in (done, trained))
+    assert state["step"] == whole["step"]
+    for name, weight in whole["generator"].items():
+        assert torch.equal(state["generator"][name], weight)
+
+
+@pytest.mark.parametrize("content", [[1], {"step": 3}, {"files": {"records": 0, "timing": 0}}])
+def test_a_checkpoint_of_something_else_is_named_and_can_be_deleted(
+    done: Path, content: object
+) -> None:
+    newest = done / ARM / "checkpoints/step-00000006.pt"
+    torch.save(content, newest)
+    said = message(train("--arms", "gan", "--resume"))
+    assert said.startswith(f"{ARM}/checkpoints/step-00000006.pt: not a checkpoint of ")
+    newest.unlink()
+    assert train("--arms", "gan", "--resume").status == 0
+
+
 def test_weights_that_are_no_numbers_separate_nothing(done: Path, stems: Path) -> None:
     best = done / ARM / "checkpoints/best.pt"
     state = torch.load(best, weights_only=True)
