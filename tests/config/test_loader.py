@@ -158,7 +158,7 @@ def test_every_mistake_names_its_key(
         (["generator={channels: 4}", "data=null"], "data.name: missing value"),
         (
             ["losses=[{name: l2}]"],
-            "no losses[0] called 'l2'; there are: dissimilarity, l1_freq,",
+            "no losses[0] called 'l2'; there are: deep_feature, dissimilarity,",
         ),
         (
             ["losses=[{n_fft: 64}]"],
