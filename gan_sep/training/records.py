@@ -30,8 +30,13 @@ class RecordFile:
         self.file.truncate(position)
 
     def write(self, record: Mapping[str, Any]) -> None:
-        self.file.write(json.dumps(record, allow_nan=False).encode() + b"\n")
-        self.file.flush()
+        """Raises OSError naming the file where the disk refuses."""
+        try:
+            self.file.write(json.dumps(record, allow_nan=False).encode() + b"\n")
+            self.file.flush()
+        except OSError as error:
+            error.filename = error.filename or str(self.file.name)
+            raise
 
     def position(self) -> int:
         """The length in bytes, safely on disk."""

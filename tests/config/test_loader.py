@@ -162,7 +162,7 @@ def test_every_mistake_names_its_key(
         ),
         (
             ["losses=[{n_fft: 64}]"],
-            "losses[0].name: missing value (one of dissimilarity, l1_freq,",
+            "losses[0].name: missing value (one of deep_feature, ",
         ),
         (
             ["losses=[{name: spectrogram, discriminative_weight: 2}]"],
