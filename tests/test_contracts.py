@@ -26,6 +26,9 @@ DISCRIMINATORS = Component("discriminators")
 OPTIMIZERS = Component("optimizers")
 LOSSES = Component("losses")
 FEATURES = Component("features")
+OBJECTIVES = Component("adversarial/objectives")
+REGULARIZERS = Component("adversarial/regularizers")
+BUILT = [GENERATORS, DISCRIMINATORS, LOSSES, FEATURES, OPTIMIZERS, OBJECTIVES, REGULARIZERS]
 
 
 def walk(component: Component) -> Any:
@@ -59,11 +62,7 @@ def test_the_walk_finds_the_components() -> None:
     assert {"synthetic", "musdb", "mir1k", "stem_folders"} <= set(Component("data").names())
 
 
-@pytest.mark.parametrize(
-    "component",
-    [GENERATORS, DISCRIMINATORS, LOSSES, FEATURES, OPTIMIZERS, Component("data")],
-    ids=str,
-)
+@pytest.mark.parametrize("component", [*BUILT, Component("data")], ids=str)
 def test_every_file_without_a_leading_role_is_a_component_with_a_frozen_config(
     component: Component,
 ) -> None:
@@ -73,12 +72,12 @@ def test_every_file_without_a_leading_role_is_a_component_with_a_frozen_config(
         params: Any = vars(config_class)["__dataclass_params__"]
         assert params.frozen
         assert config_class.__doc__
-        assert importlib.import_module(f"gan_sep.{component.folder}.{name}").__doc__
+        assert importlib.import_module(
+            f"gan_sep.{component.folder.replace('/', '.')}.{name}"
+        ).__doc__
 
 
-@pytest.mark.parametrize(
-    "component", [GENERATORS, DISCRIMINATORS, LOSSES, FEATURES, OPTIMIZERS], ids=str
-)
+@pytest.mark.parametrize("component", BUILT, ids=str)
 def test_every_default_configuration_can_be_built_from_its_name(component: Component) -> None:
     for name in component.names():
         assert build(component.config_class(name), {}) == component.config_class(name)()

@@ -13,7 +13,8 @@ from benchmarks.table import Row, Table
 from benchmarks.timing import Timings, Work, interleave, peak_memory
 from gan_sep.adversarial.augmentation import InputAugmentation
 from gan_sep.adversarial.instance_noise import InstanceNoise
-from gan_sep.adversarial.regularizers import GradientPenalty, LeCam
+from gan_sep.adversarial.objectives import hinge, relativistic
+from gan_sep.adversarial.regularizers import lecam, r1, r2
 from gan_sep.config.loader import Component
 from gan_sep.config.run import Adversarial
 from gan_sep.discriminators.base import DiscriminatorConfig
@@ -36,13 +37,13 @@ class Variant(NamedTuple):
 # A row for each switch of the section `adversarial`, all with the same discriminator.
 _ADVERSARIAL = {
     "gamma": Adversarial(gamma=0.01, balance=None),
-    "hinge": Adversarial(objective="hinge"),
-    "relativistic": Adversarial(objective="relativistic"),
+    "hinge": Adversarial(objective=hinge.Config()),
+    "relativistic": Adversarial(objective=relativistic.Config()),
     "feature matching": Adversarial(feature_matching=1.0),
     "half of the updates": Adversarial(update_probability=0.5),
-    "R1": Adversarial(gradient_penalty=GradientPenalty(r1=1.0)),
-    "R1 and R2": Adversarial(gradient_penalty=GradientPenalty(r1=1.0, r2=1.0)),
-    "LeCam": Adversarial(lecam=LeCam()),
+    "R1": Adversarial(regularizers=(r1.Config(),)),
+    "R1 and R2": Adversarial(regularizers=(r1.Config(), r2.Config())),
+    "LeCam": Adversarial(regularizers=(lecam.Config(),)),
     "one level": Adversarial(level_normalisation=True),
     "recommended": Adversarial(balance=1.0, feature_matching=10.0),
     "augmentation": Adversarial(augmentation=InputAugmentation(probability=0.2, target=None)),

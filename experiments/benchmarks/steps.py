@@ -14,12 +14,13 @@ from benchmarks.settings import Setting
 from benchmarks.table import Row, Table
 from benchmarks.timing import Work, interleave, peak_memory
 from gan_sep.adversarial.adversary import Adversary
-from gan_sep.adversarial.material import Batch
+from gan_sep.adversarial.balancer import Balancer
 from gan_sep.losses import l1_time
 from gan_sep.losses.base import WeightedLosses
 from gan_sep.optimizers import adam
+from gan_sep.training.batch import Batch
 from gan_sep.training.player import Player
-from gan_sep.training.step import TrainingStep
+from gan_sep.training.step import ADVERSARIAL, TrainingStep
 
 LEARNING_RATE = 3e-4
 
@@ -138,11 +139,13 @@ def arm_step(setting: Setting, device: torch.device, gan: bool, precision: str =
         other = Player.prepared("discriminator", discriminator, settings.optimizer, accelerator)
         adversary = Adversary(other, settings, setting.audio, 0, accelerator)
     losses = WeightedLosses.of([l1_time.Config()], setting.audio, device)
-    step = TrainingStep(accelerator, generator, adversary, losses)
+    shares = {} if adversary is None else {ADVERSARIAL: adversary.settings.share}
+    balancer = Balancer(shares, len(setting.audio.sources), accelerator)
+    step = TrainingStep(accelerator, generator, adversary, losses, balancer)
     unpaired = None
     if gan and setting.unpaired:
         stems = setting.sources(device, setting.unpaired)  # (U, S, C, T)
         unpaired = (stems.sum(1), stems)
-    batch = Batch(setting.sources(device), unpaired)
+    batch = Batch.of(setting.sources(device), unpaired)
     steps = count(settings.warmup_steps)
     return lambda: step([batch], step=next(steps))

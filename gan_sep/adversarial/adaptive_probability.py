@@ -4,7 +4,6 @@ too sure.
 Source: Karras et al., Training generative adversarial networks with limited data, 2020.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from accelerate import Accelerator
 
 from gan_sep.adversarial.augmentation import InputAugmentation
 from gan_sep.adversarial.diagnostics import THRESHOLD
-from gan_sep.adversarial.objectives import Scored
+from gan_sep.adversarial.scored import Scored
 
 EVERY = 4  # steps between two moves
 
@@ -37,13 +36,11 @@ class AdaptiveProbability:
         self.sums = torch.zeros_like(self.current)  # (3, S)
         self.steps = 0
 
-    def add(self, real: Sequence[Scored]) -> None:
+    def add(self, real: Scored) -> None:
         """Take in what the discriminators say of a micro-batch's real training segments."""
-        for scored in real:
-            signs = (scored.output.scores().detach().float() - THRESHOLD).sign()  # (B, S)
-            active = scored.active
-            counts = torch.full_like(signs[0], len(active))
-            self.current += torch.stack([(signs * active).sum(0), active.sum(0), counts])
+        signs = (real.output.scores().detach().float() - THRESHOLD).sign()  # (N, S)
+        counts = torch.full_like(signs[0], len(signs))
+        self.current += torch.stack([(signs * real.active).sum(0), real.active.sum(0), counts])
 
     def end_step(self) -> None:
         """Move the probabilities, where `EVERY` steps are over."""

@@ -4,47 +4,45 @@ They score the estimates once for both players: at the estimates this gives the 
 gradient, at their own weights the discriminators theirs, and nothing leaks from one to the other.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from accelerate import Accelerator
-from einops import rearrange
 from torch import Tensor
 
 from gan_sep.adversarial.adaptive_probability import AdaptiveProbability
-from gan_sep.adversarial.balancer import GradientBalance
-from gan_sep.adversarial.crops import Crops
 from gan_sep.adversarial.feature_matching import feature_matching
-from gan_sep.adversarial.inputs import Presentation
-from gan_sep.adversarial.material import Batch, Place, materials, score_materials
-from gan_sep.adversarial.objectives import Scored, discriminator_loss, separation_loss
-from gan_sep.adversarial.regularizers import gradient_penalty
-from gan_sep.adversarial.usual_scores import UsualScores
+from gan_sep.adversarial.inputs import Input, Inputs
+from gan_sep.adversarial.scored import Scored
 from gan_sep.audio import AudioFormat
 from gan_sep.config.run import Adversarial
 from gan_sep.discriminators.layers.inputs import is_conditioned
+from gan_sep.losses.base import term_names
 from gan_sep.random import draw
+from gan_sep.training.batch import Batch, Place
 from gan_sep.training.player import Player
 
 
-class Scoring(NamedTuple):
-    """What the discriminator says of real sources and of estimates, paired then unpaired.
+class AdversarialLosses(NamedTuple):
+    """What each player minimises in a micro-batch, (S,); None where it learns nothing from it."""
 
-    inputs_real, inputs_fake: the signals (B, S, C, T) of each output, as the discriminator received
-    them.
-    """
+    generator: Tensor | None
+    discriminator: Tensor | None
 
-    real: list[Scored]
-    fake: list[Scored]
-    inputs_real: list[Tensor]
-    inputs_fake: list[Tensor]
+
+class Lasting(Protocol):
+    """What has a state that lasts from step to step."""
+
+    def end_step(self) -> None: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 class Adversary:
-    """The discriminators as a player, and how strongly they speak to the generator.
+    """The discriminators as a player.
 
-    In each micro-batch of a step they score; where they act, `gradient` is what the generator gets;
-    then `backward` gathers their own gradients, from which `move` makes their step at its end.
+    In each micro-batch of a step `losses` says what both players minimise; at its end `move` makes
+    the discriminators' own step from the gradients that were gathered.
     """
 
     def __init__(
@@ -58,20 +56,26 @@ class Adversary:
         self.seed = seed  # of everything drawn here, with the step
         self.discriminator = discriminator
         self.settings = settings
+        self.objective = settings.objective
         self.accelerator = accelerator
         num_sources = len(audio.sources)
-        self.balance = GradientBalance(settings, num_sources, accelerator)
-        self.crops: Crops | None = None
-        if settings.crop_seconds is not None:
-            self.crops = Crops(audio.samples(settings.crop_seconds), seed)
         self.probability: AdaptiveProbability | None = None
         if settings.augmentation is not None:
             self.probability = AdaptiveProbability(settings.augmentation, num_sources, accelerator)
         conditioned = is_conditioned(discriminator.network)
-        self.presentation = Presentation(settings, seed, conditioned, self.probability)
-        self.usual_scores: UsualScores | None = None
-        if settings.lecam is not None:
-            self.usual_scores = UsualScores(settings.lecam, num_sources, accelerator)
+        self.inputs = Inputs(settings, audio, seed, conditioned, self.probability)
+        self.regularizers = dict(
+            zip(
+                term_names(settings.regularizers),
+                [each.build(num_sources, accelerator) for each in settings.regularizers],
+                strict=True,
+            )
+        )
+
+    @property
+    def weights(self) -> list[torch.nn.Parameter]:
+        """What the discriminators learn."""
+        return list(self.discriminator.network.parameters())
 
     def learns(self, step: int) -> bool:
         """Whether the discriminators have begun to learn in this step, counted from 0."""
@@ -88,110 +92,80 @@ class Adversary:
         """Whether the generator learns from them in this step."""
         return step >= self.settings.warmup_steps
 
-    def score(
+    def losses(
         self, batch: Batch, estimates: Tensor, place: Place, log: dict[str, Tensor]
-    ) -> Scoring:
-        """Score a micro-batch and its estimates (B + U, S, C, T); the graphs serve both players."""
-        if self.crops is not None:
-            batch, estimates = self.crops(batch, estimates, place)
-        chosen = materials(batch, estimates, self.settings.silence_db)
-        real, fake = self.presentation(*chosen, place)
-        active = torch.cat([material.active for material in real])  # (B + U, S)
-        log["silent_share"] = 1 - active.float().mean(0)  # (S,)
-        if self._gradient_penalties(place.step)[0]:
-            real = [each._replace(signals=each.signals.detach().requires_grad_()) for each in real]
-        discriminator = self.discriminator.network
-        # Two passes: what flows back to the estimates must not pass through the real sources too.
-        return Scoring(
-            score_materials(discriminator, real),
-            score_materials(discriminator, fake),
-            [material.signals for material in real],
-            [material.signals for material in fake],
-        )
+    ) -> AdversarialLosses:
+        """Score a micro-batch and its estimates (N, S, C, T) -> the losses of both players.
 
-    def gradient(
-        self, scoring: Scoring, estimates: Tensor, reconstruction: Tensor, log: dict[str, Tensor]
+        The generator's is to be differentiated at the estimates alone, the discriminators' at their
+        weights alone, and in this order: the second frees the graph that they share. log gets the
+        value (S,) of every term by its name.
+        """
+        real, fake = self._scored(batch, estimates, place)
+        log["silent_share"] = 1 - real.active.float().mean(0)  # (S,)
+        acts = self.acts(place.step)
+        of_generator = self._generator_loss(batch, real, fake, log) if acts else None
+        of_discriminator = self._discriminator_loss(real, fake, place.step, log)
+        if self.probability is not None:
+            log["augmentation_probability"] = self.probability.values.to(estimates.device)
+            self.probability.add(real)
+        for name, scored in (("real", real), ("estimate", fake)):
+            paired = scored.active[: batch.num_paired]  # (B, S)
+            scores = scored.output.scores().detach()[: batch.num_paired]  # (B, S)
+            log[f"score/{name}"] = (scores * paired).sum(0) / paired.sum(0).clamp_min(1)  # (S,)
+        return AdversarialLosses(of_generator, of_discriminator)
+
+    def _scored(self, batch: Batch, estimates: Tensor, place: Place) -> tuple[Scored, Scored]:
+        """What they say of the sources and of the estimates."""
+        real, fake = self.inputs(batch, estimates, place)
+        if any(each.differentiates(place.step) for each in self.regularizers.values()):
+            real = real._replace(signals=real.signals.detach().requires_grad_())
+        # One after the other: what flows back to the estimates must not pass through the real
+        # sources too.
+        return self._ask(real), self._ask(fake)
+
+    def _ask(self, given: Input) -> Scored:
+        output = self.discriminator.network(given.signals, given.mixture)
+        return Scored(output, given.weights, given.signals)
+
+    def _generator_loss(
+        self, batch: Batch, real: Scored, fake: Scored, log: dict[str, Tensor]
     ) -> Tensor:
-        """The weighted gradient (B + U, S, C, T) of the adversarial loss at the estimates.
-
-        reconstruction: the gradient (B + U, S, C, T) beside which it is weighed. Asked for at the
-        estimates alone: the discriminators' weights are constants of the generator's move. To be
-        called before `backward`, which frees the graph.
-        """
-        loss = self._generator_loss(scoring, log)  # (S,)
-        (gradient,) = torch.autograd.grad(loss.mean(), estimates, retain_graph=True)
-        B = len(scoring.fake[0].active)
-        weights, ratio = self.balance.weights(reconstruction[:B], gradient[:B])  # (S,), (S,)
-        log["gradient_ratio"] = ratio
-        return rearrange(weights, "s -> s 1 1") * gradient
-
-    def _generator_loss(self, scoring: Scoring, log: dict[str, Tensor]) -> Tensor:
-        """What the discriminators say against the estimates, (S,): the gradient of which is
-        balanced.
-        """
-        settings = self.settings
-        loss = separation_loss(
-            scoring.fake, settings.labels, settings.objective, scoring.real
-        )  # (S,)
+        """What the discriminators say against the estimates, (S,), feature matching included."""
+        loss = len(batch.kinds()) * self.objective.generator(real, fake)  # (S,)
         log["loss/adversarial"] = loss.detach()
-        if settings.feature_matching:
-            matching = feature_matching(scoring.real[0], scoring.fake[0])  # (S,)
+        if self.settings.feature_matching:
+            matching = feature_matching(real, fake, batch.num_paired)  # (S,)
             log["loss/feature_matching"] = matching.detach()
-            loss = loss + settings.feature_matching * matching
+            loss = loss + self.settings.feature_matching * matching
         return loss
 
-    def backward(self, scoring: Scoring, step: int, log: dict[str, Tensor]) -> None:
-        """Gradients of the discriminators' weights, where they update, and of nothing else."""
-        labels, objective = self.settings.labels, self.settings.objective
-        loss = discriminator_loss(scoring.real, scoring.fake, labels, objective)  # (S,)
+    def _discriminator_loss(
+        self, real: Scored, fake: Scored, step: int, log: dict[str, Tensor]
+    ) -> Tensor | None:
+        """Their own loss with every regularizer's penalty, (S,); None where they do not update."""
+        loss = self.objective.discriminator(real, fake)  # (S,)
         log["loss/discriminator"] = loss.detach()
-        if self.probability is not None:
-            log["augmentation_probability"] = self.probability.values.to(loss.device)
-            self.probability.add(scoring.real)
-        if self.updates(step):
-            loss = loss + self._penalties(scoring, step, log)
-            weights = list(self.discriminator.network.parameters())
-            self.accelerator.backward(loss.mean(), inputs=weights)
-        for name, scored in (("real", scoring.real[0]), ("estimate", scoring.fake[0])):
-            active, scores = scored.active, scored.output.scores().detach()  # (B, S)
-            log[f"score/{name}"] = (scores * active).sum(0) / active.sum(0).clamp_min(1)  # (S,)
-
-    def _penalties(self, scoring: Scoring, step: int, log: dict[str, Tensor]) -> Tensor:
-        """What is added to the discriminators' loss, weighted: (S,), or 0 without any penalty."""
-        total = torch.zeros(())
-        if self.usual_scores is not None:
-            penalty = self.usual_scores.penalty(scoring.real, scoring.fake)  # (S,)
-            log["loss/lecam"] = penalty.detach()
-            total = total + penalty
-        r1, r2 = self._gradient_penalties(step)
-        for name, weight, scored, given in (
-            ("r1", r1, scoring.real, scoring.inputs_real),
-            ("r2", r2, scoring.fake, scoring.inputs_fake),
-        ):
-            if weight:
-                penalty = weight * gradient_penalty(scored, given)  # (S,)
+        if not self.updates(step):
+            return None
+        for name, regularizer in self.regularizers.items():
+            penalty = regularizer(real, fake, step)  # (S,)
+            if penalty is not None:
                 log[f"loss/{name}"] = penalty.detach()
-                total = total + penalty
-        return total
-
-    def _gradient_penalties(self, step: int) -> tuple[float, float]:
-        """The weights of R1 and R2 in this step."""
-        settings = self.settings.gradient_penalty
-        return (0.0, 0.0) if settings is None else settings.weights(step)
+                loss = loss + penalty
+        return loss
 
     def move(self, step: int, loss: Tensor) -> dict[str, Tensor]:
         """What their part of a step ends with: their own step, where they update; values to log.
 
         loss: (S,), the mean of the micro-batches. Raises NonFiniteError as `Player.move`.
         """
-        if self.acts(step):
-            self.balance.end_step()
         if self.probability is not None:
             self.probability.end_step()
         if not self.updates(step):
             return {}
-        if self.usual_scores is not None:
-            self.usual_scores.end_step()
+        for regularizer in self.regularizers.values():
+            regularizer.end_step()
         norm = self.discriminator.move(self.accelerator, step, loss)
         return {"gradient_norm/discriminator": norm}
 
@@ -203,11 +177,9 @@ class Adversary:
         for name, part in self._lasting().items():
             part.load_state_dict(state[name])
 
-    def _lasting(self) -> dict[str, GradientBalance | UsualScores | AdaptiveProbability]:
-        """What has a state, by the name of its setting."""
-        parts = {
-            "balance": self.balance,
-            "lecam": self.usual_scores,
-            "augmentation": self.probability,
-        }
-        return {name: part for name, part in parts.items() if part is not None}
+    def _lasting(self) -> dict[str, Lasting]:
+        """What has a state, by its name."""
+        parts: dict[str, Lasting] = dict(self.regularizers)
+        if self.probability is not None:
+            parts["augmentation"] = self.probability
+        return parts

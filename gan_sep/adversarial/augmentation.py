@@ -1,4 +1,4 @@
-"""Differentiable augmentation of what the discriminators get, so that they cannot memorises it.
+"""Differentiable augmentation of what the discriminators get, so that they cannot memorise it.
 
 Real signals and estimates are changed by the same law before they are scored, in both players'
 moves, and gradients flow back through the changes to the estimates. In this order, each with the
@@ -33,6 +33,8 @@ from gan_sep.random import draw
 
 Kind = Literal["shift", "gain", "polarity", "band_stop", "time_mask"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+STREAMS = {"paired": 16314465, "unpaired": 1033576616}  # of random numbers
 
 GAIN_DB = 6.0
 STOP_OCTAVES = 8  # the highest ends at half the sample rate, the lowest eight octaves below it
@@ -70,16 +72,14 @@ class InputAugmentation:
             raise ValueError(f"ramp_segments: expected >= 1, got {self.ramp_segments}")
 
 
-def drawn(
-    seed: int, purpose: str | int, step: int, items: Iterable[int], num_sources: int
-) -> Tensor:
-    """What chance decides for segments of a step: (B, S, kinds, 3), uniform in [0, 1).
+def drawn(seed: int, step: int, rows: Iterable[tuple[str, int]], num_sources: int) -> Tensor:
+    """What chance decides for segments of a step: (N, S, kinds, 3), uniform in [0, 1).
 
-    items: the numbers of the segments within the step; purpose sets apart what is numbered alike.
-    For each kind of `KINDS`: whether, where, how much.
+    rows: the kind of each segment, paired or unpaired, and its number within the step. For each
+    kind of change in `KINDS`: whether, where, how much.
     """
     shape = num_sources, len(KINDS), 3
-    uniforms = [draw(seed, purpose, step, item).random(shape) for item in items]
+    uniforms = [draw(seed, STREAMS[kind], step, item).random(shape) for kind, item in rows]
     return torch.from_numpy(np.stack(uniforms)).float()
 
 

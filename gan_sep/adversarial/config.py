@@ -1,13 +1,19 @@
 """The section `adversarial`: how the two players learn from each other, and every remedy."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from gan_sep.adversarial.augmentation import InputAugmentation
+from gan_sep.adversarial.balancer import Share
 from gan_sep.adversarial.instance_noise import InstanceNoise
-from gan_sep.adversarial.objectives import Labels, Objective
-from gan_sep.adversarial.regularizers import GradientPenalty, LeCam
-from gan_sep.config.loader import require
+from gan_sep.adversarial.objectives import least_squares
+from gan_sep.adversarial.objectives.base import Objective
+from gan_sep.adversarial.regularizers.base import RegularizerConfig
+from gan_sep.config.loader import Component, require
 from gan_sep.optimizers import adam
+
+ObjectiveSection = Annotated[Objective, Component("adversarial/objectives", "least_squares")]
+RegularizerSection = Annotated[RegularizerConfig, Component("adversarial/regularizers")]
 
 
 @dataclass(frozen=True)
@@ -18,7 +24,8 @@ class Adversarial:
     reports measure it.
     """
 
-    objective: Objective = "least_squares"  # what the discriminators are trained to say
+    # What the discriminators are trained to say.
+    objective: ObjectiveSection = field(default_factory=least_squares.Config)
     gamma: float | None = None  # weight of the adversarial loss; exactly one of gamma and balance
     # Instead of gamma: the ratio of the adversarial gradient's norm to the reconstruction
     # gradient's, at the estimates, for each source, whatever the losses' scales.
@@ -29,15 +36,13 @@ class Adversarial:
     head_start_steps: int = 0  # how long before their end the discriminators begin to learn
     update_probability: float = 1.0  # of a step of the discriminators
     frozen: bool = False  # they stay as drawn: the control that shows what learning is worth
-    gradient_penalty: GradientPenalty | None = None  # R1 and R2, added to their loss
-    lecam: LeCam | None = None  # LeCam's regularisation, added to their loss
+    regularizers: tuple[RegularizerSection, ...] = ()  # terms added to the discriminators' loss
     silence_db: float | None = -60.0  # RMS, dB full scale, below which a source does not count
     # They are given a crop of so many seconds, at a new place in each step; null: whole segments.
     crop_seconds: float | None = None
     level_normalisation: bool = False  # divides their input by its RMS, silence_db being the floor
     augmentation: InputAugmentation | None = None  # changes their input at random
     instance_noise: InstanceNoise | None = None  # is added to their input
-    labels: Labels = field(default_factory=Labels)  # what they shall say of real and of estimated
     # Of the discriminators.
     optimizer: adam.Config = field(default_factory=lambda: adam.Config(lr=2e-4, betas=(0.5, 0.9)))
 
@@ -91,7 +96,7 @@ class Adversarial:
         )
         adaptive = self.augmentation is not None and self.augmentation.target is not None
         require(
-            not adaptive or self.objective != "relativistic",
+            not adaptive or self.objective.has_threshold,
             "augmentation.target: expected null with objective relativistic, whose scores have no "
             "threshold that r_t could be counted by; set augmentation.probability instead",
         )
@@ -99,8 +104,7 @@ class Adversarial:
     def _check_frozen(self) -> None:
         adaptive = self.augmentation is not None and self.augmentation.target is not None
         idle = {
-            "gradient_penalty": self.gradient_penalty is not None,
-            "lecam": self.lecam is not None,
+            "regularizers": bool(self.regularizers),
             "update_probability": self.update_probability != 1,
             "augmentation.target": adaptive,
         }
@@ -125,14 +129,16 @@ class Adversarial:
                 f"adversarial.instance_noise.until_step: expected at most training.steps "
                 f"({steps}), got {until}: the noise would never be gone",
             )
-        if self.gradient_penalty is not None:
-            every, first = self.gradient_penalty.every, self.first_discriminator_step
-            require(
-                first + -first % every < steps,
-                f"adversarial.gradient_penalty.every: expected a multiple of it between step "
-                f"{first}, in which the discriminators begin to learn, and training.steps "
-                f"({steps}), got {every}: there would be no penalty",
-            )
+        for number, regularizer in enumerate(self.regularizers):
+            try:
+                regularizer.check_training(self.first_discriminator_step, steps)
+            except ValueError as error:
+                raise ValueError(f"adversarial.regularizers[{number}].{error}") from error
+
+    @property
+    def share(self) -> Share:
+        """Of the adversarial gradient in the whole."""
+        return Share(self.gamma, self.balance, self.balance_decay)
 
     @property
     def first_discriminator_step(self) -> int:

@@ -11,28 +11,30 @@ normalised form is that of Défossez et al., High Fidelity Neural Audio Compress
 import torch
 from torch import Tensor
 
-from gan_sep.adversarial.objectives import Scored, over_divisor
+from gan_sep.adversarial.scored import Scored
 
 SMALLEST = 1e-8  # layers that say less than this of a real source say nothing
 
 
-def feature_matching(real: Scored, fake: Scored) -> Tensor:
+def feature_matching(real: Scored, fake: Scored, num_paired: int) -> Tensor:
     """Mean over layers of mean |f_real - f_fake| / mean |f_real|: (S,), 0 where features are equal.
 
-    real, fake: outputs of the same segments, sources and their estimates; fake's mask counts. Both
-    means are those of one segment, so that accumulated micro-batches equal one large batch. What
-    the discriminators say of the real sources is a constant. Raises ValueError where the features
-    do not pair, or there are none.
+    real, fake: outputs of the same segments, sources and their estimates, of which the first
+    num_paired count where fake's do. Both means are those of one segment, so that accumulated
+    micro-batches equal one large batch. What the discriminators say of the real sources is a
+    constant. Raises ValueError where the features do not pair, or there are none.
     """
     pairs = _pairs(real, fake)
-    silent = ~fake.active[:, :, None]  # (B, S, 1)
+    active = fake.active[:num_paired]  # (B, S)
     ratios = []
     for target, feature in pairs:
-        target = target.detach().float().flatten(2).masked_fill(silent, 0.0)  # (B, S, n)
-        feature = feature.float().flatten(2).masked_fill(silent, 0.0)  # (B, S, n)
+        target, feature = (
+            each[:num_paired].float().flatten(2).masked_fill(~active[:, :, None], 0.0)
+            for each in (target.detach(), feature)
+        )  # (B, S, n)
         size = target.abs().mean(-1).clamp_min(SMALLEST)  # (B, S)
         ratios.append((target - feature).abs().mean(-1) / size)
-    return over_divisor(fake, torch.stack(ratios).mean(0))  # (S,)
+    return torch.stack(ratios).mean(0).mean(0)  # (S,)
 
 
 def _pairs(real: Scored, fake: Scored) -> list[tuple[Tensor, Tensor]]:

@@ -37,14 +37,15 @@ class InstanceNoise:
         return float(10 ** (self.start_db / 20) * max(left, 0.0))
 
 
-def white_noise(like: Tensor, seed: int, purpose: str, step: int, items: Iterable[int]) -> Tensor:
-    """Normal noise of RMS 1 with the shape of signals (B, S, C, T), on their device.
+def white_noise(like: Tensor, seed: int, step: int, rows: Iterable[tuple[str, int]]) -> Tensor:
+    """Normal noise of RMS 1 with the shape of signals (N, S, C, T), on their device.
 
-    items: the numbers of the segments within the step; purpose sets apart what is numbered alike.
+    rows: the kind of each segment, paired or unpaired, and its number within the step.
     """
     random = torch.Generator(like.device)
     noise = []
-    for item in items:
-        random.manual_seed(int(draw(seed, purpose, step, item).integers(2**63)))
+    for kind, item in rows:
+        drawn = draw(seed, f"instance noise {kind}", step, item)
+        random.manual_seed(int(drawn.integers(2**63)))
         noise.append(torch.randn(like.shape[1:], generator=random, device=like.device))
     return torch.stack(noise)

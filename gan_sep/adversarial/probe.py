@@ -8,10 +8,8 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import Tensor, nn
 
-from gan_sep.adversarial.crops import crop_start
 from gan_sep.adversarial.diagnostics import centred, measure
-from gan_sep.adversarial.inputs import levelled
-from gan_sep.adversarial.material import Material
+from gan_sep.adversarial.inputs import crop_start, levelled
 from gan_sep.config.run import RunConfig
 from gan_sep.data.base import Track
 from gan_sep.data.segments import PairedSegments
@@ -64,7 +62,7 @@ class Probe:
                 scores |= {f"real_{split}": torch.stack(real), f"fake_{split}": torch.stack(fake)}
                 mask = torch.stack(sounding)  # (n, S)
                 active |= {f"real_{split}": mask, f"fake_{split}": mask}
-        if self.config.adversarial.objective == "relativistic":
+        if not self.config.adversarial.objective.has_threshold:
             scores = centred(scores, active)
         return measure(scores, active, self.config.audio.sources)
 
@@ -83,10 +81,8 @@ class Probe:
                 both = torch.cat([sources, estimates])[..., given]  # (2, S, C, T')
                 mixtures = mixture.expand(2, -1, -1)[..., given]  # (2, C, T')
                 mask = audible(sources[..., given], settings.silence_db)  # (1, S)
-                asked = levelled(Material(both, mixtures, mask), settings)
-                scored = (
-                    discriminator(asked.signals, asked.mixture).scores().float().cpu()
-                )  # (2, S)
+                asked = [levelled(each, settings) for each in (both, mixtures)]
+                scored = discriminator(*asked).scores().float().cpu()  # (2, S)
             yield position, scored[0], scored[1], mask[0].cpu()
 
     def _crop(self, position: int, num_samples: int) -> slice:

@@ -185,6 +185,8 @@ def _is_bool(value: Any) -> bool:
 
 
 def _component(component: Component, value: Any, key: str) -> Any:
+    if isinstance(value, str):
+        value = {"name": value}
     named = isinstance(value, dict) and ("name" in value or component.default is not None)
     if not named:
         raise ConfigError(f"{key}.name: missing value (one of {', '.join(component.names())})")

@@ -142,6 +142,12 @@ class RunConfig:
         valid_name = bool(self.name) and Path(self.name).name == self.name and self.name[0] != "."
         require(valid_name, f"name: expected the plain name of a folder, got {self.name!r}")
         check_terms(self.losses, self.audio.sources)
+        held = any(loss.balance is not None for loss in self.losses)
+        require(
+            not (held and self.optimizer.line_search),
+            "losses: expected weights with an optimizer that searches along a line, got balance: "
+            "gradients held to a share add up to that of no loss which it could follow",
+        )
         self._check_crop_seconds()
         if self.discriminator is not None:
             self._check_adversarial()

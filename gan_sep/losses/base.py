@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple, Self
 import torch
 from torch import Tensor
 
+from gan_sep.adversarial.balancer import Share
 from gan_sep.audio import AudioFormat
 from gan_sep.training.silence import audible
 
@@ -27,6 +28,9 @@ class Loss:
     """
 
     weight: float = 1.0  # of this term in the sum; 0 logs the term and learns nothing from it
+    # Instead of a weight: the ratio of the norm of its gradient at the estimates to that of the
+    # terms with weights, for each source, whatever the losses' scales.
+    balance: float | None = None
     sources: dict[str, float] = field(default_factory=dict)  # times this, by source; others 1
 
     # Whether items are left out where the source is silent: they count as 0 in the mean.
@@ -37,6 +41,11 @@ class Loss:
     def __post_init__(self) -> None:
         if not 0 <= self.weight < float("inf"):
             raise ValueError(f"weight: expected a number of at least 0, got {self.weight}")
+        if self.balance is not None and (self.balance < 0 or self.weight != 1):
+            raise ValueError(
+                f"balance: expected a ratio of at least 0, and no weight beside it, got "
+                f"{self.balance} and weight {self.weight}"
+            )
         for source, factor in self.sources.items():
             if not 0 <= factor < float("inf"):
                 raise ValueError(f"sources.{source}: expected a number >= 0, got {factor}")
@@ -91,6 +100,7 @@ class Term(NamedTuple):
     name: str
     loss: ReconstructionLoss
     weight: float | Tensor = 1.0
+    balance: float | None = None  # where its gradient is held to a share instead
 
 
 class WeightedLosses:
@@ -98,17 +108,17 @@ class WeightedLosses:
 
     def __init__(self, terms: Sequence[Term]) -> None:
         self.terms = terms
+        self.weights = {term.name: term.weight for term in terms}
 
     @classmethod
     def of(cls, losses: Sequence[Loss], audio: AudioFormat, device: torch.device) -> Self:
         """The losses of a configuration."""
         sources = audio.sources
-        names = numbered(type(loss).__module__.rpartition(".")[2] for loss in losses)
         terms = []
-        for name, loss in zip(names, losses, strict=True):
+        for name, loss in zip(term_names(losses), losses, strict=True):
             factors = torch.tensor([loss.sources.get(source, 1.0) for source in sources])  # (S,)
             weight = loss.weight * factors.to(device) if loss.sources else loss.weight
-            terms.append(Term(name, loss.build(audio.sample_rate), weight))
+            terms.append(Term(name, loss.build(audio.sample_rate), weight, loss.balance))
         return cls(terms)
 
     def __call__(self, estimates: Tensor, sources: Tensor) -> dict[str, Tensor]:
@@ -116,8 +126,17 @@ class WeightedLosses:
         return {term.name: term.loss(estimates, sources) for term in self.terms}
 
     def total(self, values: Mapping[str, Tensor]) -> Tensor:
-        """The weighted sum (S,) of what a call gave."""
-        return torch.stack([term.weight * values[term.name] for term in self.terms]).sum(0)
+        """The weighted sum (S,) of what a call gave, terms that are held to a share left out."""
+        weighted = [self.weighted(t.name, values) for t in self.terms if t.balance is None]
+        return torch.stack(weighted).sum(0)
+
+    def weighted(self, name: str, values: Mapping[str, Tensor]) -> Tensor:
+        """One term of what a call gave, weighted, (S,)."""
+        return self.weights[name] * values[name]
+
+    def shares(self) -> dict[str, Share]:
+        """The terms that are held to a share of the gradient."""
+        return {t.name: Share(ratio=t.balance) for t in self.terms if t.balance is not None}
 
     def log(self, values: Mapping[str, Tensor], sources: Tensor) -> dict[str, Tensor]:
         """The sum, every term, and the share of items that some of them leave out, (S,) each."""
@@ -126,6 +145,11 @@ class WeightedLosses:
         if any(getattr(term.loss, "leaves_out_silence", False) for term in self.terms):
             log["left_out"] = (~audible(sources, SILENCE_DB)).float().mean(0)
         return log
+
+
+def term_names(components: Iterable[object]) -> list[str]:
+    """The name of each component, that of its file, numbered where it comes again."""
+    return numbered(type(each).__module__.rpartition(".")[2] for each in components)
 
 
 def numbered(names: Iterable[str]) -> list[str]:
@@ -140,8 +164,8 @@ def numbered(names: Iterable[str]) -> list[str]:
 
 def check_terms(losses: Sequence[Loss], sources: Sequence[str]) -> None:
     """ValueError unless there is something to learn from, of sources that exist."""
-    if not any(loss.weight > 0 for loss in losses):
-        raise ValueError("losses: expected at least one term of a weight above 0")
+    if not any(loss.weight > 0 and loss.balance is None for loss in losses):
+        raise ValueError("losses: expected at least one term of a weight above 0, without balance")
     for number, loss in enumerate(losses):
         if unknown := sorted(loss.sources.keys() - set(sources)):
             raise ValueError(

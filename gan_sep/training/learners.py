@@ -8,15 +8,16 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from gan_sep.adversarial.adversary import Adversary
-from gan_sep.adversarial.material import Batch
+from gan_sep.adversarial.balancer import Balancer
 from gan_sep.config.run import RunConfig, Start
 from gan_sep.losses.base import WeightedLosses
 from gan_sep.optimizers.schedules import constant
 from gan_sep.optimizers.schedules.base import Progress
+from gan_sep.training.batch import Batch
 from gan_sep.training.ema import averaged
 from gan_sep.training.player import Player
 from gan_sep.training.start import Taken, load_weights
-from gan_sep.training.step import TrainingStep
+from gan_sep.training.step import ADVERSARIAL, TrainingStep
 
 
 class Learners:
@@ -50,7 +51,13 @@ class Learners:
         # Other draws from torch's random state must not depend on how many networks were built.
         torch.manual_seed(config.seed + 2 + accelerator.process_index)
         losses = WeightedLosses.of(config.losses, config.audio, accelerator.device)
-        self.training_step = TrainingStep(accelerator, self.generator, self.adversary, losses)
+        shares = losses.shares()
+        if self.adversary is not None:
+            shares[ADVERSARIAL] = config.adversarial.share
+        self.balancer = Balancer(shares, len(config.audio.sources), accelerator)
+        self.training_step = TrainingStep(
+            accelerator, self.generator, self.adversary, losses, self.balancer
+        )
 
     def step(self, micro_batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
         """One optimizer step of every network, see `TrainingStep`, and what it logs."""
@@ -81,6 +88,7 @@ class Learners:
             "scores": list(self.scores),
             "average": self.average.state_dict() if self.average is not None else None,
             "adversary": self.adversary.state_dict() if self.adversary is not None else None,
+            "balancer": self.balancer.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -97,6 +105,7 @@ class Learners:
             self.average.load_state_dict(state["average"])
         if self.adversary is not None and state["adversary"] is not None:
             self.adversary.load_state_dict(state["adversary"])
+        self.balancer.load_state_dict(state["balancer"])
 
     def begin_with(self, weights: Mapping[str, Tensor], start: Start) -> Taken:
         """Give the generator weights made elsewhere -> which were taken and which were not.

@@ -7,16 +7,19 @@ large batch, and processes equal one process. A plain arm's line search asks for
 at the weights that it tries out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor
 
 from gan_sep.adversarial.adversary import Adversary
-from gan_sep.adversarial.material import Batch, Place
+from gan_sep.adversarial.balancer import Balancer
 from gan_sep.losses.base import WeightedLosses
+from gan_sep.training.batch import Batch, Place
 from gan_sep.training.player import Player
+
+ADVERSARIAL = "adversarial"  # the term of the discriminators, feature matching included
 
 
 class TrainingStep:
@@ -30,11 +33,13 @@ class TrainingStep:
         generator: Player,
         adversary: Adversary | None,
         losses: WeightedLosses,
+        balancer: Balancer | None = None,
     ) -> None:
         self.accelerator = accelerator
         self.generator = generator
         self.adversary = adversary
         self.losses = losses
+        self.balancer = balancer or Balancer({}, 0, accelerator)
         self.networks = [generator.network]
         if adversary is not None:
             self.networks.append(adversary.discriminator.network)
@@ -54,6 +59,7 @@ class TrainingStep:
             log["loss/reconstruction"],
             lambda: self._evaluate(micro_batches, None, step)["loss/reconstruction"],
         )
+        self.balancer.end_step()
         if adversary is not None:
             log |= adversary.move(step, log["loss/discriminator"])
         return log
@@ -74,20 +80,43 @@ class TrainingStep:
         self, batch: Batch, adversary: Adversary | None, place: Place
     ) -> dict[str, Tensor]:
         """Gradients of both players for one micro-batch; the losses (S,)."""
-        mixture = batch.sources.sum(1)  # (B, C, T)
-        if adversary is not None and batch.unpaired is not None:
-            mixture = torch.cat([mixture, batch.unpaired[0]])  # (B + U, C, T)
-        estimates = self.generator.network(mixture)  # (B + U, S, C, T)
-        output = estimates.detach().requires_grad_()  # (B + U, S, C, T)
+        if adversary is None:
+            batch = batch.paired()
+        B = batch.num_paired
+        estimates = self.generator.network(batch.mixture)  # (N, S, C, T)
+        output = estimates.detach().requires_grad_()  # (N, S, C, T)
 
-        terms = self.losses(output[: len(batch.sources)], batch.sources)  # name -> (S,)
-        loss = self.losses.total(terms).mean()
-        (gradient,) = torch.autograd.grad(loss, output)  # (B + U, S, C, T)
-        log = self.losses.log(terms, batch.sources)
+        terms = self.losses(output[:B], batch.sources[:B])  # name -> (S,)
+        log = self.losses.log(terms, batch.sources[:B])
+        gradient = self._reconstruction(terms, output, B, log)
         if adversary is not None:
-            scoring = adversary.score(batch, output, place, log)
-            if adversary.acts(place.step):
-                gradient = gradient + adversary.gradient(scoring, output, gradient, log)
-            adversary.backward(scoring, place.step, log)
+            asked = adversary.losses(batch, output, place, log)
+            if asked.generator is not None:
+                (other,) = torch.autograd.grad(
+                    asked.generator.mean(), output, retain_graph=asked.discriminator is not None
+                )
+                other, ratio = self.balancer.weighted(ADVERSARIAL, gradient, other, B)
+                log["gradient_ratio"] = ratio
+                gradient = gradient + other
+            if asked.discriminator is not None:
+                self.accelerator.backward(asked.discriminator.mean(), inputs=adversary.weights)
         self.accelerator.backward(estimates, gradient=gradient)
         return log
+
+    def _reconstruction(
+        self, terms: Mapping[str, Tensor], output: Tensor, num_paired: int, log: dict[str, Tensor]
+    ) -> Tensor:
+        """The gradient (N, S, C, T) of the reconstruction losses, each held to its share."""
+        held = self.losses.shares()
+        (weighted,) = torch.autograd.grad(
+            self.losses.total(terms).mean(), output, retain_graph=bool(held)
+        )
+        gradient = weighted
+        for name in held:
+            loss = self.losses.weighted(name, terms).mean()
+            (other,) = torch.autograd.grad(loss, output, retain_graph=True)
+            other, log[f"gradient_ratio/{name}"] = self.balancer.weighted(
+                name, weighted, other, num_paired
+            )
+            gradient = gradient + other
+        return gradient

@@ -8,12 +8,12 @@ from typing import Any
 from accelerate import Accelerator
 from torch import Tensor
 
-from gan_sep.adversarial.material import Batch
 from gan_sep.augment import Augmentation, augment
 from gan_sep.config.run import RunConfig
 from gan_sep.data.batches import batches
 from gan_sep.data.segments import PairedSegments, UnpairedSegments
 from gan_sep.data.unpaired import Pools
+from gan_sep.training.batch import Batch
 
 
 class Stream:
@@ -71,7 +71,7 @@ class Stream:
 
     def _steps(self, first: int, last: int, with_unpaired: bool) -> Iterator[list[Batch]]:
         unpaired = self._unpaired(first, last) if with_unpaired else repeat(None)
-        micro_batches = map(Batch, self._paired(first, last), unpaired)
+        micro_batches = map(Batch.of, self._paired(first, last), unpaired)
         for _ in range(first, last):
             yield [next(micro_batches) for _ in range(self.accumulation)]
 

@@ -5,12 +5,15 @@ import torch
 from torch import Tensor
 from training.test_step import adversary_of, batch, same, training_step, weights
 
-from gan_sep.adversarial.adversary import Adversary, Scoring
+from gan_sep.adversarial.adversary import Adversary
 from gan_sep.adversarial.feature_matching import feature_matching
-from gan_sep.adversarial.material import Batch, Place
-from gan_sep.adversarial.objectives import Labels, discriminator_loss, separation_loss
-from gan_sep.adversarial.regularizers import GradientPenalty, LeCam, lecam_penalty
+from gan_sep.adversarial.objectives import least_squares
+from gan_sep.adversarial.regularizers import lecam, r1, r2
+from gan_sep.adversarial.scored import Scored
 from gan_sep.config.run import Adversarial
+from gan_sep.training.batch import Batch, Place
+
+SQUARES = least_squares.Config()
 
 
 def adversary(**settings: object) -> Adversary:
@@ -19,26 +22,22 @@ def adversary(**settings: object) -> Adversary:
     return adversary_of(training_step(Adversarial(**(fixed | settings))))  # type: ignore[arg-type]
 
 
-def scored(discriminators: Adversary, pass_: Batch, step: int = 0) -> tuple[Tensor, Scoring]:
-    """Estimates, half of what they should be and a little more, and what is said of them."""
-    assert pass_.unpaired is not None
-    estimates = 0.5 * torch.cat([pass_.sources, pass_.unpaired[1]]) + 0.01
-    estimates = estimates.requires_grad_()
-    return estimates, discriminators.score(pass_, estimates, Place(step), {})
+def asked(discriminators: Adversary, batch: Batch, step: int = 0) -> tuple[Tensor, Scored, Scored]:
+    """Estimates, half of what they should be and a little more, and what is said of all."""
+    estimates = (0.5 * batch.sources + 0.01).requires_grad_()
+    return estimates, *discriminators._scored(batch, estimates, Place(step))
 
 
 def test_feature_matching_of_paired_material_joins_the_adversarial_loss() -> None:
     discriminators, log = adversary(feature_matching=2.0), dict[str, Tensor]()
-    estimates, scoring = scored(discriminators, batch())
-    found = discriminators.gradient(scoring, estimates, torch.ones_like(estimates), log)
-    matching = feature_matching(scoring.real[0], scoring.fake[0])
-    loss = separation_loss(scoring.fake, Labels()) + 2.0 * matching
-    (expected,) = torch.autograd.grad(loss.mean(), estimates)
-    torch.testing.assert_close(found, expected)
+    estimates, real, fake = asked(discriminators, batch())
+    found = discriminators.losses(batch(), estimates, Place(0), log).generator
+    matching = feature_matching(real, fake, 4)
+    separation = 2 * SQUARES.generator(real, fake)  # of two kinds of material
+    assert found is not None
+    torch.testing.assert_close(found, separation + 2.0 * matching)
     torch.testing.assert_close(log["loss/feature_matching"], matching.detach())
-    torch.testing.assert_close(
-        log["loss/adversarial"], separation_loss(scoring.fake, Labels()).detach()
-    )
+    torch.testing.assert_close(log["loss/adversarial"], separation.detach())
 
 
 def test_discriminators_move_in_the_share_of_steps_asked_for_and_the_generator_in_all() -> None:
@@ -81,70 +80,66 @@ def test_frozen_discriminators_stay_as_they_were_drawn_and_the_generator_heeds_t
     )  # of the first step, in which the discriminators are the same
 
 
-def gradients(discriminators: Adversary) -> list[Tensor]:
-    """What `backward` gathered for the discriminators' weights."""
-    found = [
-        p.grad for p in discriminators.discriminator.network.parameters() if p.grad is not None
-    ]
-    assert found
-    return found
+def gradients(discriminators: Adversary, loss: Tensor | None) -> tuple[Tensor, ...]:
+    """Of the discriminators' weights."""
+    assert loss is not None
+    return torch.autograd.grad(loss.mean(), discriminators.weights)
 
 
 def test_lecam_joins_the_discriminators_loss_after_the_step_that_made_its_means() -> None:
-    discriminators = adversary(lecam=LeCam(weight=5.0))
+    discriminators = adversary(regularizers=(lecam.Config(weight=5.0),))
+    usual = discriminators.regularizers["lecam"]
+    assert isinstance(usual, lecam.LeCam)
     for step in range(2):
         log = dict[str, Tensor]()
-        discriminators.discriminator.optimizer.zero_grad()
-        _, scoring = scored(discriminators, batch(seed=step))
-        loss = discriminator_loss(scoring.real, scoring.fake, Labels())
+        estimates, real, fake = asked(discriminators, batch(seed=step), step)
+        loss = SQUARES.discriminator(real, fake)
         if step:
-            usual = discriminators.usual_scores
-            assert usual is not None
-            penalty = 5.0 * lecam_penalty(scoring.real, scoring.fake, *usual.means)
+            penalty = 5.0 * lecam.lecam_penalty(real, fake, *usual.means)
             assert penalty.min() > 0
             loss = loss + penalty
-        parameters = list(discriminators.discriminator.network.parameters())
-        expected = torch.autograd.grad(loss.mean(), parameters, retain_graph=True)
-        discriminators.backward(scoring, step, log)
-        torch.testing.assert_close(gradients(discriminators), list(expected))
+        expected = gradients(discriminators, loss)
+        found = discriminators.losses(batch(seed=step), estimates, Place(step), log)
+        assert found.discriminator is not None
+        discriminators.accelerator.backward(
+            found.discriminator.mean(),
+            inputs=discriminators.weights,
+        )
+        torch.testing.assert_close([p.grad for p in discriminators.weights], list(expected))
         discriminators.move(step, log["loss/discriminator"])
     torch.testing.assert_close(log["loss/lecam"], penalty.detach())
 
 
 def test_gradient_penalties_join_the_discriminators_loss_in_every_third_step_threefold() -> None:
-    """On all that is scored, against a discriminator asked anew; no weight but the discriminators'
-    is touched.
-    """
-    discriminators = adversary(gradient_penalty=GradientPenalty(r1=4.0, r2=1.0, every=3))
-    discriminator, pass_ = discriminators.discriminator.network, batch()
-    assert pass_.unpaired is not None
-    parameters = list(discriminator.parameters())
+    """On all that is scored, against a discriminator asked anew."""
+    penalties = (r1.Config(weight=4.0, every=3), r2.Config(weight=1.0, every=3))
+    discriminators = adversary(regularizers=penalties)
+    network, whole = discriminators.discriminator.network, batch()
     for step in range(4):
         log = dict[str, Tensor]()
-        discriminators.discriminator.optimizer.zero_grad()
-        estimates, scoring = scored(discriminators, pass_, step)
-        loss = discriminator_loss(scoring.real, scoring.fake, Labels()).mean()
+        estimates, real, fake = asked(discriminators, whole, step)
+        loss = SQUARES.discriminator(real, fake).mean()
         if step % 3 == 0:
-            for weight, signals in ((4.0, (pass_.sources, pass_.unpaired[1])), (1.0, estimates)):
-                parts = signals if isinstance(signals, tuple) else signals.split([4, 2])
-                for part in parts:
+            for weight, signals in ((4.0, whole.sources), (1.0, estimates)):
+                for part in signals.split([4, 2]):
                     given = part.detach().requires_grad_()
-                    scores = discriminator(given, given.sum(1)).scores()
+                    scores = network(given, given.sum(1)).scores()
                     (slope,) = torch.autograd.grad(scores.sum(), given, create_graph=True)
                     squares = slope.square().sum((2, 3)).mean(0)  # (S,)
                     loss = loss + 3 * weight / 2 * squares.mean() / 2
-        expected = torch.autograd.grad(loss, parameters, retain_graph=True)
-        discriminators.backward(scoring, step, log)
-        assert estimates.grad is None
-        torch.testing.assert_close(gradients(discriminators), list(expected), rtol=1e-3, atol=1e-7)
+        expected = gradients(discriminators, loss)
+        found = discriminators.losses(whole, estimates, Place(step), log)
+        torch.testing.assert_close(
+            gradients(discriminators, found.discriminator), expected, rtol=1e-3, atol=1e-7
+        )
         assert ("loss/r1" in log, "loss/r2" in log) == (step % 3 == 0, step % 3 == 0)
 
 
-def test_the_generator_get_of_exactly_the_crop_that_was_scored() -> None:
+def test_the_generator_learns_from_exactly_the_crop_that_was_scored() -> None:
     discriminators = adversary(crop_seconds=0.1)  # 800 of 2000 samples
-    estimates, scoring = scored(discriminators, batch())
-    gradient = discriminators.gradient(scoring, estimates, torch.ones_like(estimates), {})
-    reached = (gradient != 0).any(2).any(1)  # (B + U, T)
+    estimates, _, fake = asked(discriminators, batch())
+    (gradient,) = torch.autograd.grad(SQUARES.generator(fake, fake).mean(), estimates)
+    reached = (gradient != 0).any(2).any(1)  # (N, T)
     for item in reached:
         (places,) = item.nonzero(as_tuple=True)
         assert len(places) == 800
@@ -167,14 +162,9 @@ def test_discriminators_of_crops_of_everything_are_discriminators_of_everything_
 def test_silence_is_that_of_the_crop() -> None:
     """Sources that sound in their first half only: few crops of a tenth lie across its end."""
     discriminators = adversary(crop_seconds=0.025, silence_db=-60.0)
-    pass_ = batch(items=40)
-    pass_.sources[..., 1000:] = 0.0
-    log = dict[str, Tensor]()
-    discriminators.score(
-        Batch(pass_.sources), pass_.sources.clone().requires_grad_(), Place(0), log
-    )
-    assert log["silent_share"].tolist() == pytest.approx([0.45, 0.45], abs=0.2)
-    assert discriminators.crops is not None
-    given, _ = discriminators.crops(Batch(pass_.sources), pass_.sources, Place(0))
-    silent = (given.sources == 0).all(-1).all(-1).float().mean(0)  # (S,)
-    assert log["silent_share"].tolist() == pytest.approx(silent.tolist())
+    sources = batch(items=40).paired().sources.clone()
+    sources[..., 1000:] = 0.0
+    _, real, _ = asked(discriminators, Batch.of(sources))
+    silent = (real.signals == 0).all(-1).all(-1)  # (N, S)
+    assert silent.float().mean(0).tolist() == pytest.approx([0.45, 0.45], abs=0.2)
+    assert torch.equal(real.active, ~silent)

@@ -1,6 +1,7 @@
 """Augmentation of what the discriminators get: each change by hand, and the chances by counting."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -17,6 +18,11 @@ from gan_sep.adversarial.augmentation import (
 )
 
 ALWAYS, NEVER = torch.ones(2), torch.zeros(2)
+
+
+def paired(numbers: Iterable[int]) -> list[tuple[str, int]]:
+    """Paired segments with these numbers in the step."""
+    return [("paired", number) for number in numbers]
 
 
 def changed(kind: Kind, signal: Tensor, where: float = 0.0, size: float = 0.0) -> Tensor:
@@ -67,7 +73,7 @@ def test_a_time_mask_silences_a_stretch_within_the_segment() -> None:
 
 
 def test_changes_come_as_often_as_their_probability_says_and_independently() -> None:
-    uniforms = drawn(seed=0, purpose="test", step=0, items=range(2000), num_sources=2)
+    uniforms = drawn(0, 0, paired(range(2000)), 2)
     signals = torch.ones(2000, 2, 1, 1)
     often = augmented(signals, uniforms, ["polarity"], torch.tensor([0.2, 0.7])) < 0
     shares = often.float().mean((0, 2, 3))
@@ -78,7 +84,7 @@ def test_changes_come_as_often_as_their_probability_says_and_independently() -> 
 
 
 def test_real_signals_and_estimates_are_changed_alike() -> None:
-    signals, uniforms = torch.randn(6, 2, 2, 300), drawn(1, "test", 2, range(6), 2)
+    signals, uniforms = torch.randn(6, 2, 2, 300), drawn(1, 2, paired(range(6)), 2)
     half = torch.tensor([0.5, 0.5])
     first, second = (augmented(signals, uniforms, KINDS, half) for _ in range(2))
     assert torch.equal(first, second)
@@ -91,11 +97,11 @@ def test_real_signals_and_estimates_are_changed_alike() -> None:
 
 def test_with_probability_zero_nothing_happens_to_any_bit() -> None:
     signals = torch.randn(3, 2, 1, 50)
-    assert torch.equal(augmented(signals, drawn(0, "test", 0, range(3), 2), KINDS, NEVER), signals)
+    assert torch.equal(augmented(signals, drawn(0, 0, paired(range(3)), 2), KINDS, NEVER), signals)
 
 
 def test_kinds_left_out_leave_the_others_as_they_were() -> None:
-    signals, uniforms = torch.randn(3, 2, 1, 50), drawn(0, "test", 0, range(3), 2)
+    signals, uniforms = torch.randn(3, 2, 1, 50), drawn(0, 0, paired(range(3)), 2)
     without: list[Kind] = [kind for kind in KINDS if kind != "gain"]
     silent_gain = uniforms.clone()
     silent_gain[:, :, KINDS.index("gain"), 0] = 1.0
@@ -106,9 +112,9 @@ def test_kinds_left_out_leave_the_others_as_they_were() -> None:
 
 
 def test_a_segment_is_changed_alike_in_any_batch() -> None:
-    both = drawn(3, "test", 7, [4, 5], 2)
-    assert torch.equal(drawn(3, "test", 7, [5], 2)[0], both[1])
-    others = drawn(3, "test", 8, [4, 5], 2), drawn(4, "test", 7, [4, 5], 2), both.flip(0)
+    both = drawn(3, 7, paired([4, 5]), 2)
+    assert torch.equal(drawn(3, 7, paired([5]), 2)[0], both[1])
+    others = drawn(3, 8, paired([4, 5]), 2), drawn(4, 7, paired([4, 5]), 2), both.flip(0)
     assert not any(torch.equal(other, both) for other in others)
 
 

@@ -1,4 +1,4 @@
-"""What the discriminators get to get in training, from material that was chosen for them."""
+"""What the discriminators receive in training."""
 
 from dataclasses import replace
 
@@ -9,78 +9,172 @@ from torch import Tensor
 
 from gan_sep.adversarial.adaptive_probability import AdaptiveProbability
 from gan_sep.adversarial.augmentation import KINDS, InputAugmentation, Kind
-from gan_sep.adversarial.inputs import Presentation
+from gan_sep.adversarial.inputs import Input, Inputs, crop_start, level_normalised
 from gan_sep.adversarial.instance_noise import InstanceNoise
-from gan_sep.adversarial.material import Material, Place
+from gan_sep.audio import AudioFormat
 from gan_sep.config.run import Adversarial
+from gan_sep.training.batch import Batch, Place
+
+AUDIO = AudioFormat(1000, 1, ("low", "high"))
+T = 400
 
 
-def material(items: int = 3, seed: int = 0) -> Material:
-    """Two sources of noise, one of them soft, in a mixture."""
-    noise = torch.Generator().manual_seed(seed)
+def noise(items: int, seed: int = 0) -> Tensor:
+    """Two sources, one of them soft."""
+    random = torch.Generator().manual_seed(seed)
     level = torch.tensor([0.5, 0.01]).reshape(2, 1, 1)
-    signals = level * torch.randn(items, 2, 1, 400, generator=noise)
-    return Material(signals, signals.sum(1), torch.ones(items, 2, dtype=torch.bool))
+    return level * torch.randn(items, 2, 1, T, generator=random)
 
 
-def presented(
-    settings: Adversarial, *kinds: tuple[Material, Material], step: int = 7, before: int = 0
-) -> tuple[list[Material], list[Material]]:
-    """Pairs of real and estimated material, paired first, after the presentation of seed 5."""
-    real, fake = zip(*kinds, strict=True)
-    return Presentation(settings, 5)(real, fake, Place(step, before))
+PAIRED = Batch.of(noise(3))
+BOTH = Batch.of(noise(4), (noise(2, seed=2).sum(1), noise(2, seed=3)))
+ESTIMATES = noise(6, seed=4)
+
+
+def given(
+    settings: Adversarial, batch: Batch = BOTH, estimates: Tensor = ESTIMATES, **place: int
+) -> tuple[Input, Input]:
+    """What discriminators of seed 5 receive in step 7."""
+    estimates = estimates[: len(batch.sources)]
+    return Inputs(settings, AUDIO, 5)(batch, estimates, Place(**({"step": 7} | place)))
 
 
 def rms(signals: Tensor) -> Tensor:
     return signals.square().mean((-2, -1)).sqrt()
 
 
-def test_without_any_setting_material_stays_as_it_is() -> None:
-    kinds = (material(), material(seed=1)), (material(1, seed=2), material(1, seed=3))
-    for found, given in zip(
-        presented(Adversarial(), *kinds), zip(*kinds, strict=True), strict=True
-    ):
-        assert found == list(given)
+def constant(*levels: float) -> Tensor:
+    """Sources of these levels, one segment: (1, S, 1, 4)."""
+    return torch.tensor(levels).reshape(1, -1, 1, 1).expand(-1, -1, -1, 4)
+
+
+def test_real_sources_belong_to_their_sum_and_estimates_to_what_they_were_made_from() -> None:
+    batch = Batch.of(constant(0.5, 0.0), (constant(8.0)[:, 0], constant(0.25, 0.5)))
+    estimates = torch.cat([constant(0.375, 0.125), constant(5.0, 0.0)])  # of mixtures 0.5 and 8
+    real, fake = Inputs(Adversarial(), AUDIO, 5)(batch, estimates, Place(0))
+    assert torch.equal(real.signals, batch.sources)
+    assert real.mixture[:, 0, 0].tolist() == [0.5, 0.75]
+    assert torch.equal(fake.signals, estimates)
+    assert fake.mixture[:, 0, 0].tolist() == [0.5, 8.0]
+    # Estimates count where the true source sounds, or, if it is unknown, where they do themselves;
+    # both kinds weigh one half.
+    assert real.weights.tolist() == [[0.5, 0.0], [0.5, 0.5]]
+    assert fake.weights.tolist() == [[0.5, 0.0], [0.5, 0.0]]
+
+
+def test_each_kind_weighs_the_same_whatever_its_number_of_segments() -> None:
+    real, fake = given(Adversarial(silence_db=None))
+    assert real.weights[:, 0].tolist() == pytest.approx([1 / 8] * 4 + [1 / 4] * 2)
+    assert torch.equal(real.weights, fake.weights)
+    alone, _ = given(Adversarial(silence_db=None), PAIRED)
+    assert alone.weights[:, 0].tolist() == pytest.approx([1 / 3] * 3)
+
+
+def test_without_any_setting_signals_stay_as_they_are() -> None:
+    real, fake = given(Adversarial())
+    assert real.signals is BOTH.sources
+    assert fake.signals is not None
+    assert torch.equal(fake.signals, ESTIMATES)
+    assert fake.mixture is BOTH.mixture
+
+
+def ramps(items: int) -> Tensor:
+    """Sources (items, 2, 1, T) whose samples say where they are from: place, item in thousands."""
+    places = 1000.0 * torch.arange(items).reshape(-1, 1, 1, 1) + torch.arange(T)
+    return places.expand(items, 2, 1, T)
+
+
+RAMPS = Batch.of(ramps(4), (ramps(2)[:, 0], ramps(2)))
+RAMP_ESTIMATES = RAMPS.sources.clone()
+CROPS = Adversarial(crop_seconds=0.04)  # 40 samples
+
+
+def test_all_that_belongs_to_a_segment_is_cropped_at_one_place() -> None:
+    real, fake = given(CROPS, RAMPS, RAMP_ESTIMATES)
+    assert real.signals.shape == (6, 2, 1, 40)
+    assert torch.equal(real.signals, fake.signals)
+    assert torch.equal(fake.mixture[4:], real.signals[4:, 0])
+    for item, source in enumerate(real.signals[:4, 0, 0]):
+        start = int(source[0]) - 1000 * item
+        assert torch.equal(source, RAMPS.sources[item, 0, 0, start : start + 40])
+
+
+def test_every_segment_of_every_step_has_a_place_of_its_own() -> None:
+    firsts = [
+        given(CROPS, RAMPS, RAMP_ESTIMATES, step=step)[1].signals[:, 0, 0, 0] % 1000
+        for step in range(5)
+    ]
+    assert len(set(torch.stack(firsts).flatten().tolist())) > 25  # of 30
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [CROPS, Adversarial(instance_noise=InstanceNoise(until_step=14))],
+    ids=["crops", "noise"],
+)
+def test_micro_batches_and_processes_that_share_a_step_get_what_one_gets(
+    settings: Adversarial,
+) -> None:
+    whole, _ = given(settings, Batch.of(ramps(4)), ramps(4))
+    parts = [
+        given(settings, Batch.of(ramps(4)[i : i + 2]), ramps(4)[i : i + 2], before=i // 2)[0]
+        for i in (0, 2)
+    ]
+    assert torch.equal(torch.cat([part.signals for part in parts]), whole.signals)
+    both, _ = given(settings, RAMPS, RAMP_ESTIMATES)
+    assert torch.equal(both.signals[:4], whole.signals)
+
+
+def test_every_whole_crop_is_as_likely_as_any_other() -> None:
+    starts = [crop_start(6, 4, 0, "purpose", item) for item in range(600)]
+    assert set(starts) == {0, 1, 2}
+    assert all(150 < starts.count(start) < 250 for start in range(3))
+    assert crop_start(6, 6, 0, "purpose", 0) == 0
 
 
 def test_at_one_level_neither_a_source_nor_its_mixture_can_be_told_by_loudness() -> None:
-    (real,), (fake,) = presented(
-        Adversarial(level_normalisation=True), (material(), material(seed=1))
-    )
-    for one in (real, fake):
-        torch.testing.assert_close(rms(one.signals), torch.ones(3, 2))
-        torch.testing.assert_close(rms(one.mixture), torch.ones(3))
-    assert torch.equal(real.active, material().active)
+    plain, _ = given(Adversarial())
+    for each in given(Adversarial(level_normalisation=True)):
+        torch.testing.assert_close(rms(each.signals), torch.ones(6, 2))
+        torch.testing.assert_close(rms(each.mixture), torch.ones(6))
+        assert torch.equal(each.weights, plain.weights)
+
+
+def test_every_signal_above_the_floor_has_an_rms_of_one_over_channels_and_time() -> None:
+    together = torch.tensor([[3.0, 0.0], [1.0, 0.0]])  # (C, T): RMS sqrt(10 / 4)
+    torch.testing.assert_close(level_normalised(together, -60.0), together / 2.5**0.5)
+
+
+def test_signals_below_the_floor_are_raised_by_as_much_as_the_floor() -> None:
+    signals = torch.full((1, 1, 1, 4), 0.001)
+    torch.testing.assert_close(level_normalised(signals, -40.0), 100 * signals)
+    assert level_normalised(torch.zeros(1, 1, 1, 4), -40.0).abs().max() == 0
+
+
+def test_no_gradient_runs_along_the_signal_and_none_is_infinite_on_silence() -> None:
+    signal = torch.randn(1, 1, 1, 500, requires_grad=True)
+    weights = torch.randn(1, 1, 1, 500)
+    (gradient,) = torch.autograd.grad((level_normalised(signal, -60.0) * weights).sum(), signal)
+    assert gradient.abs().max() > 0
+    assert abs((gradient * signal).sum().item()) < 1e-4
+    silence = torch.zeros(1, 1, 1, 500, requires_grad=True)
+    (gradient,) = torch.autograd.grad(level_normalised(silence, -60.0).sum(), silence)
+    torch.testing.assert_close(gradient, torch.full_like(gradient, 1000.0))
 
 
 def test_noise_of_the_steps_level_is_added_to_sources_and_estimates_alike() -> None:
     settings = Adversarial(instance_noise=InstanceNoise(until_step=14, start_db=-40.0))
-    pairs = (material(), material(seed=1)), (material(2, seed=2), material(2, seed=3))
-    real, fake = presented(settings, *pairs)  # in step 7, halfway
-    added = [
-        (one.signals - given[0].signals, other.signals - given[1].signals)
-        for one, other, given in zip(real, fake, pairs, strict=True)
-    ]
-    for to_real, to_fake in added:
-        torch.testing.assert_close(to_real, to_fake, rtol=1e-4, atol=1e-6)
-        assert to_real.std().item() == pytest.approx(0.005, rel=0.05)
-    assert not torch.allclose(added[0][0][:2], added[1][0])  # paired and unpaired: each its own
-    assert real[0].mixture is pairs[0][0].mixture
-
-
-def test_two_passes_get_the_noise_of_one_large_one() -> None:
-    settings = Adversarial(instance_noise=InstanceNoise(until_step=14))
-    whole = presented(settings, (material(4), material(4)))[0][0].signals
-    for number in (0, 1):
-        part = Material(*(value[2 * number : 2 * number + 2] for value in material(4)))
-        found = presented(settings, (part, part), before=number)[0][0].signals
-        assert torch.equal(found, whole[2 * number : 2 * number + 2])
+    real, fake = given(settings)  # in step 7, halfway
+    to_real, to_fake = real.signals - BOTH.sources, fake.signals - ESTIMATES
+    torch.testing.assert_close(to_real, to_fake, rtol=1e-4, atol=1e-6)
+    assert to_real.std().item() == pytest.approx(0.005, rel=0.05)
+    assert not torch.allclose(to_real[:2], to_real[4:])  # paired and unpaired: each its own
+    assert fake.mixture is BOTH.mixture
 
 
 def test_when_the_noise_has_faded_signals_are_as_they_were() -> None:
-    settings = Adversarial(instance_noise=InstanceNoise(until_step=7))
-    given = material()
-    assert presented(settings, (given, given))[0][0].signals is given.signals
+    real, _ = given(Adversarial(instance_noise=InstanceNoise(until_step=7)))
+    assert real.signals is BOTH.sources
 
 
 def always(*kinds: Kind) -> Adversarial:
@@ -88,49 +182,44 @@ def always(*kinds: Kind) -> Adversarial:
     return Adversarial(augmentation=InputAugmentation(kinds, probability=1.0, target=None))
 
 
-def augmenting(settings: Adversarial, conditioned: bool) -> Presentation:
+def augmenting(settings: Adversarial, conditioned: bool) -> Inputs:
     assert settings.augmentation is not None
     probability = AdaptiveProbability(settings.augmentation, 2, Accelerator(cpu=True))
-    return Presentation(settings, 5, conditioned, probability)
+    return Inputs(settings, AUDIO, 5, conditioned, probability)
 
 
 def test_sources_estimates_and_each_discriminators_mixture_are_changed_alike() -> None:
-    given = material()
-    twice = Material(2 * given.signals, given.mixture, given.active)
-    (real,), (fake,) = augmenting(always(*KINDS), True)([given], [twice], Place(7))
-    assert not torch.allclose(real.signals, given.signals)
+    inputs = augmenting(always(*KINDS), True)
+    real, fake = inputs(PAIRED, 2 * PAIRED.sources, Place(7))
+    assert not torch.allclose(real.signals, PAIRED.sources)
     torch.testing.assert_close(fake.signals, 2 * real.signals)
     # The changes are linear: were the mixture a discriminator's source, it would become what it is
     # here.
-    for k in range(2):
-        alone = given._replace(signals=given.mixture[:, None].expand(-1, 2, -1, -1))
-        (as_source,), _ = augmenting(always(*KINDS), True)([alone], [alone], Place(7))
-        torch.testing.assert_close(real.mixture[:, k], as_source.signals[:, k])
+    mixtures = PAIRED.mixture[:, None].expand(-1, 2, -1, -1)
+    _, as_source = inputs(PAIRED, mixtures, Place(7))
+    torch.testing.assert_close(real.mixture, as_source.signals)
 
 
 def test_discriminators_that_get_no_mixture_are_spared_its_augmentation() -> None:
-    given = material()
-    (real,), _ = augmenting(always("gain"), False)([given], [given], Place(7))
-    assert real.mixture is given.mixture
-    assert not torch.allclose(real.signals, given.signals)
+    _, fake = augmenting(always("gain"), False)(PAIRED, PAIRED.sources, Place(7))
+    assert fake.mixture is PAIRED.mixture
+    assert not torch.allclose(fake.signals, PAIRED.sources)
 
 
 def test_each_discriminators_probability_decides_about_its_source() -> None:
-    presentation, given = augmenting(always("polarity"), False), material()
-    assert presentation.probability is not None
-    presentation.probability.values = torch.tensor([0.0, 1.0])
-    (real,), _ = presentation([given], [given], Place(7))
-    assert torch.equal(real.signals[:, 0], given.signals[:, 0])
-    assert torch.equal(real.signals[:, 1], -given.signals[:, 1])
+    inputs = augmenting(always("polarity"), False)
+    assert inputs.probability is not None
+    inputs.probability.values = torch.tensor([0.0, 1.0])
+    real, _ = inputs(PAIRED, PAIRED.sources, Place(7))
+    assert torch.equal(real.signals[:, 0], PAIRED.sources[:, 0])
+    assert torch.equal(real.signals[:, 1], -PAIRED.sources[:, 1])
 
 
-def test_gradients_flow_through_the_presentation_to_the_estimates() -> None:
+def test_gradients_flow_through_all_changes_to_the_estimates() -> None:
     settings = replace(
         always(*KINDS), level_normalisation=True, instance_noise=InstanceNoise(until_step=14)
     )
-    given = material()
-    estimates = given.signals.clone().requires_grad_()
-    estimated = given._replace(signals=estimates)
-    _, (fake,) = augmenting(settings, True)([given], [estimated], Place(7))
-    (gradient,) = torch.autograd.grad((fake.signals * torch.randn(3, 2, 1, 400)).sum(), estimates)
+    estimates = PAIRED.sources.clone().requires_grad_()
+    _, fake = augmenting(settings, True)(PAIRED, estimates, Place(7))
+    (gradient,) = torch.autograd.grad((fake.signals * torch.randn(3, 2, 1, T)).sum(), estimates)
     assert (gradient.abs().amax((2, 3)) > 0).all()

@@ -13,7 +13,7 @@ def test_the_amplitude_falls_linearly_from_the_first_step_to_silence() -> None:
 
 
 def test_noise_is_normal_white_and_of_rms_one() -> None:
-    noise = white_noise(torch.zeros(2, 3, 2, 4000), seed=0, purpose="test", step=5, items=[0, 1])
+    noise = white_noise(torch.zeros(2, 3, 2, 4000), 0, 5, [("paired", 0), ("paired", 1)])
     assert noise.shape == (2, 3, 2, 4000)
     assert noise.mean().item() == pytest.approx(0, abs=0.02)
     assert noise.std().item() == pytest.approx(1, abs=0.02)
@@ -25,11 +25,12 @@ def test_noise_is_normal_white_and_of_rms_one() -> None:
 
 def test_a_segment_gets_the_same_noise_in_any_batch_and_other_noise_in_another_step() -> None:
     like = torch.zeros(2, 1, 1, 100)
-    both = white_noise(like, 3, "test", 7, [4, 5])
-    assert torch.equal(white_noise(like[:1], 3, "test", 7, [5])[0], both[1])
+    rows = [("paired", 4), ("paired", 5)]
+    both = white_noise(like, 3, 7, rows)
+    assert torch.equal(white_noise(like[:1], 3, 7, rows[1:])[0], both[1])
     others = (
-        white_noise(like, 3, "test", 8, [4, 5]),
-        white_noise(like, 4, "test", 7, [4, 5]),
+        white_noise(like, 3, 8, rows),
+        white_noise(like, 4, 7, rows),
         both.flip(0),
     )
     assert not any(torch.equal(other, both) for other in others)

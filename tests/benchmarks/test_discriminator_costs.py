@@ -13,6 +13,7 @@ from benchmarks.discriminator_costs import (
 )
 from benchmarks.sections import SECTIONS
 from benchmarks.settings import QUICK
+from gan_sep.adversarial.regularizers import r1
 from gan_sep.config.loader import Component
 from gan_sep.config.run import Adversarial
 from gan_sep.discriminators import multi_scale, spectrogram
@@ -57,9 +58,10 @@ def test_a_turn_takes_as_many_steps_as_the_remark_says(monkeypatch: pytest.Monke
 
 
 def test_a_lazy_penalty_counts_by_its_share() -> None:
-    lazy = [v.adversarial.gradient_penalty for v in SWITCHES.values()]
-    assert any(lazy)
-    assert all(costs.STEPS_OF_A_TURN % penalty.every == 0 for penalty in lazy if penalty)
+    terms = [term for switch in SWITCHES.values() for term in switch.adversarial.regularizers]
+    lazy = [term.every for term in terms if isinstance(term, r1.Config)]
+    assert lazy
+    assert all(costs.STEPS_OF_A_TURN % every == 0 for every in lazy)
 
 
 def test_seconds_are_those_of_one_step(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -186,8 +186,7 @@ def test_every_mistake_names_its_key(
                 f"adversarial.{key}: expected",
             )
             for key, value in (
-                ("gradient_penalty", "{r1: 1}"),
-                ("lecam", "{weight: 1}"),
+                ("regularizers", "[{name: r1}]"),
                 ("update_probability", "0.5"),
                 ("augmentation.target", "0.6"),
             )
@@ -260,11 +259,25 @@ def test_a_line_search_is_refused_in_the_gan_arm_and_takes_no_other_optimizers_k
             "adversarial.instance_noise.until_step: expected after step 50, in which the discrim",
         ),
         (
-            ["adversarial.gradient_penalty={r1: 1, every: 400}", "adversarial.warmup_steps=801"],
-            "adversarial.gradient_penalty.every: expected a multiple of it between step 801, in",
+            ["adversarial.regularizers=[{name: r1, every: 400}]", "adversarial.warmup_steps=801"],
+            "adversarial.regularizers[0].every: expected a multiple of it between step 801, in",
         ),
-        (["adversarial.gradient_penalty={}"], "adversarial.gradient_penalty.r1: expected r1 or r2"),
-        (["adversarial.lecam={weight: 0}"], "adversarial.lecam.weight: expected > 0, got 0"),
+        (
+            ["losses=[{name: l1, balance: 1}]"],
+            "losses: expected at least one term of a weight above",
+        ),
+        (
+            ["losses=[{name: l1}, {name: l2_time, balance: 1, weight: 2}]"],
+            "losses[1].balance: expected a ratio of at least 0, and no weight beside it",
+        ),
+        (
+            ["adversarial.objective={name: hinge, real: 0}"],
+            "adversarial.objective.real: expected above fake",
+        ),
+        (
+            ["adversarial.regularizers=[{name: lecam, weight: 0}]"],
+            "adversarial.regularizers[0].weight: expected > 0, got 0",
+        ),
         (
             ["adversarial.augmentation={target: null}"],
             "adversarial.augmentation.probability: expected above 0 where target is null",
@@ -298,8 +311,9 @@ def test_an_optimizer_without_a_name_is_adam(tmp_path: Path) -> None:
     assert experiment(tmp_path, MINIMAL, "optimizer={name: adam, lr: 0.1}") == config
     with pytest.raises(ConfigError, match=r"optimizer\.name: no optimizer called 'adom'; did you"):
         experiment(tmp_path, MINIMAL, "optimizer.name=adom")
+    assert experiment(tmp_path, MINIMAL, "optimizer=adam") == experiment(tmp_path, MINIMAL)
     with pytest.raises(ConfigError, match=r"optimizer\.name: missing value \(one of adam"):
-        experiment(tmp_path, MINIMAL, "optimizer=adam")
+        experiment(tmp_path, MINIMAL, "optimizer=[adam]")
 
 
 def test_the_resolved_tree_read_back_is_the_same_experiment(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from accelerate import Accelerator
 from einops import rearrange
 from torch import Tensor
 
-from gan_sep.adversarial.material import Batch
 from gan_sep.audio import AudioFormat
 from gan_sep.generators import rnn_mask
 from gan_sep.losses import spectrogram
@@ -20,6 +19,7 @@ from gan_sep.losses.layers.magnitudes import Stft
 from gan_sep.losses.spectrogram import Config
 from gan_sep.optimizers import adam
 from gan_sep.spectra import stft
+from gan_sep.training.batch import Batch
 from gan_sep.training.player import Player
 from gan_sep.training.step import TrainingStep
 
@@ -177,7 +177,7 @@ def trained_network(weight: float) -> rnn_mask.RNNMask:
     losses = WeightedLosses([Term("it", loss)])
     step = TrainingStep(accelerator, player, None, losses)
     for number in range(200):
-        step([Batch(coloured_noises(8, seed=number))], number)
+        step([Batch.of(coloured_noises(8, seed=number))], number)
     return network
 
 

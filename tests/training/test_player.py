@@ -5,7 +5,6 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from gan_sep.adversarial.material import Batch
 from gan_sep.audio import AudioFormat
 from gan_sep.generators import rnn_mask
 from gan_sep.losses import l1_time, spectrogram
@@ -13,6 +12,7 @@ from gan_sep.losses.base import ReconstructionLoss, Term, WeightedLosses
 from gan_sep.losses.layers.magnitudes import Stft
 from gan_sep.optimizers import adam, lbfgs
 from gan_sep.optimizers.base import OptimizerConfig
+from gan_sep.training.batch import Batch
 from gan_sep.training.player import NonFiniteError, Player
 from gan_sep.training.step import TrainingStep
 
@@ -44,7 +44,7 @@ def weights(step: TrainingStep) -> list[Tensor]:
 def steps_to_a_tenth(optimizer: OptimizerConfig) -> int:
     """Steps until a tenth of the spectrograms' squared error is left; 100 if it never comes."""
     error = spectrogram.Config(stft=Stft(64, 32)).build()
-    step, batch = training_step(optimizer, loss=error), Batch(sources())
+    step, batch = training_step(optimizer, loss=error), Batch.of(sources())
     first = step([batch], 0)["loss/reconstruction"].mean()
     for number in range(1, 100):
         if step([batch], number)["loss/reconstruction"].mean() < first / 10:
@@ -61,11 +61,11 @@ def test_accumulated_passes_are_searched_as_one_large_batch() -> None:
     first, second = sources().split(2)
     # One after the other: accelerators of one process share how many passes they accumulate.
     whole = training_step(lbfgs.Config(iterations=4))
-    whole([Batch(sources())], 0)
+    whole([Batch.of(sources())], 0)
     split = training_step(lbfgs.Config(iterations=4), passes=2)
-    split([Batch(first), Batch(second)], 0)
+    split([Batch.of(first), Batch.of(second)], 0)
     other = training_step(lbfgs.Config(iterations=4), passes=2)
-    other([Batch(first), Batch(first)], 0)
+    other([Batch.of(first), Batch.of(first)], 0)
     for a, b, c in zip(weights(whole), weights(split), weights(other), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
         assert not torch.allclose(a, c, rtol=1e-3, atol=1e-5)
@@ -83,7 +83,7 @@ def test_a_loss_that_is_not_finite_on_the_line_leaves_the_weights_as_they_were(b
     before = weights(step)
     message = rf"step 7: the generator's loss is \[{bad}, {bad}\] where the line search tried it"
     with pytest.raises(NonFiniteError, match=message):
-        step([Batch(sources())], 7)
+        step([Batch.of(sources())], 7)
     assert all(map(torch.equal, before, weights(step)))
 
 
@@ -107,7 +107,7 @@ def test_all_of_a_steps_line_search_draws_the_same_random_numbers() -> None:
     player = Player.prepared("generator", network, lbfgs.Config(iterations=3), accelerator)
     step = TrainingStep(accelerator, player, None, WeightedLosses([Term("it", L1)]))
     for number in range(2):
-        step([Batch(sources())], number)
+        step([Batch.of(sources())], number)
         tried, drawn = zip(*network.seen[1:], strict=True)  # the first one measures, not searches
         assert len(set(tried)) > 2
         assert len(set(drawn)) == 1

@@ -17,15 +17,15 @@ SWITCHES = {
     "feature_matching": ["adversarial.feature_matching=2"],
     "update_probability": ["adversarial.update_probability=0.01"],
     "frozen": ["adversarial.frozen=true"],
-    "r1": ["adversarial.gradient_penalty={r1: 1, every: 1}"],
-    "r2": ["adversarial.gradient_penalty={r2: 1, every: 1}"],
+    "r1": ["adversarial.regularizers=[{name: r1, every: 1}]"],
+    "r2": ["adversarial.regularizers=[{name: r2, every: 1}]"],
     "spectral_norm": ["discriminator.spectral_norm=true"],
     "crop_seconds": ["adversarial.crop_seconds=0.2"],
     "level_normalisation": ["adversarial.level_normalisation=true"],
     "instance_noise": ["adversarial.instance_noise={until_step: 4}"],
     "augmentation": ["adversarial.augmentation={probability: 0.5, target: null}"],
     "adaptive": ["adversarial.augmentation={probability: 0.5, ramp_segments: 30}"],
-    "lecam": ["adversarial.lecam={}"],
+    "lecam": ["adversarial.regularizers=[{name: lecam}]"],
 }
 EVERYTHING = [
     "adversarial.feature_matching=2",
@@ -34,8 +34,7 @@ EVERYTHING = [
     "adversarial.crop_seconds=0.2",
     "adversarial.level_normalisation=true",
     "adversarial.instance_noise={until_step: 6}",
-    "adversarial.lecam={}",
-    "adversarial.gradient_penalty={r1: 1, r2: 1, every: 2}",
+    "adversarial.regularizers=[{name: lecam}, {name: r1, every: 2}, {name: r2, every: 2}]",
 ]
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,9 +8,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from gan_sep.adversarial.adversary import Adversary
-from gan_sep.adversarial.balancer import GradientBalance
-from gan_sep.adversarial.material import Batch, Place
-from gan_sep.adversarial.objectives import Labels, Scored, separation_loss
+from gan_sep.adversarial.balancer import Balancer, GradientBalance, Share
 from gan_sep.audio import AudioFormat
 from gan_sep.config.run import Adversarial
 from gan_sep.discriminators.spectrogram import Config as Spectrogram
@@ -18,6 +17,7 @@ from gan_sep.losses import l1_time, spectrogram
 from gan_sep.losses.base import ReconstructionLoss, Term, WeightedLosses
 from gan_sep.losses.layers.magnitudes import Stft
 from gan_sep.optimizers import adam
+from gan_sep.training.batch import Batch, Place
 from gan_sep.training.player import NonFiniteError, Player
 from gan_sep.training.silence import audible
 from gan_sep.training.step import TrainingStep
@@ -28,7 +28,10 @@ MAGNITUDES = spectrogram.Config(stft=Stft(64, 25), discriminative_weight=0.05)
 
 
 def training_step(
-    settings: Adversarial | None, passes: int = 1, loss: ReconstructionLoss = L1
+    settings: Adversarial | None,
+    passes: int = 1,
+    loss: ReconstructionLoss = L1,
+    held: Sequence[Term] = (),
 ) -> TrainingStep:
     """A step of tiny players; of the generator alone without settings."""
     accelerator = Accelerator(cpu=True, gradient_accumulation_steps=passes)
@@ -39,7 +42,12 @@ def training_step(
         network = Spectrogram.tiny().build(AUDIO)
         discriminator = Player.prepared("discriminator", network, adam.Config(), accelerator)
         adversary = Adversary(discriminator, settings, AUDIO, 0, accelerator)
-    return TrainingStep(accelerator, generator, adversary, WeightedLosses([Term("it", loss)]))
+    losses = WeightedLosses([Term("it", loss), *held])
+    shares = losses.shares()
+    if settings is not None:
+        shares["adversarial"] = settings.share
+    balancer = Balancer(shares, 2, accelerator)
+    return TrainingStep(accelerator, generator, adversary, losses, balancer)
 
 
 def adversary_of(step: TrainingStep) -> Adversary:
@@ -53,7 +61,7 @@ def batch(items: int = 4, unpaired: int = 2, seed: int = 0) -> Batch:
     def signals(*shape: int) -> Tensor:
         return 0.1 * torch.randn(*shape, generator=noise)
 
-    return Batch(
+    return Batch.of(
         signals(items, 2, 1, 2000), (signals(unpaired, 1, 2000), signals(unpaired, 2, 1, 2000))
     )
 
@@ -75,24 +83,19 @@ def test_during_warmup_only_the_generator_moves_then_both() -> None:
         assert same(before[1], weights(adversary_of(step).discriminator)) is not discriminator_moves
 
 
-def test_the_generators_move_leaves_no_gradient_in_the_discriminators() -> None:
+def test_each_players_loss_leaves_no_gradient_in_the_other() -> None:
     step = training_step(Adversarial(gamma=1.0, balance=None))
     adversary = adversary_of(step)
-    sources = batch().sources
-    output = sources.clone().requires_grad_()
-    trial = adversary.score(Batch(sources), output, Place(0), {})
-    gradient = adversary.gradient(trial, output, torch.ones_like(output), {})
+    paired = batch().paired()
+    output = step.generator.network(paired.mixture).detach().requires_grad_()
+    asked = adversary.losses(paired, output, Place(0), {})
+    assert asked.generator is not None
+    assert asked.discriminator is not None
+    (gradient,) = torch.autograd.grad(asked.generator.mean(), output, retain_graph=True)
     assert gradient.abs().sum() > 0
-    assert all(p.grad is None for p in adversary.discriminator.network.parameters())
-
-
-def test_the_discriminators_move_leaves_no_gradient_in_the_generator_or_its_estimates() -> None:
-    step = training_step(Adversarial(gamma=1.0, balance=None))
-    adversary = adversary_of(step)
-    sources = batch().sources
-    output = step.generator.network(sources.sum(1)).detach().requires_grad_()
-    adversary.backward(adversary.score(Batch(sources), output, Place(0), {}), 0, {})
-    assert all(p.grad is not None for p in adversary.discriminator.network.parameters())
+    assert all(p.grad is None for p in adversary.weights)
+    step.accelerator.backward(asked.discriminator.mean(), inputs=adversary.weights)
+    assert all(p.grad is not None for p in adversary.weights)
     assert all(p.grad is None for p in step.generator.network.parameters())
     assert output.grad is None
 
@@ -131,15 +134,11 @@ def test_the_split_gradient_is_that_of_the_summed_loss(
     found = [p.grad.clone() for p in step.generator.network.parameters() if p.grad is not None]
 
     step.generator.optimizer.zero_grad()
-    assert pass_.unpaired is not None
-    mixture = torch.cat([pass_.sources.sum(1), pass_.unpaired[0]])
-    estimates = step.generator.network(mixture)
-    output = adversary_of(step).discriminator.network(estimates, mixture)
-    active = torch.ones(6, 2, dtype=torch.bool)
-    paired = Scored(type(output)(output.logits[:4], []), active[:4])
-    unpaired = Scored(type(output)(output.logits[4:], []), active[4:])
-    adversarial = separation_loss([paired, unpaired], Labels()).mean()
-    (definition(estimates[:4], pass_.sources) + gamma * adversarial).backward()
+    estimates = step.generator.network(pass_.mixture)
+    scores = adversary_of(step).discriminator.network(estimates, pass_.mixture).logits.flatten(2)
+    squares = (scores - 0.9).square().mean(2)  # (6, S)
+    adversarial = (squares[:4].mean(0) + squares[4:].mean(0)).mean()
+    (definition(estimates[:4], pass_.sources[:4]) + gamma * adversarial).backward()
     expected = [p.grad for p in step.generator.network.parameters() if p.grad is not None]
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-8)
@@ -150,18 +149,17 @@ def test_gamma_zero_is_the_plain_arm_bit_for_bit() -> None:
     plain = training_step(None)
     gan = training_step(Adversarial(gamma=0.0, balance=None))
     for number in range(3):
-        sources = batch(seed=number).sources
-        plain([Batch(sources)], number)
-        gan([Batch(sources)], number)
+        for step in (plain, gan):
+            step([batch(seed=number).paired()], number)
     assert same(weights(plain.generator), weights(gan.generator))
 
 
 def halves(whole: Batch) -> list[Batch]:
-    assert whole.unpaired is not None
-    mixtures, stems = whole.unpaired
+    """Of four paired and two unpaired segments two and one each."""
+    sources, mixture = whole.sources, whole.mixture
     return [
-        Batch(whole.sources[:2], (mixtures[:1], stems[:1])),
-        Batch(whole.sources[2:], (mixtures[1:], stems[1:])),
+        Batch.of(sources[:2], (mixture[4:5], sources[4:5])),
+        Batch.of(sources[2:4], (mixture[5:], sources[5:])),
     ]
 
 
@@ -183,7 +181,7 @@ def test_accumulated_passes_equal_one_large_batch(crop_seconds: float | None) ->
 
 def test_the_log_of_accumulated_passes_is_their_mean() -> None:
     plain = training_step(None)
-    first, second = (Batch(batch(seed=seed).sources) for seed in (0, 1))
+    first, second = (batch(seed=seed).paired() for seed in (0, 1))
     logs = [plain._differentiate(pass_, None, Place(0)) for pass_ in (first, second)]
     losses = [each["loss/reconstruction"] for each in logs]
     split = training_step(None, passes=2)
@@ -205,8 +203,7 @@ def test_the_balancer_holds_the_ratio_of_gradient_norms_with_every_loss(
 
 
 def test_the_balancer_weighs_by_hand_computed_norms() -> None:
-    settings = Adversarial(balance=0.5, balance_decay=0.9)
-    balance = GradientBalance(settings, 2, Accelerator(cpu=True))
+    balance = GradientBalance(Share(ratio=0.5, decay=0.9), 2, Accelerator(cpu=True))
     reconstruction = torch.ones(1, 2, 1, 4)  # norms 2
     adversarial = torch.tensor([3.0, 0.0]).reshape(1, 2, 1, 1).expand(1, 2, 1, 4)  # norms 6, 0
     found, ratio = balance.weights(reconstruction, adversarial)
@@ -226,7 +223,7 @@ def test_what_the_balancer_keeps_is_the_same_for_accumulated_micro_batches() -> 
     whole([batch()], 0)
     split = training_step(settings, passes=2)
     split(halves(batch()), 0)
-    found, expected = (adversary_of(step).balance.running for step in (split, whole))
+    found, expected = (step.balancer.terms["adversarial"].running for step in (split, whole))
     assert found is not None
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-12)
 
@@ -243,10 +240,10 @@ class Two:
 
 
 def test_what_the_balancer_keeps_is_the_same_for_two_processes() -> None:
-    settings = Adversarial(balance=0.5, balance_decay=0.9)
+    share = Share(ratio=0.5, decay=0.9)
     halved: Any = Two()
-    one = GradientBalance(settings, 2, Accelerator(cpu=True))
-    two = GradientBalance(settings, 2, halved)
+    one = GradientBalance(share, 2, Accelerator(cpu=True))
+    two = GradientBalance(share, 2, halved)
     for factor in (1.0, 3.0):  # gradients of a mean over half of the segments are twice as large
         half = torch.full((1, 2, 1, 4), factor), torch.full((1, 2, 1, 4), factor**2)
         weights = [
@@ -264,12 +261,12 @@ def test_what_the_balancer_keeps_is_the_same_for_two_processes() -> None:
 
 def test_silent_sources_are_kept_from_the_discriminators_and_counted() -> None:
     step = training_step(Adversarial(gamma=1.0, balance=None, silence_db=-60.0))
-    sources = batch().sources.clone()
+    sources = batch().paired().sources.clone()
     sources[:2, 0] = 0.0
-    log = step([Batch(sources)], 0)
+    log = step([Batch.of(sources)], 0)
     assert log["silent_share"].tolist() == [0.5, 0.0]
     sources[:, 0] = 0.0
-    log = step([Batch(sources)], 1)
+    log = step([Batch.of(sources)], 1)
     assert log["loss/discriminator"][0].item() == 0.0
     assert log["loss/adversarial"][0].item() == 0.0
 
@@ -282,14 +279,14 @@ def test_a_segment_sounds_above_its_rms_level_in_decibels() -> None:
 
 def test_a_gradient_that_is_not_finite_stops_with_step_and_player() -> None:
     step = training_step(Adversarial())
-    sources = batch().sources.clone()
+    sources = batch().paired().sources.clone()
     sources[0, 0, 0, 0] = float("nan")
     before = weights(step.generator)
     with pytest.raises(
         NonFiniteError,
         match=r"step 7: the generator's loss is \[nan, nan\] and its gradient's norm nan",
     ):
-        step([Batch(sources)], 7)
+        step([Batch.of(sources)], 7)
     assert same(before, weights(step.generator))
 
 
@@ -301,6 +298,41 @@ def test_one_batch_can_be_learned_by_memory() -> None:
     low, high = torch.sin(400 * time), torch.sin(9000 * time)
     sources = 0.3 * torch.stack([low, high])[None, :, None]  # (1, S, C, T)
     losses = [
-        step([Batch(sources)], number)["loss/reconstruction"].mean().item() for number in range(300)
+        step([Batch.of(sources)], number)["loss/reconstruction"].mean().item()
+        for number in range(300)
     ]
     assert losses[-1] < 0.1 * losses[0]
+
+
+def scaled(scale: float, estimates: Tensor, sources: Tensor) -> Tensor:
+    return scale * MAGNITUDES(estimates, sources)
+
+
+def test_a_loss_is_held_to_its_share_of_the_gradient_whatever_its_scale() -> None:
+    for scale in (1.0, 1e4):
+        held = Term("held", partial(scaled, scale), balance=0.3)
+        step = training_step(None, held=[held])
+        logs = [step([batch(seed=seed).paired()], seed) for seed in range(3)]
+        assert logs[0]["gradient_ratio/held"].tolist() == pytest.approx([0.3, 0.3], rel=1e-4)
+        assert all(0.1 < r < 0.9 for log in logs for r in log["gradient_ratio/held"].tolist())
+        if scale == 1.0:
+            expected = weights(step.generator)
+    for found, other in zip(weights(step.generator), expected, strict=True):
+        torch.testing.assert_close(found, other, rtol=1e-3, atol=1e-6)
+
+
+def test_the_balancer_goes_on_where_its_saved_state_stood() -> None:
+    shares = {"adversarial": Share(ratio=0.5), "held": Share(ratio=2.0)}
+    first, second = (Balancer(shares, 2, Accelerator(cpu=True)) for _ in range(2))
+    beside, gradient = torch.randn(2, 3, 2, 1, 8).unbind()
+    first.weighted("held", beside, gradient, 3)
+    first.end_step()
+    second.load_state_dict(first.state_dict())
+    assert second.terms["adversarial"].running is None  # which has not acted
+    other = 5 * gradient
+    for found, expected in zip(
+        second.weighted("held", beside, other, 3),
+        first.weighted("held", beside, other, 3),
+        strict=True,
+    ):
+        assert torch.equal(found, expected)
