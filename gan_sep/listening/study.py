@@ -11,6 +11,7 @@ the perception of singing-voice separation, 2018):
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
@@ -111,7 +112,8 @@ def _sound_values(folder: Path, ratings: pd.DataFrame) -> pd.DataFrame:
 
 
 def _native() -> Iterable[tuple[str, Metric]]:
-    return [(name, metric) for name, metric in METRICS.items() if "museval" not in metric.group]
+    left_out = ["museval", "museval_v3", *([] if find_spec("musicnn") else ["deep_features"])]
+    return [(name, metric) for name, metric in METRICS.items() if metric.group not in left_out]
 
 
 def _page(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -1,0 +1,43 @@
+"""The reconstruction losses with their defaults as metrics of whole tracks, named loss_NAME.
+
+Lower is better. NaN where the loss leaves a silent source out, or has no meaning for so few
+sources. Formulas and sources: docs/losses.md. `loss_deep_feature` is the distance of the features
+of music_vgg, and wants its weights; it is a group of its own.
+"""
+
+from importlib import import_module
+
+import torch
+from torch import Tensor
+
+from gan_sep.config.loader import Component
+from gan_sep.evaluation.metrics.base import Function, Metric
+from gan_sep.losses.base import SILENCE_DB, Loss
+from gan_sep.training.silence import audible
+
+_DECIBELS = ("si_sdr", "sd_sdr", "logl")
+
+
+def metric_of(name: str) -> Function:
+    """A loss by its name as a metric: (S, C, T) twice, sample rate -> (S,)."""
+
+    def value(references: Tensor, estimates: Tensor, sample_rate: int) -> Tensor:
+        loss: Loss = import_module(f"gan_sep.losses.{name}").Config().build(sample_rate)
+        if len(references) < loss.least_sources:
+            return references.new_full((len(references),), torch.nan)
+        values = loss(estimates[None], references[None])  # (S,)
+        if loss.leaves_out_silence:
+            values = values.where(audible(references[None], SILENCE_DB)[0], torch.nan)
+        return values
+
+    return value
+
+
+def _entry(name: str) -> Metric:
+    title = f"Loss {name}"
+    unit = "dB" if name.startswith(_DECIBELS) else ""
+    group = "deep_features" if name == "deep_feature" else "losses"
+    return Metric(f"loss_{name}", metric_of(name), title, group, unit, False)
+
+
+METRICS = tuple(_entry(name) for name in Component("losses").names())
