@@ -6,6 +6,8 @@ SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# Two at a time, each on one core; the tests of a file one after the other.
+IN_PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 .PHONY: demo test test-fast test-oldest check update ffmpeg browser clean
 
@@ -13,10 +15,10 @@ demo: .venv/.ready
 	$(BIN)/accelerate launch experiments/train_gan.py
 
 test: check ffmpeg browser
-	$(BIN)/python -m pytest -q --durations=15
+	$(IN_PARALLEL) --durations=15
 
 test-fast: check
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(IN_PARALLEL) -m "not slow"
 
 check: .venv/.ready-for-tests
 	$(BIN)/ruff check .

@@ -15,7 +15,14 @@ EXPERIMENTS = CHECKOUT / "experiments"
 
 PYTHON = (sys.executable,)
 ACCELERATE = (sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch")
-TWO_PROCESSES = (sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2")
+TWO_PROCESSES = (
+    sys.executable,
+    "-m",
+    "torch.distributed.run",
+    "--standalone",
+    "--nproc_per_node",
+    "2",
+)
 
 
 class Ended(NamedTuple):

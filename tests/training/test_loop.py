@@ -253,7 +253,15 @@ def test_two_processes_give_the_weights_of_one(
     train(config, arm)
     expected = checkpoint.load(checkpoint.path_of(RunFolder.of(config, arm).checkpoints, after))
     program = CHECKOUT / "experiments" / "train_gan.py"
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", str(program)]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node",
+        "2",
+        str(program),
+    ]
     command += ["--config", str(experiment_file), "name=two", "--arms", arm, *change.split(" & ")]
     environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
