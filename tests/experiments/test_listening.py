@@ -90,7 +90,7 @@ def test_no_number_is_null_in_json(rows: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_read_ends_in_one_line(rows: Path, tmp_path: Path) -> None:
     ended = call("listening", rows, "--rows", rows)
     assert ended.status == 2
-    assert ended.err.startswith(f"\nerror: {rows}: expected JSON as the page saves it: ")
+    assert ended.err.startswith(f"\nerror: {rows}: expected JSON as the page saves it, damaged: ")
     ended = call("listening", *save(tmp_path, session("anna")), "--rows", tmp_path / "none.csv")
     assert ended.status == 2
     assert ended.err.count("error: ") == 1
