@@ -44,6 +44,7 @@ from gan_sep.training.start import (
     start_weights,
     steps_made,
     take_state,
+    what_differs,
 )
 from gan_sep.training.stream import Stream
 from gan_sep.training.threads import use_threads
@@ -191,8 +192,17 @@ class Run:
             assert start.run is not None
             assert start.step is not None
             return RunFolder.at(start.run), start.step
-        made = steps_made(self.trunk, self.config) if self.trunk is not None else 0
-        return (self.trunk, made) if self.trunk is not None and made else None
+        if self.trunk is None or not branching_step(self.config):
+            return None
+        made = steps_made(self.trunk, self.config)
+        if not made and self.trunk.config_file.is_file() and self.accelerator.is_main_process:
+            why = what_differs(self.trunk, self.config)
+            reason = f"{why} differ" if why else "its checkpoint of that step is gone"
+            print(
+                f"{self.folder.folder}: trained from step 0, not from step "
+                f"{branching_step(self.config)} of {self.trunk.folder}: {reason}"
+            )
+        return (self.trunk, made) if made else None
 
     def _loop(self, stop: StopRequest) -> None:
         settings = self.config.training

@@ -64,6 +64,15 @@ def steps_made(trunk: RunFolder, other: RunConfig) -> int:
     return steps if trunk.kept(steps).is_file() else 0
 
 
+def what_differs(trunk: RunFolder, other: RunConfig) -> str:
+    """The sections of a run that act before its discriminators learn and are not the trunk's.
+
+    Raises ConfigError where the trunk's configuration is of another version.
+    """
+    there, here = (to_dict(_before(each)) for each in (load(RunConfig, trunk.config_file), other))
+    return ", ".join(key for key in here if here[key] != there[key])
+
+
 def take_state(
     run: RunFolder, config: RunConfig, origin: RunFolder, step: int, accelerator: Accelerator
 ) -> dict[str, Any]:
@@ -206,6 +215,7 @@ def _before(config: RunConfig) -> RunConfig:
     usual = EvaluationSettings()
     return replace(
         config,
+        runs=Path("runs"),  # a folder of runs may have been moved or copied
         question=None,
         discriminator=None,
         adversarial=Adversarial(),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from training.test_loop import equal
 
 from gan_sep.config.loader import ConfigError
 from gan_sep.config.run import RunConfig
+from gan_sep.optimizers import adam
 from gan_sep.runs import RunFolder
 from gan_sep.training import checkpoint
 from gan_sep.training.checkpoint import CheckpointError
@@ -90,6 +92,7 @@ def test_best_weights_from_before_the_branching_go_to_the_branch(
         ("diagnosis.every=1", BRANCHING),
         ("evaluation.metrics=[usdr]", BRANCHING),
         ("training.steps=9", BRANCHING),
+        ("runs=elsewhere", BRANCHING),
         ("adversarial.warmup_steps=3", 0),
         ("unpaired.set_aside=3", 0),
         ("unpaired=null", 0),
@@ -227,3 +230,19 @@ def test_a_start_that_is_not_there_is_one_line(make_experiment: MakeExperiment) 
     with pytest.raises(CheckpointError, match=r"nowhere\.pt: no such checkpoint"):
         Run(config, "gan")._begin()
     assert not Path("nowhere.pt").exists()
+
+
+def test_a_run_that_cannot_branch_off_says_why(
+    make_experiment: MakeExperiment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = make_experiment(*SETTINGS)
+    trunk = RunFolder.of(config, "plain")
+    train(config.plain, "plain")
+    changed = replace(config, optimizer=adam.Config(lr=0.1))
+    assert Run(changed, "gan", trunk)._origin() is None
+    said = capsys.readouterr().out
+    assert f"trained from step 0, not from step {BRANCHING} of {trunk.folder}" in said
+    assert said.endswith("optimizer differ\n")
+    trunk.kept(BRANCHING).unlink()
+    assert Run(config, "gan", trunk)._origin() is None
+    assert capsys.readouterr().out.endswith("its checkpoint of that step is gone\n")
