@@ -160,6 +160,7 @@ def _result(study: Study) -> str:
     headlines = study.chosen(HEADLINES)
     return "\n".join(
         [
+            *([f"{study.lengths}\n"] if study.lengths else []),
             systems_table(headlines[0], study.costs),
             "![Levels of all arms, and differences by track](comparison.png)\n",
             "![Differences with their intervals and verdicts](forest.png)\n",

@@ -97,6 +97,20 @@ class Study:
             if run.before_discriminators()
         }
 
+    @cached_property
+    def lengths(self) -> str | None:
+        """A sentence where the arms were not evaluated after the same number of steps."""
+        steps: dict[str, set[int]] = {}
+        for run in self.runs:
+            steps.setdefault(run.arm, set()).add(run.evaluated_step() or 0)
+        if len(set().union(*steps.values())) < 2:
+            return None
+        each = (
+            f"{arm_name(arm)} {' and '.join(map(str, sorted(found)))}"
+            for arm, found in steps.items()
+        )
+        return f"The arms were evaluated after different numbers of steps: {', '.join(each)}."
+
     def in_short(self, statistics: Sequence[str] = HEADLINES) -> str:
         """The tables of the named statistics that are there, and the verdicts, for the console.
 
@@ -112,4 +126,6 @@ class Study:
             f"Discriminators, {arm_name(arm)}, seed {seed}: {verdict.sentence}"
             for (seed, arm), verdict in self.verdicts.items()
         ]
+        if self.lengths:
+            words.insert(0, self.lengths)
         return "\n".join([console(chosen), *words])

@@ -62,6 +62,19 @@ def write_run_description(
     write_text(run.environment_file, json_text(description))
 
 
+def extend_run_description(run: RunFolder, config: RunConfig) -> None:
+    """Write down that a run goes on with another configuration, more steps say, and by whom."""
+    text = yaml.safe_dump(to_dict(config), sort_keys=False)
+    if run.config_file.read_text("utf-8") == text:
+        return
+    description = run.environment
+    commands = description["command"].splitlines()
+    if command() not in commands:
+        commands.append(command())
+    write_text(run.environment_file, json_text({**description, "command": "\n".join(commands)}))
+    write_text(run.config_file, text)
+
+
 def command() -> str:
     """The command line, with the program's path as seen from the current folder."""
     program = Path(sys.argv[0])

@@ -28,7 +28,7 @@ from gan_sep.evaluation.evaluate import validation_scores
 from gan_sep.runs import RunFolder, finite, json_text, write_text
 from gan_sep.training import checkpoint
 from gan_sep.training.budget import Budget
-from gan_sep.training.environment import write_run_description
+from gan_sep.training.environment import extend_run_description, write_run_description
 from gan_sep.training.interrupt import StopRequest
 from gan_sep.training.learners import Learners
 from gan_sep.training.memory import peak_memory_mib, reset_peak_memory
@@ -142,6 +142,8 @@ class Run:
                 self._restore(state)
                 records = {name: state["files"][name] for name in records}
             self._require_best()
+            if newest and self.accelerator.is_main_process:
+                extend_run_description(self.folder, self.config)
         if self.accelerator.is_main_process:
             write_text(self.folder.data_file, json_text(self.data))
             self.records = RecordFile(self.folder.records_file, records["records"])

@@ -11,6 +11,8 @@ import soundfile
 from commands import ACCELERATE, EXPERIMENTS, PYTHON, Ended, call, finish, start
 from conftest import RATE, SOURCES, write_experiment
 
+from gan_sep.runs import RunFolder
+
 ARM = Path("runs/tiny/seed0-gan")
 
 
@@ -208,3 +210,24 @@ def test_the_demo_runs_end_to_end_without_any_file(
     assert ended.out.endswith("Report: runs/demo/report/README.md\n")
     for source in ("drums", "bass", "other", "vocals"):
         assert f"\n{source} " in ended.out
+
+
+@pytest.mark.slow
+def test_an_arm_that_is_extended_alone_is_said_to_be_of_another_length(
+    stems: Path, tmp_path: Path
+) -> None:
+    file = write_experiment(tmp_path / "tiny.yaml", stems, tmp_path / "runs")
+    ended = call("train_gan", "--config", file, "training.steps=4")
+    assert ended.status == 0, ended.err
+    assert "different numbers of steps" not in ended.out
+    ended = call("train_gan", "--config", file, "training.steps=6", "--resume", "--arms", "plain")
+    assert ended.status == 0, ended.err
+    run = RunFolder.at(tmp_path / "runs/tiny/seed0-plain")
+    assert run.config["training"]["steps"] == 6
+    assert "training.steps=4" in run.environment["command"].splitlines()[0]
+    assert "training.steps=6" in run.environment["command"].splitlines()[1]
+    folders = [run.folder, tmp_path / "runs/tiny/seed0-gan"]
+    ended = call("compare", *folders, "--out", tmp_path / "report")
+    said = "evaluated after different numbers of steps: plain 6, GAN 4."
+    assert said in ended.out
+    assert said in (tmp_path / "report/README.md").read_text("utf-8")
