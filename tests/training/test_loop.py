@@ -252,24 +252,51 @@ def test_two_processes_give_the_weights_of_one(
     config = make_experiment("name=one", *change.split(" & "))
     train(config, arm)
     expected = checkpoint.load(checkpoint.path_of(RunFolder.of(config, arm).checkpoints, after))
-    program = CHECKOUT / "experiments" / "train_gan.py"
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc_per_node",
-        "2",
-        str(program),
-    ]
-    command += ["--config", str(experiment_file), "name=two", "--arms", arm, *change.split(" & ")]
-    environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
+    by_processes(2, experiment_file, "name=two", "--arms", arm, *change.split(" & "))
     folder = RunFolder.of(make_experiment("name=two"), arm).folder
     machine = json.loads((folder / "environment.json").read_text())["machine"]
     assert machine["processes"] == 2
-    found = checkpoint.load(checkpoint.path_of(folder / "checkpoints", after))
+    require_close(checkpoint.load(checkpoint.path_of(folder / "checkpoints", after)), expected)
+
+
+@pytest.mark.slow
+def test_two_processes_then_one_then_two_give_the_run_of_one(
+    make_experiment: MakeExperiment, experiment_file: Path
+) -> None:
+    """The balancer's running means and the regularizer's included."""
+    change = (
+        "adversarial={regularizers: [{name: lecam}], balance: 0.5, warmup_steps: 1, "
+        "head_start_steps: 0}"
+    )
+    config = make_experiment("name=one", change)
+    train(config, "gan")
+    for processes, steps in ((2, 2), (1, 4), (2, 6)):
+        changes = ("name=mixed", change, f"training.steps={steps}", "--resume", "--arms", "gan")
+        by_processes(processes, experiment_file, *changes)
+    one, mixed = (RunFolder.of(make_experiment(f"name={name}"), "gan") for name in ("one", "mixed"))
+    expected, found = (
+        checkpoint.load(checkpoint.path_of(run.checkpoints, 6)) for run in (one, mixed)
+    )
+    require_close(found, expected)
+    for key in ("balancer", "adversary"):
+        torch.testing.assert_close(found[key], expected[key], rtol=1e-3, atol=2e-5)
+    assert [line["step"] for line in mixed.records("train")] == [
+        line["step"] for line in one.records("train")
+    ]
+
+
+def by_processes(number: int, file: Path, *arguments: str) -> None:
+    """Train a pair, or one of its arms, by so many processes."""
+    launcher = ["torch.distributed.run", "--standalone", "--nproc_per_node", str(number)]
+    program = str(CHECKOUT / "experiments" / "train_gan.py")
+    command = [sys.executable, "-m", *launcher, program, "--config", str(file), *arguments]
+    environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def require_close(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    """The weights of two states."""
     for player in expected["players"]:
         for name, value in expected["players"][player]["network"].items():
             other = found["players"][player]["network"][name]
