@@ -351,14 +351,14 @@ def test_another_generator_is_told_in_whole_and_what_an_older_version_could_not_
 ) -> None:
     gan = to_dict(make_experiment())
     plain = to_dict(make_experiment("generator={name: wave_unet, depth: 3}"))
-    del gan["adversarial"]["labels"]
+    del gan["adversarial"]["regularizers"]
     for arm, config in (("plain", plain), ("gan", gan)):
         folder = tmp_path / f"seed0-{arm}"
         folder.mkdir()
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
     (line, *_) = configuration_section(find_arms([tmp_path])).splitlines()
     assert line.startswith("- The plain arm differs in: generator (name wave_unet, depth 3, ")
-    assert "labels" not in line
+    assert "regularizers" not in line
     assert "null" not in line.partition(")")[2]
 
 

@@ -1,8 +1,8 @@
 """The reconstruction losses with their defaults as metrics of whole tracks, named loss_NAME.
 
 Lower is better. NaN where the loss leaves a silent source out, or has no meaning for so few
-sources. Formulas and sources: docs/losses.md. `loss_deep_feature` is the distance of the features
-of music_vgg, and wants its weights; it is a group of its own.
+sources. Formulas and sources: docs/losses.md. deep_feature, which wants weights of another package,
+is none of them.
 """
 
 from importlib import import_module
@@ -36,8 +36,7 @@ def metric_of(name: str) -> Function:
 def _entry(name: str) -> Metric:
     title = f"Loss {name}"
     unit = "dB" if name.startswith(_DECIBELS) else ""
-    group = "deep_features" if name == "deep_feature" else "losses"
-    return Metric(f"loss_{name}", metric_of(name), title, group, unit, False)
+    return Metric(f"loss_{name}", metric_of(name), title, "losses", unit, False)
 
 
-METRICS = tuple(_entry(name) for name in Component("losses").names())
+METRICS = tuple(_entry(name) for name in Component("losses").names() if name != "deep_feature")
