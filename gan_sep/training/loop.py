@@ -198,11 +198,10 @@ class Run:
             return None
         made = steps_made(self.trunk, self.config)
         if not made and self.trunk.config_file.is_file() and self.accelerator.is_main_process:
-            why = what_differs(self.trunk, self.config)
-            reason = f"{why} differ" if why else "its checkpoint of that step is gone"
             print(
                 f"{self.folder.folder}: trained from step 0, not from step "
-                f"{branching_step(self.config)} of {self.trunk.folder}: {reason}"
+                f"{branching_step(self.config)} of {self.trunk.folder}: "
+                f"{what_differs(self.trunk, self.config)}"
             )
         return (self.trunk, made) if made else None
 

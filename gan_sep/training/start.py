@@ -65,12 +65,14 @@ def steps_made(trunk: RunFolder, other: RunConfig) -> int:
 
 
 def what_differs(trunk: RunFolder, other: RunConfig) -> str:
-    """The sections of a run that act before its discriminators learn and are not the trunk's.
-
-    Raises ConfigError where the trunk's configuration is of another version.
-    """
-    there, here = (to_dict(_before(each)) for each in (load(RunConfig, trunk.config_file), other))
-    return ", ".join(key for key in here if here[key] != there[key])
+    """Why a trunk has made no steps for a run, in words."""
+    try:
+        written = load(RunConfig, trunk.config_file)
+    except ConfigError:
+        return "it is of another version"
+    there, here = to_dict(_before(written)), to_dict(_before(other))
+    differing = [key for key in here if here[key] != there[key]]
+    return f"{', '.join(differing)} differ" if differing else "its checkpoint of that step is gone"
 
 
 def take_state(

@@ -246,3 +246,6 @@ def test_a_run_that_cannot_branch_off_says_why(
     trunk.kept(BRANCHING).unlink()
     assert Run(config, "gan", trunk)._origin() is None
     assert capsys.readouterr().out.endswith("its checkpoint of that step is gone\n")
+    trunk.config_file.write_text("gone: 1\n")
+    assert Run(config, "gan", trunk)._origin() is None
+    assert capsys.readouterr().out.endswith("it is of another version\n")
