@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 import torch
 from demucs.hdemucs import HDemucs as Published
-from generators.hybrid_oracle import copy_audible, require_equal
+from generators.hybrid_oracle import (
+    copy_audible,
+    double_precision,
+    parameters,
+    require_equal,
+    require_equal_gradients,
+)
 from torch import nn
 from torchaudio.models import HDemucs as OfTorchaudio
 
@@ -35,14 +41,8 @@ def pair(audio: AudioFormat = STEREO, **changes: Any) -> tuple[nn.Module, nn.Mod
 
 @pytest.fixture
 def float64() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
-def parameters(config: Config, audio: AudioFormat) -> int:
-    with torch.device("meta"):
-        return sum(p.numel() for p in config.build(audio).parameters())
+    with double_precision():
+        yield
 
 
 def test_parameter_counts_are_the_published() -> None:
@@ -113,19 +113,7 @@ def test_the_released_network_gives_the_published_estimates() -> None:
 
 
 def test_gradients_are_those_of_the_published_code(float64: None) -> None:
-    network, published = pair()
-    mixture, sources = torch.randn(2, 2, 3000), torch.randn(2, 4, 2, 3000)
-    for each in (network, published):
-        (each(mixture) - sources).abs().mean().backward()
-    expected = dict(published.named_parameters())
-    for name, parameter in network.named_parameters():
-        gradient, other = parameter.grad, expected[name].grad
-        assert gradient is not None
-        assert other is not None
-        # A bias of all keys alike moves no softmax: its gradient is nothing but rounding.
-        least = 1e-15 if name.endswith("key.bias") else 0.0
-        error = float((gradient - other).abs().max())
-        assert error <= max(1e-8 * float(other.abs().max()), least), name
+    require_equal_gradients(*pair(), samples=3000)
 
 
 def torchaudio_names(name: str) -> str:

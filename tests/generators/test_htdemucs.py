@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 import torch
 from demucs.htdemucs import HTDemucs as Published
-from generators.hybrid_oracle import copy_audible, require_equal
+from generators.hybrid_oracle import (
+    copy_audible,
+    double_precision,
+    parameters,
+    require_equal,
+    require_equal_gradients,
+)
 from torch import nn
 
 from gan_sep.audio import AudioFormat
@@ -41,25 +47,19 @@ def pair(
 
 @pytest.fixture
 def float64() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
-def parameters(config: Config, audio: AudioFormat = STEREO) -> int:
-    with torch.device("meta"):
-        return sum(p.numel() for p in config.build(audio).parameters())
+    with double_precision():
+        yield
 
 
 def test_parameter_counts_are_the_published() -> None:
-    assert parameters(Config()) == 41_984_456
-    assert parameters(Config(transformer_layers=7)) == 54_604_232
+    assert parameters(Config(), STEREO) == 41_984_456
+    assert parameters(Config(transformer_layers=7), STEREO) == 54_604_232
     six = AudioFormat(sources=("drums", "bass", "other", "vocals", "guitar", "piano"))
     assert parameters(Config(bottom_channels=0), six) == 27_414_996
-    assert parameters(Config(branches="encoder")) == 41_473_616
-    assert parameters(Config(branches="encoder", bottom_channels=0)) == 26_899_536
+    assert parameters(Config(branches="encoder"), STEREO) == 41_473_616
+    assert parameters(Config(branches="encoder", bottom_channels=0), STEREO) == 26_899_536
     deep = Config(branches="encoder", bottom_channels=0, transformer_layers=7)
-    assert parameters(deep) == 34_005_072
+    assert parameters(deep, STEREO) == 34_005_072
 
 
 def test_parameters_are_named_and_shaped_as_the_published() -> None:
@@ -128,16 +128,7 @@ def test_the_released_network_gives_the_published_estimates() -> None:
 
 
 def test_gradients_are_those_of_the_published_code(float64: None) -> None:
-    network, published = pair()
-    mixture, sources = torch.randn(2, 2, 1000), torch.randn(2, 4, 2, 1000)
-    for each in (network, published):
-        (each(mixture) - sources).abs().mean().backward()
-    expected = dict(published.named_parameters())
-    for name, parameter in network.named_parameters():
-        gradient, other = parameter.grad, expected[name].grad
-        assert gradient is not None
-        assert other is not None
-        assert (gradient - other).abs().max() <= 1e-8 * other.abs().max(), name
+    require_equal_gradients(*pair(), samples=1000)
 
 
 def test_a_long_mixture_is_separated_in_pieces_of_the_segment() -> None:
