@@ -8,6 +8,7 @@ It is given sums of random subsets of the stems of one excerpt, and learns which
 them. What it prints last is measured on the validation songs.
 """
 
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from gan_sep.config.run import RunConfig
 from gan_sep.features.tagger import Config
 from gan_sep.features.training import accuracy, train
 from gan_sep.programs import clear_errors, program
+from gan_sep.runs import replace_file
 
 
 def main() -> None:
@@ -34,7 +36,7 @@ def main() -> None:
         tracks = config.data.build(config.audio, "train")
         size = Config(channels=arguments.channels, stems=len(config.audio.sources))
         network = train(size, tracks, config.audio, arguments.steps, config.seed)
-        save_file(network.state_dict(), arguments.out)
+        replace_file(arguments.out, partial(save_file, network.state_dict()))
         shares = accuracy(network, config.data.build(config.audio, "valid"), config.audio)
         for source, share in zip(config.audio.sources, shares, strict=True):
             print(f"{source}: {share:.0%} right on the validation songs")

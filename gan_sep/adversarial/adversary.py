@@ -56,7 +56,6 @@ class Adversary:
         self.seed = seed  # of everything drawn here, with the step
         self.discriminator = discriminator
         self.settings = settings
-        self.objective = settings.objective
         self.accelerator = accelerator
         num_sources = len(audio.sources)
         self.probability: AdaptiveProbability | None = None
@@ -132,7 +131,7 @@ class Adversary:
         self, batch: Batch, real: Scored, fake: Scored, log: dict[str, Tensor]
     ) -> Tensor:
         """What the discriminators say against the estimates, (S,), feature matching included."""
-        loss = len(batch.kinds()) * self.objective.generator(real, fake)  # (S,)
+        loss = len(batch.kinds()) * self.settings.objective.generator(real, fake)  # (S,)
         log["loss/adversarial"] = loss.detach()
         if self.settings.feature_matching:
             matching = feature_matching(real, fake, batch.num_paired)  # (S,)
@@ -144,7 +143,7 @@ class Adversary:
         self, real: Scored, fake: Scored, step: int, log: dict[str, Tensor]
     ) -> Tensor | None:
         """Their own loss with every regularizer's penalty, (S,); None where they do not update."""
-        loss = self.objective.discriminator(real, fake)  # (S,)
+        loss = self.settings.objective.discriminator(real, fake)  # (S,)
         log["loss/discriminator"] = loss.detach()
         if not self.updates(step):
             return None

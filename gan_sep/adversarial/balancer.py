@@ -34,7 +34,7 @@ class Balancer:
     ) -> tuple[Tensor, Tensor]:
         """A term's gradient (N, S, C, T), weighted; the ratio (S,) of its norm to `beside`'s.
 
-        Weighed by what both are at the first num_paired segments, to which the term beside belongs.
+        Both norms are those of the first num_paired segments: `beside` is zero at the others.
         """
         weights, ratio = self.terms[name].weights(beside[:num_paired], gradient[:num_paired])
         return rearrange(weights, "s -> s 1 1") * gradient, ratio
