@@ -101,11 +101,3 @@ def make_experiment(experiment_file: Path) -> MakeExperiment:
 def of_arm(config: RunConfig, arm: str) -> RunConfig:
     """The run of a pair that an arm's name stands for."""
     return config.plain if arm == "plain" else config
-
-
-LONGEST = ("test_same_numbers.py", "test_gpu.py")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files with the longest tests first: begun last, they would leave one worker idle."""
-    items.sort(key=lambda item: item.path.name not in LONGEST)
