@@ -15,7 +15,8 @@ demo: .venv/.ready
 	$(BIN)/accelerate launch experiments/train_gan.py
 
 test: check ffmpeg browser
-	$(IN_PARALLEL) --durations=15
+	$(IN_PARALLEL) -m "not alone" --durations=15
+	$(BIN)/python -m pytest -q -m alone --durations=5
 
 test-fast: check
 	$(IN_PARALLEL) -m "not slow"

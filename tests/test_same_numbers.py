@@ -89,6 +89,7 @@ def test_a_pair_with_every_part_gives_the_recorded_numbers(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_the_demo_prints_the_recorded_table(tmp_path: Path) -> None:
     recorded = json.loads(RECORDED.read_text("utf-8"))
     if recorded["machine"] != machine():
