@@ -25,6 +25,7 @@ LARGEST = {
     "checkpoint_every": 10**9,
     "warmup_steps": 10**9,
     "head_start_steps": 10**9,
+    "frozen_steps": 10**9,
     "until_step": 10**9,
     "sample_rate": 768_000,
     "n_fft": 2**20,

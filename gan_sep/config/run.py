@@ -41,6 +41,9 @@ class Training:
     """How long a run trains and on how much at once."""
 
     steps: int = 1000  # of the optimizer
+    # The first of them, in which the generator keeps its weights: discriminators that are fresh can
+    # learn beside a generator that is not.
+    frozen_steps: int = 0
     batch_size: int = 8  # segments of one step over all processes
     segment_seconds: float = 3.0  # length of a training segment
     accumulation: int = 1  # micro-batches whose gradients make one step
@@ -65,6 +68,11 @@ class Training:
         counts = ("steps", "batch_size", "accumulation", "log_every", "validate_every")
         for name in (*counts, "checkpoint_every", "keep_checkpoints"):
             require(getattr(self, name) >= 1, f"{name}: expected >= 1, got {getattr(self, name)}")
+        require(
+            0 <= self.frozen_steps < self.steps,
+            f"frozen_steps: expected 0 or more and less than steps ({self.steps}), got "
+            f"{self.frozen_steps}",
+        )
         require(self.workers >= 0, f"workers: expected >= 0, got {self.workers}")
         threads = self.threads
         require(threads is None or threads >= 1, f"threads: expected >= 1 or null, got {threads}")

@@ -56,7 +56,12 @@ class Learners:
             shares[ADVERSARIAL] = config.adversarial.share
         self.balancer = Balancer(shares, len(config.audio.sources), accelerator)
         self.training_step = TrainingStep(
-            accelerator, self.generator, self.adversary, losses, self.balancer
+            accelerator,
+            self.generator,
+            self.adversary,
+            losses,
+            self.balancer,
+            config.training.frozen_steps,
         )
 
     def step(self, micro_batches: Sequence[Batch], step: int) -> dict[str, Tensor]:

@@ -34,12 +34,14 @@ class TrainingStep:
         adversary: Adversary | None,
         losses: WeightedLosses,
         balancer: Balancer | None = None,
+        frozen_steps: int = 0,
     ) -> None:
         self.accelerator = accelerator
         self.generator = generator
         self.adversary = adversary
         self.losses = losses
         self.balancer = balancer or Balancer({}, 0, accelerator)
+        self.frozen_steps = frozen_steps
         self.networks = [generator.network]
         if adversary is not None:
             self.networks.append(adversary.discriminator.network)
@@ -53,12 +55,13 @@ class TrainingStep:
         if adversary is not None and not adversary.learns(step):
             adversary = None
         log = self._evaluate(micro_batches, adversary, step)
-        log["gradient_norm/generator"] = self.generator.move(
-            self.accelerator,
-            step,
-            log["loss/reconstruction"],
-            lambda: self._evaluate(micro_batches, None, step)["loss/reconstruction"],
-        )
+        if step >= self.frozen_steps:
+            log["gradient_norm/generator"] = self.generator.move(
+                self.accelerator,
+                step,
+                log["loss/reconstruction"],
+                lambda: self._evaluate(micro_batches, None, step)["loss/reconstruction"],
+            )
         self.balancer.end_step()
         if adversary is not None:
             log |= adversary.move(step, log["loss/discriminator"])
@@ -83,7 +86,9 @@ class TrainingStep:
         if adversary is None:
             batch = batch.paired()
         B = batch.num_paired
-        estimates = self.generator.network(batch.mixture)  # (N, S, C, T)
+        learns = place.step >= self.frozen_steps
+        with torch.set_grad_enabled(learns):
+            estimates = self.generator.network(batch.mixture)  # (N, S, C, T)
         output = estimates.detach().requires_grad_()  # (N, S, C, T)
 
         terms = self.losses(output[:B], batch.sources[:B])  # name -> (S,)
@@ -91,7 +96,7 @@ class TrainingStep:
         gradient = self._reconstruction(terms, output, B, log)
         if adversary is not None:
             asked = adversary.losses(batch, output, place, log)
-            if asked.generator is not None:
+            if learns and asked.generator is not None:
                 (other,) = torch.autograd.grad(
                     asked.generator.mean(), output, retain_graph=asked.discriminator is not None
                 )
@@ -100,7 +105,8 @@ class TrainingStep:
                 gradient = gradient + other
             if asked.discriminator is not None:
                 self.accelerator.backward(asked.discriminator.mean(), inputs=adversary.weights)
-        self.accelerator.backward(estimates, gradient=gradient)
+        if learns:
+            self.accelerator.backward(estimates, gradient=gradient)
         return log
 
     def _reconstruction(
