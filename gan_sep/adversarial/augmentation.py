@@ -43,17 +43,14 @@ MASK_SHARE = 0.25
 
 @dataclass(frozen=True)
 class InputAugmentation:
-    """Which changes, and with what probability each.
+    """Raises ValueError naming the field that is out of range."""
 
-    target null keeps the probability; else it begins there and each discriminator's moves by itself
-    until r_t, the mean sign of D(real) - 0.5, meets the target, fast enough to get from 0 to 1
-    within ramp_segments real segments. Raises ValueError naming the field that is out of range.
-    """
-
-    kinds: tuple[Kind, ...] = KINDS
-    probability: float = 0.0
+    kinds: tuple[Kind, ...] = KINDS  # the changes, each drawn by itself
+    probability: float = 0.0  # of each change, at first
+    # Each discriminator's probability moves until r_t, the mean sign of D(real) - 0.5, meets this;
+    # null keeps it.
     target: float | None = 0.6
-    ramp_segments: int = 500_000
+    ramp_segments: int = 500_000  # so many real segments take it from 0 to 1
 
     def __post_init__(self) -> None:
         if not self.kinds or len(set(self.kinds)) < len(self.kinds):

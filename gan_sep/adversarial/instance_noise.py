@@ -18,14 +18,13 @@ from gan_sep.random import draw
 
 @dataclass(frozen=True)
 class InstanceNoise:
-    """From start_db (RMS, dB full scale) in the discriminators' first step, to silence in
-    until_step.
+    """White noise whose amplitude falls linearly to 0.
 
-    The amplitude falls linearly. With normalised levels, full scale is the level of the signals.
+    With normalised levels, full scale is the level of the signals.
     """
 
-    until_step: int
-    start_db: float = -20.0
+    until_step: int  # where it has become silent
+    start_db: float = -20.0  # RMS in the discriminators' first step, dB of full scale
 
     def __post_init__(self) -> None:
         if self.until_step < 1:

@@ -30,8 +30,9 @@ Member = Annotated[DiscriminatorConfig, Component("discriminators")]
 
 @dataclass(frozen=True)
 class Config:
-    """members: the discriminators, in the order of their logits and features."""
+    """Raises ValueError without a member."""
 
+    # The discriminators, in the order of their outputs and features.
     members: tuple[Member, ...] = (spectrogram.Config(), multi_period.Config())
 
     def __post_init__(self) -> None:

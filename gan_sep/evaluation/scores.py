@@ -18,13 +18,10 @@ Scores = dict[str, list[float]]
 
 @dataclass(frozen=True)
 class ExcerptSettings:
-    """Excerpts kept to be listened to: of the first `tracks` tracks, `seconds` each; 0 keeps none.
+    """Raises ValueError on a negative number of tracks and on less than one second."""
 
-    Raises ValueError on a negative number of tracks and on less than one second.
-    """
-
-    tracks: int = 3
-    seconds: float = 8.0
+    tracks: int = 3  # the first ones, of which excerpts are kept to be listened to; 0 keeps none
+    seconds: float = 8.0  # of each
 
     def __post_init__(self) -> None:
         if self.tracks < 0:

@@ -24,22 +24,16 @@ from gan_sep.generators.layers.temporal_blocks import TemporalBlock
 
 @dataclass(frozen=True)
 class Config:
-    """The network for music as published; in brackets the letters of the paper.
+    """The network for music as published; in brackets the letters of the paper."""
 
-    filters: of the filter bank [N]; kernel: their length in samples, which overlap by half [L].
-    bottleneck: channels between the blocks [B]; hidden: channels within a block [H].
-    block_kernel: of a block's convolution over time, in frames [P].
-    blocks: in a row, the dilation doubling from 1 on with each [X]; repeats: of that row [R].
-    mask: what keeps masks from being negative; softmax makes them add up to 1 over the sources.
-    """
-
-    filters: int = 256
-    kernel: int = 20
-    bottleneck: int = 256
-    hidden: int = 512
-    block_kernel: int = 3
-    blocks: int = 10
-    repeats: int = 4
+    filters: int = 256  # of the filter bank [N]
+    kernel: int = 20  # length of the filters in samples; they overlap by half [L]
+    bottleneck: int = 256  # channels between the blocks [B]
+    hidden: int = 512  # channels within a block [H]
+    block_kernel: int = 3  # of a block's convolution over time, in frames [P]
+    blocks: int = 10  # in a row, the dilation doubling from 1 on with each [X]
+    repeats: int = 4  # of that row [R]
+    # What keeps masks from being negative; with softmax they add up to 1 over the sources.
     mask: Literal["relu", "sigmoid", "softmax"] = "relu"
 
     def __post_init__(self) -> None:

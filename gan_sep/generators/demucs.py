@@ -20,30 +20,20 @@ from gan_sep.generators.layers.rescaling import rescale_convolutions
 
 @dataclass(frozen=True)
 class Config:
-    """The network of Demucs v2; `channels=100, resample=False` is v1.
+    """The network of Demucs v2; `channels=100, resample=False` is v1."""
 
-    channels: of the outermost layer, `growth` times more with each of the `depth` layers inwards.
-    kernel, stride: of the outer convolution of a layer, in samples of its input.
-    context: kernel of the decoder's inner convolution, which exists with `rewrite`.
-    rewrite: a second convolution in each layer, 1x1 in the encoder; glu: with a gated linear unit
-    behind it, else ReLU.
-    lstm_layers: of the bidirectional LSTM in the middle; 0 for none.
-    rescale: the standard deviation that initial weights are drawn towards; null leaves them.
-    resample: run the network at twice the sample rate.
-    normalize: see `Demucs`; false for a published checkpoint whose input is already normalised.
-    """
-
-    channels: int = 64
-    depth: int = 6
-    growth: float = 2.0
-    kernel: int = 8
-    stride: int = 4
-    context: int = 3
-    rewrite: bool = True
-    glu: bool = True
-    lstm_layers: int = 2
-    rescale: float | None = 0.1
-    resample: bool = True
+    channels: int = 64  # of the outermost layer
+    depth: int = 6  # layers of the encoder, and as many of the decoder
+    growth: float = 2.0  # so many times more channels with each layer inwards
+    kernel: int = 8  # of a layer's outer convolution, in samples of its input
+    stride: int = 4  # of the same
+    context: int = 3  # kernel of the decoder's inner convolution, which exists with `rewrite`
+    rewrite: bool = True  # a second convolution in each layer, 1x1 in the encoder
+    glu: bool = True  # a gated linear unit behind the second convolution; false: ReLU
+    lstm_layers: int = 2  # of the bidirectional LSTM in the middle; 0 for none
+    rescale: float | None = 0.1  # initial weights are drawn towards this deviation; null: as drawn
+    resample: bool = True  # the network runs at twice the sample rate
+    # The input gets mean 0 and deviation 1 first; false for a published file that expects it so.
     normalize: bool = True
 
     def __post_init__(self) -> None:

@@ -29,18 +29,13 @@ _NOT_WEIGHTS = ("sample_rate", "stft.window", "istft.window", "transform.0.windo
 
 @dataclass(frozen=True)
 class Config:
-    """The network as published.
-
-    bandwidth: the frequency in Hz up to which the mixture is looked at; estimates have all.
-    hidden: width of the layers, half of it for each direction of the `layers` LSTM layers.
-    dropout: between LSTM layers in training; it draws from torch's global random state.
-    """
+    """The network as published."""
 
     stft: Stft = field(default_factory=lambda: Stft(4096, 1024))  # window and hop
-    bandwidth: float = 16000.0
-    hidden: int = 512
-    layers: int = 3
-    dropout: float = 0.4
+    bandwidth: float = 16000.0  # Hz up to which the mixture is read; estimates reach to the end
+    hidden: int = 512  # width of the layers; half of it for each direction of the LSTM
+    layers: int = 3  # of the LSTM
+    dropout: float = 0.4  # between LSTM layers in training; drawn from torch's global random state
 
     def __post_init__(self) -> None:
         if self.bandwidth <= 0:

@@ -30,18 +30,14 @@ _CEILING = 20.0
 
 @dataclass(frozen=True)
 class Config:
-    """The DRNN-2 as published for MIR-1K.
-
-    context: frames that the network sees at once, the estimated one in their middle.
-    hidden: width of each of the `layers` hidden layers.
-    recurrent: hidden layers, counted from 1, that also see themselves one frame earlier: [] is the
-    DNN, [k] the DRNN-k, and all of them the stacked RNN.
-    """
+    """The DRNN-2 as published for MIR-1K."""
 
     stft: Stft = field(default_factory=lambda: Stft(1024, 512))  # window and hop of the spectrogram
-    context: int = 3
-    hidden: int = 1000
-    layers: int = 3
+    context: int = 3  # frames in the input, the estimated one in their middle
+    hidden: int = 1000  # width of each hidden layer
+    layers: int = 3  # hidden ones
+    # Hidden layers, counted from 1, whose input is also their own output one frame earlier: [] is
+    # the DNN, [k] the DRNN-k, and all of them the stacked RNN.
     recurrent: tuple[int, ...] = (2,)
 
     def __post_init__(self) -> None:

@@ -40,17 +40,14 @@ _TO_REAL = {
 
 @dataclass(frozen=True)
 class Config:
-    """The WVPNN as published for iKala; with colour vectors, the CVPNN.
-
-    vectors: context makes a bin's vector of its magnitudes in the previous, the present and the
-    next frame (WVPNN); colour makes it of the present magnitude's colour (CVPNN).
-    hidden: neurons in each of the `layers` hidden layers.
-    """
+    """The WVPNN as published for iKala; with colour vectors, the CVPNN."""
 
     stft: Stft = field(default_factory=lambda: Stft(1024, 256))  # window and hop of the spectrogram
+    # context makes a bin's vector of its magnitudes in the previous, the present and the next frame
+    # (WVPNN); colour makes it of the present magnitude's colour (CVPNN).
     vectors: Literal["context", "colour"] = "context"
-    hidden: int = 512
-    layers: int = 3
+    hidden: int = 512  # neurons in each hidden layer
+    layers: int = 3  # hidden ones
 
     def __post_init__(self) -> None:
         if self.vectors not in _TO_REAL:

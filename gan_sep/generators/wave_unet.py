@@ -25,21 +25,15 @@ LEAK = 0.2  # slope of the activations below zero
 
 @dataclass(frozen=True)
 class Config:
-    """The models M4 (singing voice) and M6 (all sources) as published.
+    """The models M4 (singing voice) and M6 (all sources) as published."""
 
-    depth: how many times the time scale is halved.
-    filters: of the first layer; every further layer has as many more.
-    down_kernel, up_kernel: of the convolutions before decimation and after interpolation; odd.
-    context: convolve inside the signal only and estimate its middle; else pad every convolution.
-    output: difference makes the last source what the others leave of the mixture; direct gives it
-    an output of its own.
-    """
-
-    depth: int = 12
-    filters: int = 24
-    down_kernel: int = 15
-    up_kernel: int = 5
+    depth: int = 12  # how many times the time scale is halved
+    filters: int = 24  # of the first layer; every further layer has as many more
+    down_kernel: int = 15  # of the convolutions before decimation; odd
+    up_kernel: int = 5  # of the convolutions after interpolation; odd
+    # Convolve inside the signal only and estimate its middle; false pads every convolution.
     context: bool = True
+    # difference: the last source is what the others leave of the mixture; direct: it is estimated.
     output: Literal["difference", "direct"] = "difference"
 
     def __post_init__(self) -> None:

@@ -22,10 +22,10 @@ _RESERVED = ("reference", *REFERENCE_SYSTEMS)
 
 @dataclass(frozen=True)
 class BudgetSettings:
-    """What one call may spend: minutes of wall time, steps of training; null is without limit."""
+    """What one call may spend; null is without limit."""
 
-    minutes: float | None = None
-    steps: int | None = None
+    minutes: float | None = None  # of wall time
+    steps: int | None = None  # of training
 
     def __post_init__(self) -> None:
         for name in ("minutes", "steps"):
@@ -38,7 +38,7 @@ class BudgetSettings:
 class Trunk:
     """The arm whose first steps the other arms of a seed share."""
 
-    arm: str = BASELINE
+    arm: str = BASELINE  # whose first steps are shared
     # Where the others branch off: null where their discriminators begin to learn, for those that
     # are the same until then; a number for all, whatever they change.
     step: int | None = None

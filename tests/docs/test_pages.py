@@ -90,6 +90,7 @@ def test_the_reference_of_keys_is_what_the_program_prints() -> None:
     assert page.read_text("utf-8") == call("configuration").out, (
         "python experiments/configuration.py > docs/configuration.md"
     )
+    assert " |  |\n" not in page.read_text("utf-8"), "an option without its meaning"
 
 
 def test_the_figure_of_the_method_is_what_the_program_draws(tmp_path: Path) -> None:
