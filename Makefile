@@ -15,11 +15,10 @@ demo: .venv/.ready
 	$(BIN)/accelerate launch experiments/train_gan.py
 
 test: check ffmpeg browser
-	$(IN_PARALLEL) -m "not alone" --durations=15
-	$(BIN)/python -m pytest -q -m alone --durations=5
+	$(IN_PARALLEL) --durations=15
 
 test-fast: check
-	$(IN_PARALLEL) -m "not slow"
+	$(IN_PARALLEL) -m "not slow and not long"
 
 check: .venv/.ready-for-tests
 	$(BIN)/ruff check .
@@ -41,6 +40,7 @@ update:
 	$(BIN)/python -m pip install -q -r requirements.txt -r requirements-test.txt
 	$(BIN)/python .ci/lock.py
 	$(MAKE) test
+	$(BIN)/python -m pytest -q -m long
 
 .venv/.ready: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "gan_sep needs Python 3.11, 3.12 or 3.13; none was found." \

@@ -69,7 +69,6 @@ def test_steps_fill_two_minutes_between_bounds(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 def test_the_command_runs_on_the_cpu_and_writes_json_and_table(tmp_path: Path) -> None:
     ended = subprocess.run(
         [SCRIPT, "--device", "cpu", "--quick", "--out", tmp_path],

@@ -191,28 +191,6 @@ def test_every_program_explains_itself_from_any_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_demo_runs_end_to_end_without_any_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    ended = call(
-        "train_gan",
-        "data.tracks={train: 6, valid: 2, test: 2}",
-        "data.seconds=6",
-        "unpaired.set_aside=2",
-        "adversarial={warmup_steps: 4, head_start_steps: 2}",
-        "training={steps: 8, batch_size: 4, validate_every: 4, threads: 1}",
-        "diagnosis={every: 2, segments: 8}",
-    )
-    assert ended.status == 0, ended.err
-    assert ended.out.startswith("Demo: synthetic songs made on the spot, no music is read.")
-    assert "data.root=FOLDER" in ended.out
-    assert ended.out.endswith("Report: runs/demo/report/README.md\n")
-    for source in ("drums", "bass", "other", "vocals"):
-        assert f"\n{source} " in ended.out
-
-
-@pytest.mark.slow
 def test_an_arm_that_is_extended_alone_is_said_to_be_of_another_length(
     stems: Path, tmp_path: Path
 ) -> None:
