@@ -85,6 +85,7 @@ def test_what_ffmpeg_writes_without_a_length_is_read_whole(
     assert 0 <= samples - 6 * RATE < 0.1 * RATE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", audio.SUFFIXES)
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.97])
 def test_a_file_cut_off_is_refused_whatever_its_format(

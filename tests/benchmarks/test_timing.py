@@ -46,6 +46,7 @@ def allocate(megabytes: int) -> Work:
     return lambda: torch.ones(megabytes * 2**18).sum()
 
 
+@pytest.mark.slow
 def test_peak_memory_counts_what_the_work_takes() -> None:
     assert 190 < peak_memory(partial(allocate, 200), CPU) < 260
 
@@ -146,12 +147,14 @@ def test_the_arms_are_compared_in_time_and_memory() -> None:
     assert float(row["memory gan / plain"]) > 0
 
 
+@pytest.mark.slow
 def test_the_fast_sdr_is_compared_with_the_same_numbers_of_museval() -> None:
     (row,) = SECTIONS["sdr"](True, 1, CPU).rows
     assert float(row["museval / sdr"]) > 0
     assert float(row["largest difference, dB"]) < 1e-6
 
 
+@pytest.mark.slow
 def test_the_program_prints_and_writes_the_same_table(tmp_path: Path) -> None:
     out = tmp_path / "new" / "benchmark.json"
     done = subprocess.run(
@@ -165,6 +168,7 @@ def test_the_program_prints_and_writes_the_same_table(tmp_path: Path) -> None:
     assert done.stdout.endswith(Table(**section).markdown() + "\n")
 
 
+@pytest.mark.slow
 def test_an_unknown_section_is_refused_with_the_known_ones() -> None:
     done = subprocess.run(
         [sys.executable, PROGRAM, "stpe"], capture_output=True, text=True, check=False

@@ -171,6 +171,7 @@ def test_a_run_of_another_configuration_is_not_continued(done: Path) -> None:
     assert "name=..." in said
 
 
+@pytest.mark.slow
 def test_more_steps_of_a_finished_run_are_asked_for_with_resume(done: Path) -> None:
     said = message(train("training.steps=8"))
     assert "holds an unfinished run (step-00000006 of 8 steps)" in said
@@ -178,6 +179,7 @@ def test_more_steps_of_a_finished_run_are_asked_for_with_resume(done: Path) -> N
     assert train("training.steps=8", "--resume").status == 0
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_named_and_can_be_deleted(done: Path, trained: Path) -> None:
     newest = done / ARM / "checkpoints/step-00000006.pt"
     content = bytearray(newest.read_bytes())
@@ -200,6 +202,7 @@ def test_best_weights_that_are_no_checkpoint_are_named(done: Path, content: byte
     assert said.startswith(f"{ARM}/checkpoints/best.pt: not a checkpoint")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [[1], {"step": 3}, {"generator": {"x": torch.zeros(1)}}])
 def test_best_weights_of_something_else_are_named_and_the_advice_works(
     done: Path, trained: Path, content: object
@@ -222,6 +225,7 @@ def test_best_weights_of_something_else_are_named_and_the_advice_works(
         assert torch.equal(state["generator"][name], weight)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [[1], {"step": 3}, {"files": {"records": 0, "timing": 0}}])
 def test_a_checkpoint_of_something_else_is_named_and_can_be_deleted(
     done: Path, content: object

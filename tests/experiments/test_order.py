@@ -10,12 +10,14 @@ from order import correlation
 REPORTS = Path(__file__).parents[2] / "reports" / "losses"
 
 
+@pytest.mark.slow
 def test_the_numbers_of_the_report_come_again() -> None:
     ended = call("order", REPORTS / "open_unmix", REPORTS / "published.csv")
     assert ended.out == "18 arms: +0.10 [-0.41, +0.61]\n"
     assert ended.out.strip().partition(": ")[2] in (REPORTS / "open_unmix/README.md").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [1, -1])
 def test_equal_and_opposite_orders_have_correlations_of_one(sign: int) -> None:
     levels = np.arange(6.0)

@@ -90,6 +90,7 @@ def test_estimates_in_training_are_those_of_the_published_code(bottom: int) -> N
         require_equal(network, published, torch.randn(1, 2, length))
 
 
+@pytest.mark.slow
 def test_estimates_in_evaluation_are_those_of_the_published_code() -> None:
     network, published = pair(AudioFormat(sample_rate=8000))  # a segment of 2000 samples
     network.eval()

@@ -57,6 +57,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> list[Part]:
     ]
 
 
+@pytest.mark.slow
 def test_the_overview_has_a_section_with_two_tables_for_each_study(
     parts: list[Part], tmp_path: Path
 ) -> None:
@@ -79,6 +80,7 @@ def test_the_overview_has_a_section_with_two_tables_for_each_study(
     assert (folder / "paired.png").is_file()
 
 
+@pytest.mark.slow
 def test_the_same_runs_give_the_same_bytes_and_keep_the_words(
     parts: list[Part], tmp_path: Path
 ) -> None:
@@ -91,6 +93,7 @@ def test_the_same_runs_give_the_same_bytes_and_keep_the_words(
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
 
 
+@pytest.mark.slow
 def test_arms_that_owe_their_discriminators_nothing_are_named(tmp_path: Path) -> None:
     folders = write_study(tmp_path / "runs" / "few", 1.0, 10)
     early = {"step": 10, "kind": "valid", "usdr": {"All": 3.0}}

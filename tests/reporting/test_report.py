@@ -174,6 +174,7 @@ def test_the_rows_hold_mixture_and_oracles_once_and_trained_arms_of_every_seed()
     ]
 
 
+@pytest.mark.slow
 def test_the_same_runs_give_the_same_bytes_and_keep_the_authors_words(
     run_folder: Path, report: Path, tmp_path: Path
 ) -> None:
@@ -188,6 +189,7 @@ def test_the_same_runs_give_the_same_bytes_and_keep_the_authors_words(
     assert quoted.replace(words.read_text().strip(), NO_WORDS) == (report / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_words_and_question_can_come_from_the_caller(run_folder: Path, tmp_path: Path) -> None:
     words = tmp_path / "draft.md"
     words.write_text("Drums gain.\n")
@@ -203,6 +205,7 @@ def test_missing_words_are_an_error(run_folder: Path, tmp_path: Path) -> None:
         write_report(run_folder, tmp_path, words=tmp_path / "nowhere.md")
 
 
+@pytest.mark.slow
 def test_runs_of_several_folders_count_as_several_seeds(run_folder: Path, tmp_path: Path) -> None:
     other = write_run(tmp_path / "other", seed=1)
     said = write_report([run_folder, other], tmp_path / "report")
@@ -227,6 +230,7 @@ def test_the_short_form_names_what_is_there_when_asked_for_what_is_not(run_folde
         study.in_short(["gnsdr"])
 
 
+@pytest.mark.slow
 def test_a_report_of_more_arms_holds_them_all_against_the_plain_one(tmp_path: Path) -> None:
     run = write_run(tmp_path / "many", arms={"plain": 0.0, "gan": 1.0, "hinge": -1.0})
     said = write_report(run, tmp_path / "report")
@@ -240,6 +244,7 @@ def test_a_report_of_more_arms_holds_them_all_against_the_plain_one(tmp_path: Pa
     assert (tmp_path / "report" / "scores-seed0-hinge.png").is_file()
 
 
+@pytest.mark.slow
 def test_arms_are_held_against_the_controls_that_are_named(tmp_path: Path) -> None:
     arms = {"plain": 0.0, "gan": 1.0, "hinge": -1.0, "frozen": 0.25}
     run = write_run(tmp_path / "many", arms=arms)
@@ -268,6 +273,7 @@ def test_arms_are_held_against_the_controls_that_are_named(tmp_path: Path) -> No
             write_report(run, tmp_path / "report", controls=[nobody])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scores", "step", "unaffected"),
     [((3.0, 2.0, 2.5), 10, True), ((1.0, 2.0, 2.0), 20, True), ((1.0, None, 2.0), 30, False)],
@@ -291,6 +297,7 @@ def test_weights_from_before_the_discriminators_acted_are_pointed_out(
     assert text.count(sentence) == unaffected
 
 
+@pytest.mark.slow
 def test_what_sdr_does_not_measure_has_a_table_where_it_was_measured(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
     for arm in BOTH:
@@ -303,6 +310,7 @@ def test_what_sdr_does_not_measure_has_a_table_where_it_was_measured(tmp_path: P
     assert line.startswith("| Multi-resolution STFT distance | lower is better | 0.450 | 5.450 |")
 
 
+@pytest.mark.slow
 def test_published_results_stand_in_the_report_of_their_data_set(tmp_path: Path) -> None:
     run = write_run(tmp_path / "mir")
     for arm in ("plain", "gan"):

@@ -57,6 +57,7 @@ def equal(first: Any, second: Any) -> bool:
 BY_LBFGS = "discriminator=null & optimizer={name: lbfgs, iterations: 3}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arm", "after", "change"),
     [
@@ -200,6 +201,7 @@ def test_a_run_of_an_earlier_version_counts_and_one_that_cannot_be_read_is_refus
         check_folder(Member(config, "gan"), resume=True)
 
 
+@pytest.mark.slow
 def test_both_arms_are_trained_evaluated_and_not_done_twice(
     make_experiment: MakeExperiment,
 ) -> None:

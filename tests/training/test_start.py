@@ -51,6 +51,7 @@ def require_equal(run: RunFolder, other: RunFolder) -> None:
     assert equal(best[0]["generator"], best[1]["generator"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", ["gan", "gan_r1"])
 def test_a_run_that_branches_off_its_trunk_has_the_bits_of_one_from_nothing(
     make_experiment: MakeExperiment, arm: str

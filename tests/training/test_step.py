@@ -290,6 +290,7 @@ def test_a_gradient_that_is_not_finite_stops_with_step_and_player() -> None:
     assert same(before, weights(step.generator))
 
 
+@pytest.mark.slow
 def test_one_batch_can_be_learned_by_memory() -> None:
     step = training_step(None)
     for group in step.generator.optimizer.param_groups:

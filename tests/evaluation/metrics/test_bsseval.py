@@ -26,6 +26,7 @@ def agrees_with_museval(references: Tensor, estimates: Tensor, rate: int = SAMPL
         agree(ours[name], theirs[name], 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("sources", [1, 2, 3])
 def test_equals_museval_and_drops_the_short_last_frame(sources: int, channels: int) -> None:
@@ -133,6 +134,7 @@ def test_equals_museval_on_a_real_song(channels: int) -> None:
     agrees_with_museval(references, oracle_estimates(references, "irm1"), rate)
 
 
+@pytest.mark.slow
 def test_the_quick_way_equals_the_plain_one() -> None:
     references, estimates = (each[..., :2400] for each in pair(2, 2, 3 * SAMPLE_RATE))
     plain = plain_bss_eval(references, estimates, window=800)

@@ -27,6 +27,7 @@ def agrees_with_museval(references: Tensor, estimates: Tensor) -> None:
         agree(ours[name], theirs[name], 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("sources", [1, 2, 3])
 def test_equals_museval(sources: int, channels: int) -> None:

@@ -21,6 +21,7 @@ def by_museval(references: Tensor, estimates: Tensor, rate: int = SAMPLE_RATE) -
     return list(museval.evaluate(*signals, win=rate, hop=rate))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("sources", [1, 2, 3])
 def test_sdr_equals_museval(sources: int, channels: int) -> None:
