@@ -29,6 +29,7 @@ from torchaudio.functional import melscale_fbanks
 
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.base import DiscriminatorOptions, DiscriminatorOutput
+from gan_sep.discriminators.layers.dcgan import halving, initialise
 from gan_sep.discriminators.layers.inputs import (
     discriminator_input,
     input_channels,
@@ -99,12 +100,12 @@ class SpectrogramDiscriminator(nn.Module):
         inputs = [input_channels(config, audio), *widths[:-1]]
         # As in DCGAN the first layer is not normalised: it is the one that sees the level.
         self.layers = nn.ModuleList(
-            _layer(S, narrow, wide, normalised=index > 0 and not config.spectral_norm)
+            halving(S, narrow, wide, normalised=index > 0 and not config.spectral_norm)
             for index, (narrow, wide) in enumerate(zip(inputs, widths, strict=True))
         )
         height = config.mel_bands // 2**config.layers
         self.verdict = nn.Conv2d(S * widths[-1], S, (height, 3), padding=(0, 1), groups=S)
-        self.apply(_initialise)
+        self.apply(initialise)
         if config.spectral_norm:
             for convolution in [m for m in self.modules() if isinstance(m, nn.Conv2d)]:
                 spectrally_normalised(convolution, S)
@@ -134,21 +135,6 @@ class SpectrogramDiscriminator(nn.Module):
             bands = (power.transpose(-1, -2) @ self.mel.T).transpose(-1, -2)  # (B, C, M, N)
             level = 1 - 2 * decibels(bands, FLOOR_DB) / FLOOR_DB
         return F.pad(level, (0, -level.shape[-1] % 2**self.config.layers), value=SILENCE)
-
-
-def _layer(groups: int, narrow: int, wide: int, normalised: bool) -> nn.Module:
-    """Halves height and width: (B, groups*narrow, M, N) -> (B, groups*wide, M/2, N/2)."""
-    convolution = nn.Conv2d(groups * narrow, groups * wide, 4, 2, 1, groups=groups)
-    norm = nn.GroupNorm(groups, groups * wide) if normalised else nn.Identity()
-    return nn.Sequential(convolution, norm, nn.LeakyReLU(0.2))
-
-
-def _initialise(module: nn.Module) -> None:
-    """DCGAN's weights: convolutions from N(0, 0.02), gains from N(1, 0.02), biases 0."""
-    if isinstance(module, nn.Conv2d | nn.GroupNorm):
-        nn.init.normal_(module.weight, 0.0 if isinstance(module, nn.Conv2d) else 1.0, 0.02)
-        assert module.bias is not None
-        nn.init.zeros_(module.bias)
 
 
 def _mel_filters(config: Config, audio: AudioFormat) -> Tensor:
