@@ -1,6 +1,7 @@
 """The published discriminators of linear spectrograms: sizes, and each blind to other sources."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ def test_the_default_has_the_published_sizes() -> None:
     network = built(Config(), AudioFormat(44100, 2, ("vocals",)))
     kernels = [tuple(m.weight.shape) for m in network.modules() if isinstance(m, nn.Conv2d)]
     widths = [2, 16, 32, 64, 128, 256, 512, 512, 512, 512]
-    published = [(wide, narrow, 4, 4) for narrow, wide in zip(widths, widths[1:], strict=False)]
+    published = [(wide, narrow, 4, 4) for narrow, wide in pairwise(widths)]
     # 2049 bins and 259 frames end as 5 and 1: a dense layer of 5 * 512 inputs.
     assert kernels == [*published, (1024, 512, 5, 1), (32, 1024, 1, 1), (1, 32, 1, 1)]
     assert sum(p.numel() for p in network.parameters()) == pytest.approx(18.0e6, rel=0.01)
