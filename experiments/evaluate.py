@@ -2,24 +2,31 @@
 
     accelerate launch experiments/evaluate.py runs/demo/seed0-gan
     accelerate launch experiments/evaluate.py runs/demo/seed0-gan --museval evaluation.shifts=10
+    accelerate launch experiments/evaluate.py runs/mine/seed0-per_source
 
 Reads the run's own configuration and its best weights; keys of the sections `evaluation` and `data`
-can be changed. Finished tracks are kept: an interrupted evaluation continues where it stopped.
+can be changed. Instead of a run, a bag of runs, a folder with bag.yaml or the file: of the tracks
+and settings of its first. Finished tracks are kept: an interrupted evaluation continues where it
+stopped.
 """
 
 from dataclasses import replace
 from pathlib import Path
 
 from accelerate import Accelerator
+from torch import nn
 
+from gan_sep.config.run import RunConfig
 from gan_sep.generators.module import require_trust
 from gan_sep.programs import add_trust, clear_errors, load_run, program
-from gan_sep.training.lifecycle import evaluate_run
+from gan_sep.published.bags import located, members_of, read_ensemble
+from gan_sep.runs import RunFolder, is_run_name
+from gan_sep.training.lifecycle import best_generator, evaluate_network
 
 
 def main() -> None:
     parser = program(__doc__)
-    parser.add_argument("run", type=Path, help="a run's folder, runs/NAME/seedN-ARM")
+    parser.add_argument("run", type=Path, help="a run's folder, runs/NAME/seedN-ARM, or a bag")
     parser.add_argument("--split", choices=("valid", "test"), default="test")
     parser.add_argument("--museval", action="store_true", help="also SDR, ISR, SIR, SAR by museval")
     parser.add_argument(
@@ -30,16 +37,39 @@ def main() -> None:
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
         require_changeable(arguments.overrides)
-        config, run = load_run(arguments.run, arguments.overrides)
-        require_trust(config.generator, arguments.run, arguments.trust_module)
+        path, trust = located(arguments.run), arguments.trust_module
+        load = bag_of_runs if path.suffix == ".yaml" else single_run
+        network, config, run = load(path, arguments.overrides, trust)
         if arguments.museval:
             asked = (*config.evaluation.metrics, "museval")
             config = replace(config, evaluation=replace(config.evaluation, metrics=asked))
         folder = arguments.out or run.evaluation(arguments.split)
         accelerator = Accelerator()
-        evaluate_run(config, run, arguments.split, folder, accelerator)
+        evaluate_network(network, config, run, arguments.split, folder, accelerator)
         accelerator.print(f"Rows: {folder / 'rows.csv'}")
         accelerator.end_training()
+
+
+def single_run(
+    path: Path, overrides: list[str], trust: bool
+) -> tuple[nn.Module, RunConfig, RunFolder]:
+    """A run's network, configuration and folder."""
+    config, run = load_run(path, overrides)
+    require_trust(config.generator, path, trust)
+    return best_generator(config, run), config, run
+
+
+def bag_of_runs(
+    path: Path, overrides: list[str], trust: bool
+) -> tuple[nn.Module, RunConfig, RunFolder]:
+    """The network of a bag.yaml, the configuration of its first run, and the folder of its rows.
+
+    Raises FileNotFoundError where its first model is no run, whose data it could be evaluated on.
+    """
+    config, _ = load_run(members_of(path)[0], overrides)
+    folder = path.parent if is_run_name(path.parent.name) else path.with_suffix("")
+    run = RunFolder.at(folder) if is_run_name(folder.name) else RunFolder(folder, 0, folder.name)
+    return read_ensemble(path, trust).network, config, run
 
 
 def require_changeable(overrides: list[str]) -> None:

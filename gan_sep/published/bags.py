@@ -19,6 +19,7 @@ from gan_sep.published.files import SUFFIXES, Model, Said, read_file
 from gan_sep.training.checkpoint import CheckpointError
 from gan_sep.training.lifecycle import best_weights
 
+BAG = "bag.yaml"  # of the folder of a bag of runs
 _HUB = "hf:/"  # hf://owner/name, of which a path keeps one slash
 _BAG = re.compile(rb"^\W*models\W*:", re.MULTILINE)
 
@@ -59,7 +60,8 @@ class Bag(nn.Module):
     def __init__(self, networks: Sequence[nn.Module], weights: Tensor) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)
-        self.shares = weights / weights.sum(0)  # (M, S)
+        self.shares: Tensor  # (M, S)
+        self.register_buffer("shares", weights / weights.sum(0))
 
     def forward(self, mixture: Tensor) -> Tensor:
         """mixture: (B, C, T) -> estimates (B, S, C, T)."""
@@ -101,7 +103,7 @@ def read_single(path: Path, trust_module: bool = False) -> Model:
     path = located(path)
     if path.suffix != ".yaml":
         return read_model(path, trust_module)
-    members = _members(path, _bag_file(path))
+    members = members_of(path)
     if len(members) > 1:
         raise CheckpointError(
             f"{path}: expected one model, found a bag of {len(members)}; name one of them: "
@@ -159,6 +161,8 @@ def located(path: Path) -> Path:
     """
     if str(path).startswith(_HUB):
         path = _download(str(path).removeprefix(_HUB).lstrip("/"))
+    if (path / BAG).is_file():
+        return path / BAG
     if not path.is_dir() or (path / "config.yaml").is_file():
         return path
     for found in (
@@ -196,6 +200,11 @@ def _bag_file(path: Path) -> BagFile:
     except ConfigError as error:
         name = "" if str(path) in str(error) else f"{path}: "
         raise CheckpointError(f"{name}{error}") from error
+
+
+def members_of(path: Path) -> list[Path]:
+    """The models that a bag's file names. Raises CheckpointError where one is missing."""
+    return _members(path, _bag_file(path))
 
 
 def _members(path: Path, bag: BagFile) -> list[Path]:

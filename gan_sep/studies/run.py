@@ -9,6 +9,7 @@ from accelerate.utils import gather_object
 from gan_sep.evaluation.references import MIXTURE
 from gan_sep.reporting.overview import Part, write_overview
 from gan_sep.reporting.report import write_report
+from gan_sep.studies.bags import bag_folders, finish_bags
 from gan_sep.studies.forecast import Forecast, in_words
 from gan_sep.studies.settings import Study, StudySettings
 from gan_sep.studies.work import Work, share_references, survey
@@ -66,10 +67,11 @@ def run_study(study: Study, accelerator: Accelerator, budget: Budget) -> str:
             f"{reasons}. All other arms of the study are done; no report is written without "
             f"{', '.join(failed)}: change the settings of the arm, or leave it out of the study"
         )
-    if not accelerator.is_main_process:
-        return ""
     if not _is_done(study):
         return f"Done but for the other arms. {_left(settings, members)}"
+    finish_bags(settings.bags, members, accelerator)
+    if not accelerator.is_main_process:
+        return ""
     folders, report = _folders(study)
     # What lies below the runs stays with whoever has the music; other reports are passed on.
     first = members[0].config
@@ -84,7 +86,8 @@ def _is_done(study: Study) -> bool:
 def _folders(study: Study) -> tuple[list[Path], Path]:
     """Those of a study's arms, and that of its report."""
     settings, members = study
-    return [member.folder.folder for member in members], settings.report_folder
+    runs = [member.folder for member in members] + list(bag_folders(settings.bags, members))
+    return [run.folder for run in runs], settings.report_folder
 
 
 def _run_arms(

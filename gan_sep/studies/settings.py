@@ -63,6 +63,9 @@ class StudySettings:
     trunk: Trunk | None = field(default_factory=Trunk)  # null: each arm makes all its steps
     # The arms this call works on, null for all: calls beside each other share a study so.
     only: tuple[str, ...] | None = None
+    # Arms that are trained for one source each, separated as one: a name -> source -> the arm that
+    # its estimate is taken from, `per_source: {drums: drums, bass: bass, other: other, ...}`.
+    bags: dict[str, dict[str, str]] = field(default_factory=dict)
     controls: tuple[str, ...] = ()  # arms with which the report compares the others besides plain
     budget: BudgetSettings = field(default_factory=BudgetSettings)  # of one call
     report: Path | None = None  # the report's folder, null for reports/NAME
@@ -93,10 +96,25 @@ class StudySettings:
         for arm in self.only or ():
             if arm not in self.arms:
                 raise ValueError(f"only: expected some of {', '.join(self.arms)}, got {arm}")
-        others = [arm for arm in self.arms if arm != BASELINE]
+        self._check_bags()
+        others = [arm for arm in (*self.arms, *self.bags) if arm != BASELINE]
         for arm in self.controls:
             if arm not in others:
                 raise ValueError(f"controls: expected some of {', '.join(others)}, got {arm}")
+
+    def _check_bags(self) -> None:
+        for name, bag in self.bags.items():
+            taken = (*self.arms, *_RESERVED)
+            if re.fullmatch(ARM_NAME, name) is None or name in taken:
+                raise ValueError(
+                    "bags: expected names of letters, digits, _ and -, and none of "
+                    f"{', '.join(taken)}, got {name!r}"
+                )
+            for source, arm in bag.items():
+                if arm not in self.arms:
+                    raise ValueError(
+                        f"bags.{name}.{source}: expected one of {', '.join(self.arms)}, got {arm}"
+                    )
 
     @property
     def report_folder(self) -> Path:
@@ -121,6 +139,7 @@ def load_study(path: Path, changes: Sequence[str] = ()) -> Study:
         settings = load(StudySettings, path, own)
         settings = replace(settings, experiment=path.parent / settings.experiment)
         members = list(_members(settings, others))
+        _require_sources(settings.bags, members[0].config.audio.sources)
         _require_one_precision([member.config for member in members])
         return settings, members
     except ConfigError as error:
@@ -193,6 +212,16 @@ def _branch(config: RunConfig, arm: str, made: Member, trunk: Trunk | None) -> M
         return Member(config, arm, made.folder)
     start = Start(run=made.folder.folder, step=trunk.step, take=trunk.take)
     return Member(replace(config, start=start), arm)
+
+
+def _require_sources(bags: Mapping[str, Mapping[str, str]], sources: Sequence[str]) -> None:
+    """ConfigError where a bag does not have an arm for every source."""
+    for name, bag in bags.items():
+        if sorted(bag) != sorted(sources):
+            raise ConfigError(
+                f"bags.{name}: expected an arm for each of {', '.join(sources)}, got "
+                f"{', '.join(bag) or 'none'}"
+            )
 
 
 def _require_one_precision(configs: Sequence[RunConfig]) -> None:

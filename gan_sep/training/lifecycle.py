@@ -116,8 +116,20 @@ def evaluate_run(
     The folder gets rows.csv, and settings.yaml by which a comparison sees that runs were treated
     alike. Raises CheckpointError as `best_generator`, and what `evaluate` raises.
     """
+    evaluate_network(best_generator(config, run), config, run, split, folder, accelerator)
+
+
+def evaluate_network(
+    network: nn.Module,
+    config: RunConfig,
+    run: RunFolder,
+    split: Split,
+    folder: Path,
+    accelerator: Accelerator,
+) -> None:
+    """The same of a network that is given, as the arm and seed of `run`."""
     use_threads(config.training.threads, accelerator)
-    network = best_generator(config, run).to(accelerator.device)
+    network = network.to(accelerator.device)
     evaluation = Evaluation(config.audio, config.evaluation, run.arm, config.seed)
     tracks = config.data.build(config.audio, split)
     inside = folder.resolve().is_relative_to(run.folder.resolve())
