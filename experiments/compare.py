@@ -1,15 +1,17 @@
 """Compare the arms of finished runs with the plain one, and write the report.
 
     python experiments/compare.py runs/NAME
-    python experiments/compare.py runs/NAME --out reports/NAME
+    python experiments/compare.py runs/NAME --out runs/NAME/report
+    python experiments/compare.py runs/NAME --keep reports/NAME
     python experiments/compare.py runs/FIRST runs/SECOND --metric usdr
-    python experiments/compare.py reports/STUDY --page OUT
+    python experiments/compare.py reports/STUDY --out OUT
 
 Prints a table for each arm: mixture, plain, the arm, their difference with its 95 % interval and a
-verdict. With --out it also writes the report with tables, figures and all rows. Runs of several
-folders belong to one study, as seeds or as arms. What words.md in the report's folder says is
-quoted in it and kept. --page makes every table, figure and the page, without sounds, from a
-committed study, which has no runs.
+verdict. With --out it also writes the full report with page, tables, figures and all rows; with
+--keep what is kept of a study without its runs: a screen, details, a table, a figure, rows. Runs of
+several folders belong to one study, as seeds or as arms. What words.md in the report's folder says
+is quoted in it and kept. A kept study is read like runs, and has every table, figure and the page
+again, without sounds.
 """
 
 from contextlib import nullcontext
@@ -18,17 +20,16 @@ from pathlib import Path
 from gan_sep.evaluation.metrics import statistics
 from gan_sep.locks import alone_in
 from gan_sep.programs import clear_errors, program
-from gan_sep.reporting.committed import committed_study
-from gan_sep.reporting.page.write import write_page
-from gan_sep.reporting.report import write_study, write_tables
+from gan_sep.reporting.committed import is_committed
+from gan_sep.reporting.report import write_committed, write_full
 from gan_sep.reporting.study import HEADLINES, Study
 
 
 def main() -> None:
     parser = program(__doc__)
-    parser.add_argument("runs", nargs="+", type=Path, help="folder of a run: runs/NAME")
-    parser.add_argument("--out", type=Path, help="folder of the report")
-    parser.add_argument("--page", type=Path, help="of a committed study: folder of tables and page")
+    parser.add_argument("runs", nargs="+", type=Path, help="runs/NAME, or one kept study")
+    parser.add_argument("--out", "--page", type=Path, help="folder of the full report")
+    parser.add_argument("--keep", type=Path, help="folder of what is kept without the runs")
     parser.add_argument(
         "--audio",
         action="store_true",
@@ -51,20 +52,18 @@ def main() -> None:
         metavar="NAME",
     )
     arguments = parser.parse_args()
-    out = arguments.page or arguments.out
+    out, keep = arguments.out, arguments.keep
     with clear_errors(arguments.traceback), alone_in(out) if out else nullcontext():
-        if arguments.page:
-            (folder,) = arguments.runs
-            study = committed_study(folder, tuple(arguments.controls))
-            write_tables(study, arguments.page)
-            write_page(study, arguments.page, arguments.question, name=folder.name)
-            print(f"{study.in_short(arguments.metric)}\n\nPage: {arguments.page / 'index.html'}")
-            return
-        study = Study.of(arguments.runs, arguments.controls)
+        study = Study.of(arguments.runs, arguments.controls, arguments.question)
         print(study.in_short(arguments.metric))
-        if arguments.out:
-            write_study(study, arguments.out, arguments.question, audio=arguments.audio)
-            print(f"\nReport: {arguments.out / 'README.md'}")
+        if out:
+            words = arguments.runs[0] / "words.md"
+            kept = is_committed(arguments.runs[0]) and words.is_file()
+            write_full(study, out, words if kept else None, arguments.audio)
+            print(f"\nReport: {out / 'README.md'}\nPage: {out / 'index.html'}")
+        if keep:
+            write_committed(study, keep)
+            print(f"\nKept: {keep / 'README.md'}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from gan_sep.programs import clear_errors, program
-from gan_sep.reporting.committed import committed_study
+from gan_sep.reporting.study import Study
 from gan_sep.runs import reading_file
 
 DRAWS = 4000
@@ -54,7 +54,7 @@ def pair(text: str) -> tuple[str, str]:
 
 def of_tracks(study: Path, statistic: str) -> dict[str, np.ndarray]:
     """Arm -> values (tracks, sources), NaN where there is none; the mean of its seeds."""
-    rows = committed_study(study).rows
+    rows = Study.of([study]).rows
     rows = rows[rows["metric"] == statistic]
     table = rows.pivot_table(index="track", columns=["arm", "source"], values="value", dropna=False)
     return {arm: table[arm].to_numpy() for arm in table.columns.unique("arm")}

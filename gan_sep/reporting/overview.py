@@ -1,7 +1,7 @@
 """The overview of several studies: what each arm's discriminators knew, and what the arm gained.
 
-    README.md      the author's words, then of each study its figure and two tables
-    STUDY.png      accuracies, r_v and differences of all arms of a study
+    README.md      the author's words, the figures, then of each study two tables
+    overview.png   accuracies, r_v and differences of all arms of all studies
     paired.png     levels, differences, r_v over the number of paired tracks, where that differs
     words.md       the author's words, the one file people write; README.md quotes it
 
@@ -24,7 +24,6 @@ from gan_sep.reporting.formats import (
     scale,
     signed,
 )
-from gan_sep.reporting.knowledge import Knowledge
 from gan_sep.reporting.overview_figure import overview_figure
 from gan_sep.reporting.paired_figure import paired_figure
 from gan_sep.reporting.part import Part
@@ -55,8 +54,7 @@ def write_overview(parts: Sequence[Part], folder: Path) -> None:
     """The overview's files. Raises ValueError where a study was not evaluated with sdr."""
     curve = len({part.paired for part in parts}) > 1 and len({_arms(part) for part in parts}) == 1
     with alone_in(folder):
-        for part in parts:
-            write_png(folder / f"{part.name}.png", overview_figure(part))
+        write_png(folder / "overview.png", overview_figure(parts))
         if curve:
             write_png(folder / "paired.png", paired_figure(parts))
         write_text(folder / "README.md", _readme(parts, folder, curve))
@@ -71,6 +69,7 @@ def _readme(parts: Sequence[Part], folder: Path, curve: bool) -> str:
     sections = [
         f"# {folder.name}",
         authors_words(words).strip(),
+        "![What the discriminators of each arm knew, what the arm gained](overview.png)",
         *(["![Levels, differences and r_v over the number of paired tracks](paired.png)"] * curve),
         f"How to read the tables:\n\n{bullets([*_READING, _chance(parts)])}",
         *(_section(part, folder) for part in parts),
@@ -104,8 +103,7 @@ def _section(part: Part, folder: Path) -> str:
     return "\n\n".join(
         [
             f"## {part.name}",
-            *([plain_text(part.question)] if part.question else []),
-            f"![What the discriminators of each arm knew, what the arm gained]({part.name}.png)",
+            *([plain_text(part.study.question)] if part.study.question else []),
             basis,
             _knowledge_table(part),
             _gains_table(part),
@@ -117,14 +115,10 @@ def _section(part: Part, folder: Path) -> str:
 def _knowledge_table(part: Part) -> str:
     head = ["discriminators", "accuracy, training", "held out", "r_v", "overlap", "verdict"]
     lines = [
-        [arm_name(arm), *_figures(part.knowledge.get(arm, Knowledge())), _words(part, arm)]
-        for arm in part.arms
+        [arm_name(arm), *map(level, known), _words(part, arm)]
+        for arm, known in zip(part.arms, part.knowledge.to_numpy(), strict=True)
     ]
     return markdown_grid(head, lines)
-
-
-def _figures(known: Knowledge) -> list[str]:
-    return [level(value) for value in (known.train, known.held_out, known.r_v, known.overlap)]
 
 
 def _words(part: Part, arm: str) -> str:

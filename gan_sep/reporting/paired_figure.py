@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gan_sep.reporting.formats import scale
-from gan_sep.reporting.knowledge import Knowledge
 from gan_sep.reporting.overview_figure import TOO_MUCH
 from gan_sep.reporting.part import Part
 from gan_sep.reporting.style import INK, arm_colours, arm_name, house_style
@@ -81,7 +80,7 @@ def _draw_r_v(axes: Axes, parts: Sequence[Part]) -> None:
     arms = parts[0].arms
     colours = arm_colours((BASELINE, *arms))
     for arm in arms:
-        values = [part.knowledge.get(arm, Knowledge()).r_v for part in parts]
+        values = [part.knowledge["r_v"][arm] for part in parts]
         places = [part.paired for part in parts]
         axes.plot(places, values, color=colours[arm], marker="o", markersize=4)
     axes.axhline(TOO_MUCH, color=INK, linewidth=0.9, linestyle=":")

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import pandas as pd
+
 from gan_sep.evaluation.metrics import available
-from gan_sep.reporting.knowledge import Knowledge, knowledge
+from gan_sep.reporting.frame import knowledge
 from gan_sep.reporting.runs import all_rows
 from gan_sep.reporting.study import Study
 from gan_sep.statistics.compare import Comparison, compare
@@ -17,24 +19,15 @@ SHOWN = "sdr_mean"
 
 @dataclass(frozen=True)
 class Part:
-    """A study by the folders of its arms, the folder of its own report, and its question.
+    """A study and the folder of its own report."""
 
-    Files are read when asked for. Studies that share runs have questions of their own.
-    """
-
-    folders: Sequence[Path]
+    study: Study
     report: Path
-    question: str | None = None
 
     @property
     def name(self) -> str:
         """What the study is called: as its report."""
         return self.report.name
-
-    @cached_property
-    def study(self) -> Study:
-        """Raises FileNotFoundError and ValueError as `Study.of` does."""
-        return Study.of(self.folders)
 
     @property
     def paired(self) -> int:
@@ -58,9 +51,9 @@ class Part:
         return comparisons[SHOWN]
 
     @cached_property
-    def knowledge(self) -> Mapping[str, Knowledge]:
-        """Arm -> what its discriminators knew at the end; nothing of an arm without any."""
-        return knowledge(self.study)
+    def knowledge(self) -> pd.DataFrame:
+        """What each arm's discriminators knew at the end; NaN of an arm without any."""
+        return knowledge(self.study.frame).reindex(list(self.arms))
 
     @cached_property
     def validation(self) -> Mapping[str, Comparison]:

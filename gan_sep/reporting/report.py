@@ -1,13 +1,19 @@
-"""The report of a study: one folder with everything a reader needs, made from the runs' files.
+"""The report of a study: one folder with everything a reader needs.
 
-    index.html, excerpts/         the page: look at it and listen to it in a browser
-    README.md                     question, tables, figures, discriminators, cost, provenance
-    table.md, .csv, .json         every statistic
-    rows.csv                      every track's values, those of mixture and oracles once
-    comparison.png, forest.png    levels and tracks' differences; intervals and verdicts
-    curves.png                    training
-    discriminators-seed0-gan.png, scores-seed0-gan.png, ...
+    README.md                     a screen: question, answer, one table, one figure, command, cost
+    details.md                    all else in words: controls, discriminators, cost, configuration
+    table.csv                     every statistic
+    forest.png                    differences with their intervals and verdicts
     words.md                      the author's words, the one file people write; README.md quotes it
+
+That, and what `gan_sep.reporting.committed` says, is kept of a study without its runs. A full
+report, made from the runs' files or from what was kept, has besides
+
+    index.html, excerpts/         the page: look at it and, of runs, listen to it in a browser
+    table.md, table.json          every statistic to read, and with every seed
+    rows.csv                      every track's values, those of mixture and oracles once
+    comparison.png, curves.png    levels and tracks' differences; training
+    discriminators-seed0-gan.png, scores-seed0-gan.png, ...
 
 The same runs give the same bytes.
 """
@@ -19,9 +25,10 @@ import pandas as pd
 
 from gan_sep.evaluation import metrics
 from gan_sep.locks import alone_in
+from gan_sep.reporting.committed import store
 from gan_sep.reporting.comparison_figure import comparison_figure
 from gan_sep.reporting.controls import controls_section
-from gan_sep.reporting.cost import cost_section
+from gan_sep.reporting.cost import cost_section, cost_sentence
 from gan_sep.reporting.curves import curves_figure
 from gan_sep.reporting.diagnosis_figures import draw_histograms, draw_history
 from gan_sep.reporting.forest_figure import forest_figure
@@ -44,34 +51,31 @@ NO_WORDS = "Nothing yet: what is written to words.md in this folder appears here
 
 
 def write_report(
-    run_folders: Path | Sequence[Path],
+    folders: Path | Sequence[Path],
     out_folder: Path,
     question: str | None = None,
     words: Path | None = None,
     audio: bool = False,
     controls: Sequence[str] = (),
 ) -> str:
-    """Compares the arms below runs/NAME, writes the report and returns it in short.
+    """Compares the arms below runs/NAME, writes the full report and returns it in short.
 
-    run_folders: one folder runs/NAME, or several, which count as several seeds. question: by
-    default that of the configuration. words: a file that replaces words.md in out_folder, which
-    otherwise stays as it is. controls: arms with which the others are compared besides the plain
-    one. Raises FileNotFoundError where a run lacks a file or `words` is not there, ValueError where
-    the arms do not pair up or a control is none of them.
+    folders: one folder runs/NAME, or several, which count as several seeds. question: by default
+    that of the configuration. words: a file that replaces words.md in out_folder, which otherwise
+    stays as it is. controls: arms with which the others are compared besides the plain one. Raises
+    FileNotFoundError where a run lacks a file or `words` is not there, ValueError where the arms do
+    not pair up or a control is none of them.
     """
-    study = Study.of([run_folders] if isinstance(run_folders, Path) else run_folders, controls)
-    write_study(study, out_folder, question, words, audio)
+    found = [folders] if isinstance(folders, Path) else folders
+    study = Study.of(found, controls, question)
+    write_full(study, out_folder, words, audio)
     return f"{study.in_short()}\n\nReport: {out_folder / 'README.md'}"
 
 
-def write_study(
-    study: Study,
-    out_folder: Path,
-    question: str | None = None,
-    words: Path | None = None,
-    audio: bool = False,
+def write_full(
+    study: Study, out_folder: Path, words: Path | None = None, audio: bool = False
 ) -> None:
-    """The report's files; arguments and errors as of `write_report`.
+    """The full report's files; arguments and errors as of `write_report`.
 
     audio: the page can be listened to; without it what may not be passed on is left out.
     """
@@ -79,26 +83,31 @@ def write_study(
         if words is not None:
             with reading_file(words, "text in UTF-8"):
                 write_text(out_folder / "words.md", words.read_text("utf-8"))
-        write_tables(study, out_folder)
-        write_png(out_folder / "curves.png", curves_figure(study.runs))
+        _write_small(study, out_folder, full=True)
+        comparisons = list(study.comparisons.values())
+        write_text(out_folder / "rows.csv", csv_text(references_once(study.rows)))
+        write_text(out_folder / "table.md", f"{markdown(comparisons)}\n{_columns()}")
+        write_text(out_folder / "table.json", as_json(study.everything))
+        write_png(out_folder / "comparison.png", comparison_figure(study.comparisons))
+        if study.has_records:
+            write_png(out_folder / "curves.png", curves_figure(study.frame, study.terms))
         _draw_diagnoses(study, out_folder)
-        write_text(out_folder / "README.md", _readme(study, out_folder, question))
-        write_page(study, out_folder, question, audio)
+        write_page(study, out_folder, audio)
 
 
-def write_tables(study: Study, out_folder: Path) -> None:
-    """Every table, and the figures of them."""
-    comparisons = list(study.comparisons.values())
-    rows = references_once(study.rows)
-    write_text(out_folder / "rows.csv", csv_text(rows))
-    write_text(out_folder / "table.md", f"{markdown(comparisons)}\n{_columns()}")
-    everything = comparisons + [each for against in study.against_controls for each in against]
-    write_text(out_folder / "table.csv", as_csv(everything))
-    write_text(out_folder / "table.json", as_json(everything))
-    write_png(out_folder / "comparison.png", comparison_figure(study.comparisons))
-    write_png(
-        out_folder / "forest.png", forest_figure(study.chosen((*HEADLINES, *metrics.beyond_sdr())))
-    )
+def write_committed(study: Study, folder: Path) -> None:
+    """What is kept of a study without its runs. Its rows lie in the folder itself."""
+    with alone_in(folder):
+        _write_small(study, folder, full=False)
+        store({folder: (study.runs, references_once(study.rows), study.question)}, folder)
+
+
+def _write_small(study: Study, folder: Path, full: bool) -> None:
+    write_text(folder / "table.csv", as_csv(study.everything))
+    shown = study.chosen((*HEADLINES, *metrics.beyond_sdr()))
+    write_png(folder / "forest.png", forest_figure(shown))
+    write_text(folder / "README.md", _readme(study, folder, full))
+    write_text(folder / "details.md", _details(study, full))
 
 
 def _columns() -> str:
@@ -120,32 +129,52 @@ def _draw_diagnoses(study: Study, folder: Path) -> None:
                 draw_histograms(history[-1], folder / f"scores-{run.folder.name}.png")
 
 
-def _readme(study: Study, folder: Path, question: str | None) -> str:
-    config = study.runs[0].config
-    names = dict.fromkeys(str(run.config["name"]) for run in study.runs)
-    words = folder / "words.md"
-    sections = {
-        f"# {' + '.join(names)}": plain_text(question or config.get("question") or ""),
-        "## Result": _result(study),
-        "## What SDR does not measure": beyond_sdr(study.chosen(metrics.beyond_sdr())),
-        "## Against controls": controls_section(study.against_controls),
-        "## Next to published results": _published(config["data"], study.comparisons),
-        "## In the author's words": authors_words(words),
-        "## Training": "![Training curves of all arms](curves.png)",
-        "## Discriminators": _discriminators(study),
-        "## Cost": cost_section(study.costs, study.runs),
-        "## Data": data_section(study.runs, len(set(study.rows["track"]))),
-        "## How it was made": provenance_section(study.runs),
-        "## Configuration": configuration_section(study.runs),
-    }
-    # The title stays without a question; any other section without content is left out.
-    filled = [(head, body.strip()) for head, body in sections.items()]
-    return (
-        "\n\n".join(
-            f"{head}\n\n{body}".strip() for head, body in filled if body or head.startswith("# ")
-        )
-        + "\n"
+def _readme(study: Study, folder: Path, full: bool) -> str:
+    lead = study.chosen(HEADLINES)[:1]
+    summary = systems_table(lead[0], study.costs) if lead else ""
+    all_else = "discriminators, cost, data, commands, machine and configuration in"
+    files = (
+        "every statistic in [table.md](table.md), [table.csv](table.csv) and "
+        "[table.json](table.json), every track in [rows.csv](rows.csv); to look and listen: "
+        "[index.html](index.html)"
     )
+    again = (
+        "Every table, every figure and the page again, from what is kept here:\n\n"
+        f"```\npython experiments/compare.py {folder} --out OUT\n```"
+    )
+    parts = [
+        f"# {study.name}",
+        plain_text(study.question or ""),
+        f"## Answer\n\n{authors_words(folder / 'words.md').strip()}",
+        f"## Result\n\n{study.lengths or ''}".strip(),
+        (summary or markdown(lead)).strip(),
+        "![Differences from the plain arm with their 95 % intervals](forest.png)",
+        cost_sentence(study.costs),
+        f"All statistics are in [table.csv](table.csv); {all_else} [details.md](details.md).",
+        f"Besides: {files}." if full else again,
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _details(study: Study, full: bool) -> str:
+    config = study.runs[0].config
+    shown = study.chosen(HEADLINES)
+    pictures = "![Levels of all arms, and differences by track](comparison.png)\n\n"
+    how = f"How to read it:\n\n{bullets(reading(list(study.comparisons.values())))}"
+    sections = {
+        "Result": f"{pictures if full else ''}{markdown(shown)}\n{how}",
+        "What SDR does not measure": beyond_sdr(study.chosen(metrics.beyond_sdr())),
+        "Against controls": controls_section(study.against_controls),
+        "Next to published results": _published(config["data"], study.comparisons),
+        "Training": "![Training curves of all arms](curves.png)" if full else "",
+        "Discriminators": _discriminators(study, full),
+        "Cost": cost_section(study.costs, study.runs),
+        "Data": data_section(study.runs, len(set(study.rows["track"]))),
+        "How it was made": provenance_section(study.runs),
+        "Configuration": configuration_section(study.runs),
+    }
+    filled = [f"## {head}\n\n{body.strip()}" for head, body in sections.items() if body.strip()]
+    return "\n\n".join([f"# Details of {study.name}", *filled]) + "\n"
 
 
 def authors_words(path: Path) -> str:
@@ -156,44 +185,27 @@ def authors_words(path: Path) -> str:
         return path.read_text("utf-8")
 
 
-def _result(study: Study) -> str:
-    headlines = study.chosen(HEADLINES)
-    return "\n".join(
-        [
-            *([f"{study.lengths}\n"] if study.lengths else []),
-            systems_table(headlines[0], study.costs),
-            "![Levels of all arms, and differences by track](comparison.png)\n",
-            "![Differences with their intervals and verdicts](forest.png)\n",
-            markdown(headlines),
-            f"How to read it:\n\n{bullets(reading(list(study.comparisons.values())))}\n",
-            "All statistics: [table.md](table.md), [table.csv](table.csv), "
-            "[table.json](table.json); every track: [rows.csv](rows.csv).",
-        ]
-    )
-
-
 def _published(data: Mapping[str, object], comparisons: Mapping[str, Comparison]) -> str:
-    tables = [
-        published_table(published, comparisons)
-        for published in read_published()
-        if comparable(published, data)
-    ]
-    return "\n".join(table for table in tables if table)
+    alike = [published for published in read_published() if comparable(published, data)]
+    return "\n".join(filter(None, (published_table(each, comparisons) for each in alike)))
 
 
-def _discriminators(study: Study) -> str:
+def _discriminators(study: Study, full: bool) -> str:
     """The verdict of each run with its sentences and figures; from the second run on folded."""
     parts = []
     for place, run in enumerate(study.adversarial_runs):
-        verdict, name = study.verdicts[run.seed, run.arm], run.folder.name
+        verdict, name = run.verdict, run.folder.name
         parts.append(f"{arm_name(run.arm)}, seed {run.seed}: {verdict.sentence}\n")
         if (run.seed, run.arm) in study.unaffected:
             parts.append(f"{study.unaffected[run.seed, run.arm]}\n")
         if verdict.sources:
+            pictures = (
+                f"\n\n![Scores over time, {name}](discriminators-{name}.png)\n\n"
+                f"![Last scores, {name}](scores-{name}.png)"
+            )
             parts.append(
                 f"<details{'' if place else ' open'}><summary>By source</summary>\n\n"
                 f"{bullets(f'{source}: {one.sentence}' for source, one in verdict.sources.items())}"
-                f"\n\n![Scores over time, {name}](discriminators-{name}.png)\n\n"
-                f"![Last scores, {name}](scores-{name}.png)\n\n</details>\n"
+                f"{pictures if full else ''}\n\n</details>\n"
             )
     return "\n".join(parts)

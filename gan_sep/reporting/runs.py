@@ -1,12 +1,14 @@
 """What finished runs left behind: rows, records, configuration and environment of every arm."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from gan_sep.adversarial.verdict import Verdict, verdict
 from gan_sep.config.run import LAST
 from gan_sep.data.base import Split
 from gan_sep.evaluation.speed import TrackSpeed, read_speeds
@@ -41,11 +43,23 @@ class ArmRun(RunFolder):
             float(environment.get("parameters", 0))
         _ = self.timing, self.speeds()
 
+    @cached_property
+    def stored_cost(self) -> dict[str, float]:
+        """What the run cost where that is kept in place of its step times."""
+        return {}
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What its diagnoses say of its discriminators."""
+        with reading_file(self.records_file, "diagnoses"):
+            return verdict(self.records("diagnosis"))
+
     @property
     def loss_names(self) -> list[str]:
         """The terms of its reconstruction loss, by the names under which they are recorded."""
         return numbered(loss["name"] for loss in self.config["losses"])
 
+    @cached_property
     def evaluated_step(self) -> int | None:
         """The step whose weights were evaluated; None without records."""
         select = self.config["training"]["select"]
@@ -59,7 +73,7 @@ class ArmRun(RunFolder):
 
     def before_discriminators(self) -> bool:
         """Whether the evaluated weights owe the discriminators nothing: they are of the warm-up."""
-        step = self.evaluated_step()
+        step = self.evaluated_step
         warmup: int = self.config["adversarial"]["warmup_steps"]
         return step is not None and step <= warmup
 
@@ -193,14 +207,3 @@ def read_rows(path: Path) -> pd.DataFrame:
     if len(repeated):
         raise ValueError(f"{path}: more than one row for {list(repeated.iloc[0][_KEY])}")
     return rows
-
-
-def number_at(record: dict[str, Any], key: str) -> float:
-    """The number under a/b/c of nested mappings; of a mapping per source the mean; else NaN."""
-    value: Any = record
-    for part in key.split("/"):
-        value = value.get(part) if isinstance(value, dict) else None
-    if isinstance(value, dict):
-        numbers = [v for v in value.values() if isinstance(v, (int, float))]
-        return float(np.mean(numbers)) if numbers else float("nan")
-    return float(value) if isinstance(value, (int, float)) else float("nan")

@@ -8,52 +8,85 @@ from typing import Self
 
 import pandas as pd
 
-from gan_sep.adversarial.verdict import Verdict, verdict
+from gan_sep.adversarial.verdict import Verdict
 from gan_sep.evaluation.metrics import available
-from gan_sep.reporting.cost import Cost, arm_costs
+from gan_sep.reporting.committed import is_committed, read_study
+from gan_sep.reporting.frame import costs, frame_of
 from gan_sep.reporting.runs import ArmRun, all_rows, find_arms
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import console
-from gan_sep.runs import reading_file
 from gan_sep.statistics.compare import Comparison, compare
-from gan_sep.statistics.pairing import BASELINE
+from gan_sep.statistics.pairing import BASELINE, REFERENCE_SYSTEMS
 
 # The statistics that a report opens with and the console shows; table.md holds all.
 HEADLINES = ("gnsdr", "sdr", "sdr_mean", "usdr")
+_NO_CONTROL = (*REFERENCE_SYSTEMS, BASELINE)
 
 
 @dataclass(frozen=True)
 class Study:
     """runs: by seed, plain before the others; rows: of all arms, mixture and oracles once.
 
-    controls: arms with which the others are compared besides the plain one.
+    controls: arms with which the others are compared besides the plain one. name, question: of its
+    report.
     """
 
     runs: Sequence[ArmRun]
     rows: pd.DataFrame
     controls: Sequence[str] = ()
+    name: str = ""
+    question: str | None = None
 
     @classmethod
-    def of(cls, run_folders: Sequence[Path], controls: Sequence[str] = ()) -> Self:
-        """The arms below the folders runs/NAME; several folders count as several seeds.
+    def of(
+        cls, folders: Sequence[Path], controls: Sequence[str] = (), question: str | None = None
+    ) -> Self:
+        """The arms below the folders runs/NAME, which count as several seeds; or a committed study.
 
-        Raises FileNotFoundError and ValueError as `find_arms` and `all_rows` do, and ValueError
-        where a control is no arm of the study.
+        question: by default that of the configuration.
+        Raises FileNotFoundError and ValueError as `find_arms`, `all_rows` and `read_study` do, and
+        ValueError where a control is no arm of the study.
         """
-        runs = find_arms(run_folders)
-        rows = all_rows(runs)
-        for run in runs:
-            run.require_readable()
-        arms = dict.fromkeys(run.arm for run in runs if run.arm != BASELINE)
+        if len(folders) == 1 and is_committed(folders[0]):
+            runs, rows, kept = read_study(folders[0])
+            name, question = folders[0].name, question or kept
+        else:
+            runs = find_arms(folders)
+            rows = all_rows(runs)
+            for run in runs:
+                run.require_readable()
+            name = " + ".join(dict.fromkeys(str(run.config["name"]) for run in runs))
+            question = question or runs[0].config.get("question")
+        arms = [arm for arm in dict.fromkeys(rows["arm"]) if arm not in _NO_CONTROL]
         for control in controls:
             if control not in arms:
                 raise ValueError(f"controls: expected some of {', '.join(arms)}, got {control}")
-        return cls(runs, rows, controls)
+        return cls(runs, rows, controls, name, question)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """Everything in one long table. Raises as `frame_of`."""
+        return frame_of(self.runs, self.rows)
 
     @cached_property
     def comparisons(self) -> Mapping[str, Comparison]:
         """Every statistic whose metric was evaluated, by name. Raises ValueError as `compare`."""
         return {s.name: compare(self.rows, s) for s in available(self.rows["metric"])}
+
+    @property
+    def everything(self) -> Sequence[Comparison]:
+        """The comparisons with the plain arm, then those with controls."""
+        return [*self.comparisons.values(), *(c for each in self.against_controls for c in each)]
+
+    @property
+    def has_records(self) -> bool:
+        """Whether training curves are known."""
+        return bool((self.frame["kind"] == "record").any())
+
+    @property
+    def terms(self) -> Sequence[str]:
+        """The names of the reconstruction losses."""
+        return list(dict.fromkeys(name for run in self.runs for name in run.loss_names))
 
     @cached_property
     def against_controls(self) -> Sequence[Sequence[Comparison]]:
@@ -64,9 +97,9 @@ class Study:
         ]
 
     @cached_property
-    def costs(self) -> Mapping[str, Cost]:
-        """Arm -> what it costs, the mean of its seeds. Raises as `arm_costs` does."""
-        return arm_costs(self.runs)
+    def costs(self) -> pd.DataFrame:
+        """Arm -> what it costs, see `gan_sep.reporting.frame.costs`."""
+        return costs(self.frame)
 
     def chosen(self, statistics: Iterable[str]) -> list[Comparison]:
         """The named statistics that are there."""
@@ -77,21 +110,17 @@ class Study:
         """The runs that trained with discriminators."""
         return [run for run in self.runs if run.config["discriminator"]]
 
-    @cached_property
+    @property
     def verdicts(self) -> Mapping[tuple[int, str], Verdict]:
         """What the diagnoses say of the discriminators: (seed, arm) -> verdict."""
-        said = {}
-        for run in self.adversarial_runs:
-            with reading_file(run.records_file, "diagnoses"):
-                said[run.seed, run.arm] = verdict(run.records("diagnosis"))
-        return said
+        return {(run.seed, run.arm): run.verdict for run in self.adversarial_runs}
 
     @cached_property
     def unaffected(self) -> Mapping[tuple[int, str], str]:
         """(seed, arm) -> a sentence, where what was evaluated owes the discriminators nothing."""
         return {
             (run.seed, run.arm): f"{arm_name(run.arm)}, seed {run.seed}: the best weights on "
-            f"validation, which were evaluated, are of step {run.evaluated_step()}, before the "
+            f"validation, which were evaluated, are of step {run.evaluated_step}, before the "
             "generator is given its discriminators' gradients: those of the plain run at that step."
             for run in self.adversarial_runs
             if run.before_discriminators()
@@ -102,7 +131,7 @@ class Study:
         """A sentence where the arms were not evaluated after the same number of steps."""
         steps: dict[str, set[int]] = {}
         for run in self.runs:
-            steps.setdefault(run.arm, set()).add(run.evaluated_step() or 0)
+            steps.setdefault(run.arm, set()).add(run.evaluated_step or 0)
         if len(set().union(*steps.values())) < 2:
             return None
         each = (

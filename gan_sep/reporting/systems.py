@@ -1,39 +1,54 @@
 """Several arms as systems side by side: how well, against the plain one, and at what cost."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+import pandas as pd
+
 from gan_sep.evaluation.references import ORACLES
-from gan_sep.reporting.cost import Cost
 from gan_sep.reporting.formats import ABSENT, decimals, interval, level, scale, signed
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import emphasised, markdown_grid
 from gan_sep.statistics.compare import ALL, Comparison
-from gan_sep.statistics.pairing import BASELINE, MIXTURE
+from gan_sep.statistics.pairing import BASELINE
 
+_COSTS = {"parameters": 2, "training_minutes": 1, "real_time_factor": 3}  # and their decimals
 COST_HEAD = ("parameters, millions", "training, minutes", "real-time factor")
 
 
 @dataclass(frozen=True)
 class System:
     """One line, as text. levels: of every source and All. difference, interval and verdict are
-    those of All."""
+    those of All. costs: in the order of COST_HEAD."""
 
     arm: str
     levels: tuple[str, ...]
+    costs: tuple[str, ...]
     difference: str = ABSENT
     interval: str = ABSENT
     verdict: str = ABSENT
-    costs: tuple[str, ...] = (ABSENT,) * len(COST_HEAD)
 
 
-def systems(comparison: Comparison, costs: Mapping[str, Cost]) -> list[System]:
+def systems(comparison: Comparison, costs: pd.DataFrame) -> Iterator[System]:
     """The mixture, where nothing is separated, and all trained arms, by one statistic."""
-    arms = [arm for arm in comparison.levels if arm not in ORACLES]
-    return [_system(arm, comparison, costs.get(arm)) for arm in arms]
+    digits = decimals(comparison)
+    for arm, values in comparison.levels.items():
+        if arm in ORACLES:
+            continue
+        levels = tuple(level(value, digits) for value in values)
+        cost = dict(costs.loc[arm]) if arm in costs.index else {}
+        spent = tuple(level(cost.get(name, np.nan), places) for name, places in _COSTS.items())
+        effect = comparison.effects.get(arm)
+        if effect is None:
+            yield System(arm, levels, spent)
+            continue
+        ends = interval(effect.low[-1], effect.high[-1], digits)
+        difference = signed(effect.difference[-1], digits)
+        yield System(arm, levels, spent, difference, ends, effect.verdicts[-1])
 
 
-def systems_table(comparison: Comparison, costs: Mapping[str, Cost]) -> str:
+def systems_table(comparison: Comparison, costs: pd.DataFrame) -> str:
     """Markdown: a line per system; with one arm to compare there is nothing to sum up: empty."""
     if len(comparison.effects) < 2:
         return ""
@@ -45,24 +60,3 @@ def systems_table(comparison: Comparison, costs: Mapping[str, Cost]) -> str:
     ]
     title = f"**{comparison.statistic.title}, {scale(comparison.statistic)}, and what it costs**"
     return f"{title}\n\n{markdown_grid(head, lines)}\n"
-
-
-def _system(arm: str, comparison: Comparison, cost: Cost | None) -> System:
-    digits = decimals(comparison)
-    levels = tuple(level(value, digits) for value in comparison.levels[arm])
-    spent = _spent(cost or Cost())
-    if arm in (MIXTURE, BASELINE):
-        return System(arm, levels, costs=spent)
-    effect = comparison.effects[arm]
-    difference = signed(effect.difference[-1], digits)
-    ends = interval(effect.low[-1], effect.high[-1], digits)
-    return System(arm, levels, difference, ends, effect.verdicts[-1], spent)
-
-
-def _spent(cost: Cost) -> tuple[str, ...]:
-    """In the order of COST_HEAD."""
-    return (
-        level(cost.parameters),
-        level(cost.training_minutes, digits=1),
-        level(cost.real_time_factor, digits=3),
-    )

@@ -7,8 +7,10 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from gan_sep.evaluation.references import MIXTURE
+from gan_sep.reporting.committed import store_rows
 from gan_sep.reporting.overview import Part, write_overview
-from gan_sep.reporting.report import write_report
+from gan_sep.reporting.report import references_once, write_committed, write_full
+from gan_sep.reporting.study import Study as Compared
 from gan_sep.studies.bags import bag_folders, finish_bags
 from gan_sep.studies.forecast import Forecast, in_words
 from gan_sep.studies.settings import Study, StudySettings
@@ -40,8 +42,11 @@ def run_studies(studies: Sequence[Study], accelerator: Accelerator, overview: Pa
     budget = Budget(limits.minutes, limits.steps)
     said = [run_study(study, accelerator, budget) for study in studies]
     if len(studies) > 1 and accelerator.is_main_process and all(map(_is_done, studies)):
-        parts = [Part(*_folders(study), study[1][0].config.question) for study in studies]
+        parts = [Part(_compared(study), study[0].report_folder) for study in studies]
         write_overview(parts, overview)
+        below = [part for part in parts if part.report.is_relative_to(overview)]
+        if len(below) == len(parts):  # what they share is kept once
+            store_rows({part.report: references_once(part.study.rows) for part in parts}, overview)
         said.append(f"Overview: {overview / 'README.md'}")
     return "\n\n".join(said)
 
@@ -72,22 +77,32 @@ def run_study(study: Study, accelerator: Accelerator, budget: Budget) -> str:
     finish_bags(settings.bags, members, accelerator)
     if not accelerator.is_main_process:
         return ""
-    folders, report = _folders(study)
-    # What lies below the runs stays with whoever has the music; other reports are passed on.
-    first = members[0].config
-    private = report.resolve().is_relative_to(first.runs.resolve())
-    return write_report(folders, report, first.question, audio=private, controls=settings.controls)
+    found, report = _compared(study), settings.report_folder
+    runs = members[0].config.runs / settings.name
+    # What lies below the runs stays with whoever has the music; what is kept is passed on.
+    private = report.resolve().is_relative_to(runs.parent.resolve())
+    page = report if private else runs / f"report-{report.name}"
+    write_full(found, page, words=None if private else _words(report), audio=True)
+    if not private:
+        write_committed(found, report)
+    return f"{found.in_short()}\n\nPage: {page / 'index.html'}\nReport: {report / 'README.md'}"
 
 
 def _is_done(study: Study) -> bool:
     return all(work.state == "done" for work in survey(study[1]))
 
 
-def _folders(study: Study) -> tuple[list[Path], Path]:
-    """Those of a study's arms, and that of its report."""
+def _compared(study: Study) -> Compared:
+    """The study's runs, as its report compares them."""
     settings, members = study
     runs = [member.folder for member in members] + list(bag_folders(settings.bags, members))
-    return [run.folder for run in runs], settings.report_folder
+    folders = [run.folder for run in runs]
+    return Compared.of(folders, settings.controls, members[0].config.question)
+
+
+def _words(folder: Path) -> Path | None:
+    """The author's words in a report's folder, where there are some."""
+    return path if (path := folder / "words.md").is_file() else None
 
 
 def _run_arms(

@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import CHECKOUT, call
+from reporting.test_report import write_run
 
-from gan_sep.reporting.committed import ARMS, ROWS, committed_study, store
+from gan_sep.reporting.committed import ARMS, ROWS, RUNS, store_rows
+from gan_sep.reporting.report import write_committed, write_full
+from gan_sep.reporting.study import Study
 from gan_sep.reporting.table_records import as_csv
 
 STUDIES = sorted(path.parent for path in (CHECKOUT / "reports").rglob(ARMS))
@@ -36,15 +39,15 @@ def test_rows_come_back_and_what_studies_share_is_kept_once(tmp_path: Path) -> N
         first: rows({"mixture": 0.0, "plain": 1.0, "gan": 20.0}),
         second: rows({"mixture": 0.0, "plain": 1.0, "late": np.nan}),
     }
-    store(studies, reports)
+    store_rows(studies, reports)
     kept = pd.read_csv(reports / ROWS)
     # The late arm has no value, which is the same for both seeds.
     assert kept["block"].nunique() == 1 + 2 + 2 + 1
     again = (reports / ROWS).read_bytes()
-    store(studies, reports)
+    store_rows(studies, reports)
     assert (reports / ROWS).read_bytes() == again
     for folder, expected in studies.items():
-        found = committed_study(folder).rows
+        found = Study.of([folder]).rows
         assert set(found.query("arm == 'mixture'")["seed"]) == {0, 1}
         own = found[found["arm"] != "mixture"].reset_index(drop=True)
         trained = expected[expected["arm"] != "mixture"].reset_index(drop=True)
@@ -53,23 +56,23 @@ def test_rows_come_back_and_what_studies_share_is_kept_once(tmp_path: Path) -> N
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     study = tmp_path / "reports" / "study"
-    store({study: rows({"plain": 1.0, "gan": 2.0})}, tmp_path / "reports")
+    store_rows({study: rows({"plain": 1.0, "gan": 2.0})}, tmp_path / "reports")
     with pytest.raises(ValueError, match="controls: expected some of gan, got frozen"):
-        committed_study(study, ("frozen",))
+        Study.of([study], ("frozen",))
     with (study / ARMS).open("a") as file:
         file.write("0,late,77\n")
     with pytest.raises(ValueError, match=r"arms\.csv: no rows of block 77"):
-        committed_study(study)
+        Study.of([study])
     (tmp_path / "reports" / ROWS).unlink()
-    with pytest.raises(FileNotFoundError, match=r"expected rows\.csv\.xz in a folder above it"):
-        committed_study(study)
+    with pytest.raises(FileNotFoundError, match=r"expected rows\.csv\.xz in it or a folder above"):
+        Study.of([study])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["few_songs", "held_out"])
 def test_a_committed_table_is_what_the_committed_rows_give(name: str) -> None:
     folder = CHECKOUT / "reports" / "overfitting" / name
-    study = committed_study(folder)
+    study = Study.of([folder])
     found = pd.read_csv(io.StringIO(as_csv(list(study.comparisons.values()))))
     kept = pd.read_csv(folder / "table.csv")
     pd.testing.assert_frame_equal(
@@ -79,16 +82,42 @@ def test_a_committed_table_is_what_the_committed_rows_give(name: str) -> None:
 
 @pytest.mark.slow
 def test_one_command_makes_tables_figures_and_the_page_again(tmp_path: Path) -> None:
-    ended = call("compare", CHECKOUT / "reports/overfitting/few_songs", "--page", tmp_path / "out")
+    folder = CHECKOUT / "reports/overfitting/few_songs"
+    ended = call("compare", folder, "--page", tmp_path / "out")
     assert ended.status == 0, ended.err
     made = {path.name for path in (tmp_path / "out").iterdir()}
-    assert made == {
-        *("index.html", "comparison.png", "forest.png"),
+    assert made >= {
+        *("index.html", "comparison.png", "forest.png", "README.md", "details.md", "words.md"),
         *("rows.csv", "table.csv", "table.json", "table.md"),
     }
     page = (tmp_path / "out" / "index.html").read_text("utf-8")
     assert "<title>few_songs</title>" in page
     assert "curves.png" not in page
+
+
+def test_what_is_kept_of_runs_gives_the_same_tables_and_page(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / "runs" / str(seed), seed) for seed in (0, 1)]
+    study = Study.of(runs, question="Does it stay the same?")
+    kept = tmp_path / "reports" / "study"
+    write_committed(study, kept)
+    assert {path.name for path in kept.iterdir()} == {
+        *("README.md", "details.md", "table.csv", "forest.png"),
+        *(ARMS, ROWS, RUNS),
+    }
+    assert "python experiments/compare.py " in (kept / "README.md").read_text()
+    again = Study.of([kept])
+    assert again.question == "Does it stay the same?"
+    pd.testing.assert_frame_equal(again.costs, study.costs)
+    assert again.verdicts == study.verdicts
+    write_full(study, tmp_path / "first")
+    write_full(again, tmp_path / "second")
+    for path in (tmp_path / "first").iterdir():
+        if path.is_file() and path.name not in ("README.md", "details.md", "index.html"):
+            assert (tmp_path / "second" / path.name).read_bytes() == path.read_bytes(), path.name
+    page = (tmp_path / "second" / "index.html").read_text()
+    assert "curves.png" in page
+    assert "Does it stay the same?" in page
+    assert "Look and listen" not in page
 
 
 @pytest.mark.parametrize("folder", STUDIES, ids=lambda folder: folder.name)

@@ -60,7 +60,7 @@ def study(run: Path) -> Study:
 @pytest.fixture(scope="module")
 def page(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
-    write_page(study, folder, None, audio=True)
+    write_page(study, folder, audio=True)
     return folder
 
 
@@ -194,7 +194,7 @@ def test_of_several_arms_the_verdicts_are_told_together(study: Study) -> None:
 
 def test_systems_side_by_side_open_the_result_of_several_arms(tmp_path: Path) -> None:
     run = write_study_run(tmp_path / "systems", seeds=(0,), arms=EIGHT_ARMS)
-    write_page(Study.of([run]), tmp_path / "page", None, audio=False)
+    write_page(Study.of([run]), tmp_path / "page", audio=False)
     html = (tmp_path / "page" / "index.html").read_text("utf-8")
     table = html.partition('<table class="systems">')[2].partition("</table>")[0]
     assert table.count("<tr ") == 1 + len(EIGHT_ARMS)
@@ -264,9 +264,9 @@ def test_the_script_is_told_of_every_signal_in_one_order(page: Path) -> None:
 def test_restricted_music_is_left_out_and_what_was_there_is_removed(
     study: Study, tmp_path: Path
 ) -> None:
-    write_page(study, tmp_path, None, audio=True)
+    write_page(study, tmp_path, audio=True)
     assert len(list(tmp_path.glob("excerpts/*.js"))) == 2
-    write_page(study, tmp_path, None, audio=False)
+    write_page(study, tmp_path, audio=False)
     assert list(tmp_path.glob("excerpts/*.js")) == []
     assert len(list(tmp_path.glob("excerpts/*.webp"))) == 14
     html = (tmp_path / "index.html").read_text("utf-8")
@@ -277,7 +277,7 @@ def test_restricted_music_is_left_out_and_what_was_there_is_removed(
 
 def test_free_music_may_always_be_heard(tmp_path: Path) -> None:
     run = write_study_run(tmp_path / "songs", seeds=(0,), data="synthetic")
-    write_page(Study.of([run]), tmp_path / "page", None, audio=False)
+    write_page(Study.of([run]), tmp_path / "page", audio=False)
     assert (tmp_path / "page" / "excerpts" / "sound-0.js").is_file()
 
 
@@ -285,14 +285,14 @@ def test_arms_without_excerpts_have_a_page_that_says_how_to_keep_some(tmp_path: 
     run = write_study_run(tmp_path / "tones", seeds=(0,))
     for arm in ARMS:
         write_tones(run / f"seed0-{arm}", arm, tracks=0)
-    write_page(Study.of([run]), tmp_path / "page", "Why <not>?", audio=True)
+    write_page(Study.of([run], question="Why <not>?"), tmp_path / "page", audio=True)
     html = (tmp_path / "page" / "index.html").read_text("utf-8")
     assert "evaluation.excerpts.tracks=3" in html
     assert "<h1>Why &lt;not&gt;?</h1>" in html
 
 
 def test_the_same_runs_give_the_same_page(study: Study, page: Path, tmp_path: Path) -> None:
-    write_page(study, tmp_path, None, audio=True)
+    write_page(study, tmp_path, audio=True)
     for path in sorted(p for p in page.rglob("*") if p.is_file()):
         assert (tmp_path / path.relative_to(page)).read_bytes() == path.read_bytes()
 

@@ -116,43 +116,36 @@ def report(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def heads(path: Path) -> list[str]:
+    return [line[3:] for line in path.read_text().splitlines() if line.startswith("## ")]
+
+
+SMALL = {"README.md", "details.md", "forest.png", "table.csv"}
+FULL = {
+    *("comparison.png", "curves.png", "discriminators-seed0-gan.png", "scores-seed0-gan.png"),
+    *("excerpts", "index.html", "rows.csv", "table.json", "table.md"),
+}
+
+
 def test_the_report_holds_every_section_and_file(report: Path) -> None:
-    readme = (report / "README.md").read_text()
-    assert readme.startswith("# small\n\nIs it better?\n\n## Result\n")
-    heads = [line[3:] for line in readme.splitlines() if line.startswith("## ")]
-    assert heads == [
-        "Result",
-        "In the author's words",
-        "Training",
-        "Discriminators",
-        "Cost",
-        "Data",
-        "How it was made",
+    readme, details = report / "README.md", report / "details.md"
+    assert readme.read_text().startswith("# small\n\nIs it better?\n\n## Answer\n\nNothing yet")
+    assert heads(readme) == ["Answer", "Result"]
+    assert heads(details) == [
+        *("Result", "Training", "Discriminators", "Cost", "Data", "How it was made"),
         "Configuration",
     ]
-    assert {path.name for path in report.iterdir()} >= {
-        "README.md",
-        "comparison.png",
-        "curves.png",
-        "forest.png",
-        "discriminators-seed0-gan.png",
-        "scores-seed0-gan.png",
-        "rows.csv",
-        "table.csv",
-        "table.json",
-        "table.md",
-    }
-    assert all(
-        name in readme
-        for name in ("comparison.png", "forest.png", "curves.png", "scores-seed0-gan.png")
-    )
+    assert {path.name for path in report.iterdir()} | {"excerpts"} == SMALL | FULL
+    for name in ("comparison.png", "curves.png", "scores-seed0-gan.png"):
+        assert name in details.read_text()
 
 
 def test_the_report_gives_the_differences_with_their_verdicts(report: Path) -> None:
     readme = (report / "README.md").read_text()
     assert "| GAN - plain | +1.00 | -1.00 | +0.00 |" in readme
     assert "| verdict | one seed | one seed | one seed |" in readme
-    assert "GAN, seed 0: healthy: drums, vocals." in readme
+    assert "Cost of training, 40 steps: plain 1.8 minutes, GAN 1.9 minutes." in readme
+    assert "GAN, seed 0: healthy: drums, vocals." in (report / "details.md").read_text()
     assert len((report / "rows.csv").read_text().splitlines()) == 1 + 3 * 10 * 2 * 2
 
 
@@ -185,7 +178,7 @@ def test_the_same_runs_give_the_same_bytes_and_keep_the_authors_words(
         if path.is_file() and path.name != "README.md":
             assert (tmp_path / path.name).read_bytes() == path.read_bytes()
     quoted = (tmp_path / "README.md").read_text()
-    assert "## In the author's words\n\nIt learned *nothing*.\n" in quoted
+    assert "## Answer\n\nIt learned *nothing*.\n" in quoted
     assert quoted.replace(words.read_text().strip(), NO_WORDS) == (report / "README.md").read_text()
 
 
@@ -212,7 +205,8 @@ def test_runs_of_several_folders_count_as_several_seeds(run_folder: Path, tmp_pa
     assert "2 seeds (0, 1)" in said
     readme = (tmp_path / "report" / "README.md").read_text()
     assert readme.startswith("# small + other\n")
-    assert "![Last scores, seed1-gan](scores-seed1-gan.png)" in readme
+    details = (tmp_path / "report" / "details.md").read_text()
+    assert "![Last scores, seed1-gan](scores-seed1-gan.png)" in details
 
 
 def test_a_run_without_a_gan_arm_is_refused(run_folder: Path, tmp_path: Path) -> None:
@@ -236,11 +230,11 @@ def test_a_report_of_more_arms_holds_them_all_against_the_plain_one(tmp_path: Pa
     said = write_report(run, tmp_path / "report")
     assert "Discriminators, hinge, seed 0: healthy: drums, vocals." in said
     readme = (tmp_path / "report" / "README.md").read_text()
-    summary = readme.index("| hinge | 4.45 | 6.45 | 5.45 | +0.00 | ")
-    assert summary < readme.index("comparison.png")
-    assert "| hinge | -1.00 [-1.00, -1.00] one seed | +1.00 [+1.00, +1.00] one seed |" in readme
-    assert "| hinge | 0.00 | 40 | 2.5 | 2.000 | 4.00 | 500 | 0.50 | - |" in readme
-    assert "- The hinge arm differs in: discriminator (name hinge)." in readme
+    assert "| hinge | 4.45 | 6.45 | 5.45 | +0.00 | " in readme
+    details = (tmp_path / "report" / "details.md").read_text()
+    assert "| hinge | -1.00 [-1.00, -1.00] one seed | +1.00 [+1.00, +1.00] one seed |" in details
+    assert "| hinge | 0.00 | 40 | 2.5 | 2.000 | 4.00 | 500 | 0.50 | - |" in details
+    assert "- The hinge arm differs in: discriminator (name hinge)." in details
     assert (tmp_path / "report" / "scores-seed0-hinge.png").is_file()
 
 
@@ -252,8 +246,8 @@ def test_arms_are_held_against_the_controls_that_are_named(tmp_path: Path) -> No
     (usdr,) = (each for each in against if each.statistic.name == "usdr")
     assert usdr.effects["hinge"].difference == pytest.approx([-1.25, 1.25, 0])
     write_report(run, tmp_path / "report", controls=["frozen"])
-    readme = (tmp_path / "report" / "README.md").read_text()
-    section = readme.partition("## Against controls\n\n")[2].partition("\n\n## ")[0]
+    details = (tmp_path / "report" / "details.md").read_text()
+    section = details.partition("## Against controls\n\n")[2].partition("\n\n## ")[0]
     assert section.startswith("| All, difference from frozen | GAN | hinge |\n")
     assert "| uSDR (whole tracks), mean of tracks, dB, higher is better | " in section
     assert section.count("0.00, ") == 2 * 3  # drums gain what vocals lose
@@ -289,10 +283,10 @@ def test_weights_from_before_the_discriminators_acted_are_pointed_out(
         ]
         write_lines(folder / f"seed0-{arm}" / "records.jsonl", records(arm) + valid)
     study = Study.of([folder])
-    assert [run.evaluated_step() for run in study.runs] == [step, step]
+    assert [run.evaluated_step for run in study.runs] == [step, step]
     assert list(study.unaffected) == ([(0, "gan")] if unaffected else [])
     write_report(folder, tmp_path / "report")
-    text = (tmp_path / "report" / "README.md").read_text()
+    text = (tmp_path / "report" / "details.md").read_text()
     sentence = f"which were evaluated, are of step {step}, before the "
     assert text.count(sentence) == unaffected
 
@@ -304,8 +298,8 @@ def test_what_sdr_does_not_measure_has_a_table_where_it_was_measured(tmp_path: P
         path = run / f"seed0-{arm}" / ROWS
         path.write_text(path.read_text().replace(",usdr,", ",mr_stft,"))
     write_report(run, tmp_path / "report")
-    readme = (tmp_path / "report" / "README.md").read_text()
-    section = readme.partition("## What SDR does not measure\n\n")[2].partition("\n\n## ")[0]
+    details = (tmp_path / "report" / "details.md").read_text()
+    section = details.partition("## What SDR does not measure\n\n")[2].partition("\n\n## ")[0]
     (line,) = section.splitlines()[2:]
     assert line.startswith("| Multi-resolution STFT distance | lower is better | 0.450 | 5.450 |")
 
@@ -326,7 +320,7 @@ def test_published_results_stand_in_the_report_of_their_data_set(tmp_path: Path)
         lines += [line.partition("usdr,")[0] + "seconds,4.5" for line in measured]
         path.write_text("\n".join(lines) + "\n")
     write_report(run, tmp_path / "report")
-    readme = (tmp_path / "report" / "README.md").read_text()
+    readme = (tmp_path / "report" / "details.md").read_text()
     assert "## Next to published results\n\n| voice, dB | GNSDR | GSIR | GSAR |" in readme
     assert "| RNMF | 4.97 | 7.66 | 10.03 |" in readme
 

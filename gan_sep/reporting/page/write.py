@@ -41,39 +41,38 @@ UNRESTRICTED = ("synthetic",)
 """Data sets that nobody's copyright keeps from being passed on."""
 
 
-def write_page(
-    study: Study, folder: Path, question: str | None, audio: bool = False, name: str | None = None
-) -> None:
+def write_page(study: Study, folder: Path, audio: bool = False) -> None:
     """folder/index.html, and folder/excerpts where the arms of the lowest seed kept any.
 
     The report's figures are expected in the folder. audio: with the sounds of the excerpts; without
-    it they are left out, unless the data set is free to be passed on. name: of a study without
-    runs, whose page tells nothing of training. Raises ValueError as `shared_excerpts` does.
+    it they are left out, unless the data set is free to be passed on.
+    Raises ValueError as `shared_excerpts` does.
     """
     seed = int(study.rows["seed"].min())
-    shared, lacking = shared_excerpts([run for run in study.runs if run.seed == seed])
+    of_seed = [run for run in study.runs if run.seed == seed]
+    shared, lacking = shared_excerpts(of_seed)
     config = study.runs[0].config if study.runs else {}
     audio = audio or config.get("data", {}).get("name") in UNRESTRICTED
     excerpts = write_page_excerpts(shared, folder, audio)
-    name = name or " + ".join(dict.fromkeys(str(run.config["name"]) for run in study.runs))
     page = (
         _environment()
         .get_template("page.html")
         .render(
             study=study,
-            name=name,
-            question=question or config.get("question"),
+            name=study.name,
+            question=study.question,
             config=config,
             environments=[run.environment for run in study.runs],
-            run_folders=list(dict.fromkeys(f"runs/{run.folder.parent.name}" for run in study.runs)),
+            run_folders=list(dict.fromkeys(f"runs/{run.config['name']}" for run in study.runs)),
             headlines=study.chosen(HEADLINES),
             others=study.chosen(s for s in study.comparisons if s not in HEADLINES),
             by_track=study.chosen(s for _, s in TRACK_ROWS)[:1],
             excerpts=excerpts,
             audio=audio,
+            on_disk=any(run.folder.is_dir() for run in of_seed),
             seed=seed,
             lacking=lacking,
-            data=_data(name, seed, excerpts),
+            data=_data(study.name, seed, excerpts),
             style=_asset("style.css"),
             script=Markup("\n").join(_asset(script) for script in SCRIPTS),
         )
