@@ -73,12 +73,17 @@ def test_one_call_trains_evaluates_and_reports_all_arms(whole: tuple[Path, Ended
         assert f"[{number} of 3] {arm}: to do; about a" in ended.out
     assert "left of the study" in ended.out
     assert ended.out.endswith("Report: reports/tiny/README.md\n")
-    rows = (folder / "reports/tiny/rows.csv").read_text()
+    report = folder / "runs/tiny/report-tiny"
+    rows = (report / "rows.csv").read_text()
     for arm in ("mixture", "irm1", "plain", "gan", "gan_r1"):
         assert f"\n0,{arm},test song 0,low,usdr," in rows
-    assert "GAN r1" in (folder / "reports/tiny/table.md").read_text()
-    readme = (folder / "reports/tiny/README.md").read_text()
-    assert "| All, difference from GAN | GAN r1 |" in readme
+    assert "GAN r1" in (report / "table.md").read_text()
+    details = (folder / "reports/tiny/details.md").read_text()
+    assert "| All, difference from GAN | GAN r1 |" in details
+    assert {path.name for path in (folder / "reports/tiny").iterdir()} == {
+        *("README.md", "details.md", "table.csv", "forest.png"),
+        *("arms.csv", "rows.csv.xz", "runs.json.xz"),
+    }
 
 
 @pytest.mark.slow
@@ -196,10 +201,10 @@ def test_other_evaluation_settings_evaluate_again_and_train_nothing(
     for arm, files in trained.items():
         assert written(here / "runs/tiny" / arm / "checkpoints") == files
         assert ",mr_stft," in (here / "runs/tiny" / arm / "evaluation/test/rows.csv").read_text()
-    rows = written(here / "runs")
+    rows = {arm: written(here / "runs/tiny" / arm) for arm in ARMS}
     finished = study("evaluation.metrics=[usdr, si_sdr, mr_stft]")
     assert (finished.status, "evaluate; " in finished.out) == (0, False)
-    assert written(here / "runs") == rows
+    assert {arm: written(here / "runs/tiny" / arm) for arm in ARMS} == rows
 
 
 @pytest.mark.slow
@@ -265,7 +270,9 @@ def test_a_folder_of_studies_is_run_by_one_call_and_summed_up(here: Path) -> Non
     assert text.count("| validation: uSDR (whole tracks), dB, higher is bet") == 2
     rows = (here / "runs/tiny/seed0-late/evaluation/valid/rows.csv").read_text()
     assert "\n0,late,valid song 0,low,usdr," in rows
-    assert (here / "reports/questions/second/index.html").is_file()
+    assert (here / "runs/tiny/report-second/index.html").is_file()
+    kept = sorted(path.name for path in (here / "reports/questions").rglob("rows.csv.xz"))
+    assert len(kept) == 1
 
 
 def test_a_mistake_ends_in_one_line_that_names_file_arm_and_key(here: Path) -> None:

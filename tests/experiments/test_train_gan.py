@@ -64,7 +64,7 @@ def test_one_launch_line_trains_both_arms_and_writes_the_report(trained: Trained
     report = trained.folder / "runs/tiny/report"
     figures = ["comparison.png", "forest.png", "curves.png"]
     figures += ["discriminators-seed0-gan.png", "scores-seed0-gan.png"]
-    text = (report / "README.md").read_text()
+    text = (report / "README.md").read_text() + (report / "details.md").read_text()
     for figure in figures:
         assert f"]({figure})" in text
         assert (report / figure).read_bytes().startswith(b"\x89PNG")

@@ -69,7 +69,7 @@ def test_a_bag_is_an_arm_whose_estimates_are_those_of_its_arms(experiment_file: 
         expected = rows(runs / f"seed0-{arm}", arm).xs(arm, level="source")
         pd.testing.assert_series_equal(both.xs(arm, level="source"), expected)
 
-    details = (experiment_file.parent / "report/README.md").read_text()
+    details = (experiment_file.parent / "report/details.md").read_text()
     assert re.search(r"per source arm.*bag \{'low': 'low', 'high': 'high'\}", details)
     before = (bag / "evaluation/test/rows.csv").read_bytes()
     ended = call("evaluate", str(bag), "--out", str(bag.parent / "again"))
