@@ -169,7 +169,7 @@ def _figures(step: int, diagnosis: Mapping[str, Any]) -> str:
     gap, gap_error = _difference(accuracy)
     means = ", ".join(f"{name} {diagnosis[name]['mean']:.2f}" for name in SETS)
     return (
-        f"At step {step} it discriminators {accuracy['train']:.0%} of training and "
+        f"At step {step} it classifies {accuracy['train']:.0%} of training and "
         f"{accuracy['held_out']:.0%} of held-out material correctly (difference {100 * gap:.0f} "
         f"points, two standard errors {200 * gap_error:.0f}); r_v {_said(diagnosis['r_v'])}, "
         f"r_t {_said(diagnosis['r_t'])}; mean scores {means}; {min(counts)} segments or more a set."

@@ -31,15 +31,6 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
     write_table(path, Row._fields, rows)
 
 
-def read_rows(path: Path) -> list[Row]:
-    """The rows of a file that `write_rows` wrote. Raises ValueError on any other header."""
-    with reading_file(path, "rows of an evaluation"):
-        return [
-            Row(int(seed), arm, track, source, metric, float(value))
-            for seed, arm, track, source, metric, value in read_table(path, Row._fields)
-        ]
-
-
 def write_table(path: Path, columns: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
     """Writes CSV with a header; the file appears whole or not at all."""
     text = io.StringIO(newline="")

@@ -126,7 +126,7 @@ def test_a_state_takes_effect_when_two_diagnoses_in_a_row_find_it(
 def test_the_sentence_names_the_figures_it_rests_on() -> None:
     sentence = verdict(history(HEALTHY, HEALTHY, OVERFITTING)).sources["bass"].sentence
     assert sentence.startswith("healthy since step 100 (the last diagnosis by itself: overfitting)")
-    assert "At step 300 it discriminators 98% of training and 57% of held-out material" in sentence
+    assert "At step 300 it classifies 98% of training and 57% of held-out material" in sentence
     assert "r_v 0.71, r_t 0.97" in sentence
     assert "real_valid 0.35" in sentence
     assert "64 segments or more" in sentence

@@ -20,8 +20,9 @@ from gan_sep.evaluation.evaluate import (
 )
 from gan_sep.evaluation.metrics import sdr, usdr
 from gan_sep.evaluation.references import oracle_estimates
-from gan_sep.evaluation.rows import Row, read_rows
+from gan_sep.evaluation.rows import Row
 from gan_sep.evaluation.scores import EvaluationSettings
+from gan_sep.reporting.runs import read_rows
 
 AUDIO = AudioFormat(sample_rate=1000, channels=1, sources=("music", "voice"))
 SETTINGS = EvaluationSettings(segment_seconds=1.0, max_shift_seconds=0.1)
@@ -74,7 +75,7 @@ def test_every_track_source_and_metric_has_a_row_for_the_arm_and_for_the_mixture
         for metric in ("sdr", "sdr_dropped", "usdr", "si_sdr")
         for source in ("music", "voice")
     ]
-    assert read_rows(tmp_path / "rows.csv") == rows
+    assert [*read_rows(tmp_path / "rows.csv").itertuples(index=False, name=None)] == rows
 
 
 def test_values_are_the_metrics_of_the_mixture_and_of_the_estimates(tmp_path: Path) -> None:
@@ -135,7 +136,8 @@ def test_processes_share_the_tracks_and_the_first_one_merges(
     alone = evaluate(generator, songs(), RUN, tmp_path / "one")
     be_process(monkeypatch, 0, 2, second_process)
     shared = evaluate(generator, tracks, RUN, tmp_path / "two")
-    assert shared == alone == read_rows(tmp_path / "two" / "rows.csv")
+    written = read_rows(tmp_path / "two" / "rows.csv")
+    assert shared == alone == [*written.itertuples(index=False, name=None)]
     assert [track.reads for track in tracks] == [1, 1, 1]
 
 
