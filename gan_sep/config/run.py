@@ -18,7 +18,15 @@ from gan_sep.losses.base import Loss, check_terms
 from gan_sep.optimizers import adam
 from gan_sep.optimizers.base import OptimizerConfig
 
-__all__ = ["Adversarial", "AudioFormat", "Diagnosis", "RunConfig", "Start", "Training"]
+__all__ = [
+    "Adversarial",
+    "AudioFormat",
+    "Diagnosis",
+    "RunConfig",
+    "SingularValues",
+    "Start",
+    "Training",
+]
 
 LossTerm = Annotated[Loss, Component("losses", aliases=(("l1", "l1_time"),))]
 LAST = "last"  # what training.select says for the weights of the last step
@@ -37,6 +45,18 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
+class SingularValues:
+    """A penalty on the largest singular value of every large weight, squared: that of Demucs v3."""
+
+    weight: float = 1e-5  # times the sum over weights
+    smallest_mib: float = 1.0  # weights of fewer MiB in float32 are left alone
+
+    def __post_init__(self) -> None:
+        require(self.weight > 0, f"weight: expected > 0, got {self.weight}")
+        require(self.smallest_mib >= 0, f"smallest_mib: expected >= 0, got {self.smallest_mib}")
+
+
+@dataclass(frozen=True)
 class Training:
     """How long a run trains and on how much at once."""
 
@@ -49,6 +69,10 @@ class Training:
     accumulation: int = 1  # micro-batches whose gradients make one step
     precision: Literal["fp32", "bf16"] | None = None  # null takes the launcher's
     ema_decay: float | None = 0.999  # of the averaged weights; null evaluates the raw ones
+    # Of a second average, fed at each validation; each time the better of both is taken.
+    epoch_ema_decay: float | None = None
+    # Added to the generator's gradient; null: nothing.
+    singular_values: SingularValues | None = None
     # Which weights are evaluated: those of the last step, or those whose mean over sources of a
     # validation metric was best.
     select: Literal["last", "sdr", "usdr"] = "last"
@@ -81,8 +105,15 @@ class Training:
         )
         distinct = len(set(self.trackers)) == len(self.trackers)
         require(distinct, f"trackers: expected each once, got {list(self.trackers)}")
-        decay = self.ema_decay
-        require(decay is None or 0 <= decay < 1, f"ema_decay: expected [0, 1) or null, got {decay}")
+        for name in ("ema_decay", "epoch_ema_decay"):
+            decay = getattr(self, name)
+            require(
+                decay is None or 0 <= decay < 1, f"{name}: expected [0, 1) or null, got {decay}"
+            )
+        require(
+            self.epoch_ema_decay is None or self.select != LAST,
+            "select: expected sdr or usdr, by which the better average is taken, got last",
+        )
         require(
             self.batch_size % self.accumulation == 0,
             f"accumulation: expected a divisor of batch_size ({self.batch_size}), "
@@ -155,6 +186,10 @@ class RunConfig:
             not (held and self.optimizer.line_search),
             "losses: expected weights with an optimizer that searches along a line, got balance: "
             "gradients held to a share add up to that of no loss which it could follow",
+        )
+        require(
+            self.training.singular_values is None or not self.optimizer.line_search,
+            "training.singular_values: expected null with an optimizer that searches along a line",
         )
         self._check_crop_seconds()
         if self.discriminator is not None:

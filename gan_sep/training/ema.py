@@ -1,4 +1,4 @@
-"""The running average of the generator's weights, which is what validation and evaluation use."""
+"""Running averages of the generator's weights, which are what validation and evaluation use."""
 
 from collections.abc import Sequence
 
@@ -18,5 +18,19 @@ def averaged(network: nn.Module, decay: float) -> AveragedModel:
     def average(means: Sequence[Tensor], weights: Sequence[Tensor], updates: Tensor | int) -> None:
         n = int(updates)
         torch._foreach_lerp_(list(means), list(weights), 1 - min(decay, (1 + n) / (10 + n)))
+
+    return AveragedModel(network, multi_avg_fn=average, use_buffers=False)
+
+
+def averaged_by_epoch(network: nn.Module, decay: float) -> AveragedModel:
+    """The mean of the weights it was fed, each of them worth `decay` times the next one.
+
+    So the first weights count no more than their share: Demucs' averages, fed after each epoch.
+    """
+
+    @torch.no_grad()
+    def average(means: Sequence[Tensor], weights: Sequence[Tensor], updates: Tensor | int) -> None:
+        newest = (1 - decay) / (1 - decay ** (int(updates) + 1))  # 1 / (1 + d + d^2 + ...)
+        torch._foreach_lerp_(list(means), list(weights), newest)
 
     return AveragedModel(network, multi_avg_fn=average, use_buffers=False)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from gan_sep.adversarial.adversary import Adversary
 from gan_sep.adversarial.balancer import Balancer
@@ -14,7 +15,7 @@ from gan_sep.losses.base import WeightedLosses
 from gan_sep.optimizers.schedules import constant
 from gan_sep.optimizers.schedules.base import Progress
 from gan_sep.training.batch import Batch
-from gan_sep.training.ema import averaged
+from gan_sep.training.ema import averaged, averaged_by_epoch
 from gan_sep.training.player import Player
 from gan_sep.training.start import Taken, load_weights
 from gan_sep.training.step import ADVERSARIAL, TrainingStep
@@ -36,6 +37,8 @@ class Learners:
         # Copied before Accelerate wraps its forward, so that the average stays a plain network.
         decay = config.training.ema_decay
         self.average = averaged(generator.to(accelerator.device), decay) if decay else None
+        decay = config.training.epoch_ema_decay
+        self.epoch_average = averaged_by_epoch(generator, decay) if decay is not None else None
         self.generator = Player.prepared("generator", generator, config.optimizer, accelerator)
         self.adversary = None
         if config.discriminator is not None:
@@ -62,6 +65,7 @@ class Learners:
             losses,
             self.balancer,
             config.training.frozen_steps,
+            config.training.singular_values,
         )
 
     def step(self, micro_batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
@@ -71,6 +75,20 @@ class Learners:
         if self.average is not None:
             self.average.update_parameters(self.accelerator.unwrap_model(self.generator.network))
         return log
+
+    def end_epoch(self) -> list[nn.Module]:
+        """Feed the average that is fed at validations -> the networks of which the best is kept."""
+        if self.epoch_average is not None:
+            raw = self.accelerator.unwrap_model(self.generator.network)
+            self.epoch_average.update_parameters(raw)
+        return self.candidates
+
+    @property
+    def candidates(self) -> list[nn.Module]:
+        """The networks that a validation chooses from."""
+        if self.epoch_average is None:
+            return [self.evaluated_network]
+        return [self.evaluated_network, self.epoch_average.module]
 
     @property
     def parameters(self) -> int:
@@ -91,7 +109,8 @@ class Learners:
         return {
             "players": {player.name: self._player_state(player) for player in self._players()},
             "scores": list(self.scores),
-            "average": self.average.state_dict() if self.average is not None else None,
+            "average": _state(self.average),
+            "epoch_average": _state(self.epoch_average),
             "adversary": self.adversary.state_dict() if self.adversary is not None else None,
             "balancer": self.balancer.state_dict(),
         }
@@ -108,6 +127,9 @@ class Learners:
         self.scores = list(state["scores"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
+        # A trunk may have had none; the first weights that it is fed are then all that counts.
+        if self.epoch_average is not None and state.get("epoch_average") is not None:
+            self.epoch_average.load_state_dict(state["epoch_average"])
         if self.adversary is not None and state["adversary"] is not None:
             self.adversary.load_state_dict(state["adversary"])
         self.balancer.load_state_dict(state["balancer"])
@@ -143,3 +165,7 @@ class Learners:
     def _player_state(self, player: Player) -> dict[str, Any]:
         network = self.accelerator.unwrap_model(player.network)
         return {"network": network.state_dict(), "optimizer": player.optimizer.state_dict()}
+
+
+def _state(average: AveragedModel | None) -> dict[str, Any] | None:
+    return None if average is None else average.state_dict()

@@ -3,11 +3,12 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from accelerate.utils import gather_object
+from torch import nn
 from tqdm import tqdm
 
 from gan_sep.adversarial.probe import Probe
@@ -65,6 +66,7 @@ class Best:
 
     score: float = float("-inf")
     step: int = -1
+    average: int = 0  # which of the networks that a validation chooses from
 
 
 class Run:
@@ -284,39 +286,47 @@ class Run:
                 self.trackers.add_scalars(record, self.step)
 
     def _validate(self) -> None:
+        candidates = self.learners.end_epoch()
+        scored = [self._scores(network) for network in candidates]
+        select = self.config.training.select
+        metric = "usdr" if select == LAST else select
+        number = max(range(len(scored)), key=lambda each: scored[each][metric]["All"])
+        scores = scored[number]
+        score = scores[metric]["All"]
+        self.learners.scores.append(score)
+        improved = score > self.best.score or select == LAST
+        if improved:
+            self.best = Best(score, self.step, number)
+        if self.accelerator.is_main_process:
+            which = {"average": ("step", "epoch")[number]} if len(scored) > 1 else {}
+            record = finite({"step": self.step, "kind": "valid", **which, **scores})
+            self.records.write(record)
+            self.trackers.add_scalars({"valid": scores}, self.step)
+            self.trackers.add_separations(candidates[number], self.step)
+            if improved:
+                self._save_best()
+        self.accelerator.wait_for_everyone()
+
+    def _scores(self, network: nn.Module) -> dict[str, dict[str, float]]:
+        """Of the validation tracks. Raises ValueError where the selecting metric has no value."""
         scores = validation_scores(
-            self.learners.evaluated_network,
-            self.valid_tracks,
-            self.config.audio,
-            self.config.evaluation,
+            network, self.valid_tracks, self.config.audio, self.config.evaluation
         )
         select = self.config.training.select
         metric = "usdr" if select == LAST else select
-        score = scores[metric]["All"]
-        if math.isnan(score):
+        if math.isnan(scores[metric]["All"]):
             raise ValueError(
                 f"{metric}: no validation track gives every source a value, "
                 "because references or estimates are silent; choose other validation tracks"
             )
-        self.learners.scores.append(score)
-        improved = score > self.best.score or select == LAST
-        if improved:
-            self.best = Best(score, self.step)
-        if self.accelerator.is_main_process:
-            record = finite({"step": self.step, "kind": "valid", **scores})
-            self.records.write(record)
-            self.trackers.add_scalars({"valid": scores}, self.step)
-            self.trackers.add_separations(self.learners.evaluated_network, self.step)
-            if improved:
-                self._save_best()
-        self.accelerator.wait_for_everyone()
+        return scores
 
     def _save_best(self) -> None:
         checkpoint.save(
             self.folder.best,
             {
                 "config": to_dict(self.config),
-                "generator": self.learners.evaluated_network.state_dict(),
+                "generator": self.learners.candidates[self.best.average].state_dict(),
                 "score": self.best.score,
                 "step": self.best.step,
             },
@@ -364,7 +374,7 @@ class Run:
             "config": to_dict(self.config),
             **self.learners.state_dict(),
             "meter": self.meter.state_dict(),
-            "best": {"score": self.best.score, "step": self.best.step},
+            "best": asdict(self.best),
             "files": {"records": self.records.position(), "timing": self.timing.position()},
             "random": random_states,
         }

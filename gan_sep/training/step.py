@@ -15,9 +15,11 @@ from torch import Tensor
 
 from gan_sep.adversarial.adversary import Adversary
 from gan_sep.adversarial.balancer import Balancer
+from gan_sep.config.run import SingularValues
 from gan_sep.losses.base import WeightedLosses
 from gan_sep.training.batch import Batch, Place
 from gan_sep.training.player import Player
+from gan_sep.training.singular_values import add_gradient
 
 ADVERSARIAL = "adversarial"  # the term of the discriminators, feature matching included
 
@@ -35,6 +37,7 @@ class TrainingStep:
         losses: WeightedLosses,
         balancer: Balancer | None = None,
         frozen_steps: int = 0,
+        singular_values: SingularValues | None = None,
     ) -> None:
         self.accelerator = accelerator
         self.generator = generator
@@ -42,6 +45,7 @@ class TrainingStep:
         self.losses = losses
         self.balancer = balancer or Balancer({}, 0, accelerator)
         self.frozen_steps = frozen_steps
+        self.singular_values = singular_values
         self.networks = [generator.network]
         if adversary is not None:
             self.networks.append(adversary.discriminator.network)
@@ -56,6 +60,8 @@ class TrainingStep:
             adversary = None
         log = self._evaluate(micro_batches, adversary, step)
         if step >= self.frozen_steps:
+            if self.singular_values is not None:
+                log["singular_values"] = self._penalise(self.singular_values, step)
             log["gradient_norm/generator"] = self.generator.move(
                 self.accelerator,
                 step,
@@ -66,6 +72,11 @@ class TrainingStep:
         if adversary is not None:
             log |= adversary.move(step, log["loss/discriminator"])
         return log
+
+    def _penalise(self, settings: SingularValues, step: int) -> Tensor:
+        """Add the penalty's gradient to the generator's, in every process the same."""
+        network = self.accelerator.unwrap_model(self.generator.network)
+        return add_gradient(network, settings.weight, settings.smallest_mib, seed=step)
 
     def _evaluate(
         self, micro_batches: Sequence[Batch], adversary: Adversary | None, step: int
