@@ -14,9 +14,10 @@ from accelerate import PartialState
 
 from gan_sep.config.loader import load
 from gan_sep.config.run import RunConfig
+from gan_sep.last_line import say_after
 from gan_sep.runs import RunFolder, is_run_name
 from gan_sep.training.checkpoint import CheckpointError
-from gan_sep.training.interrupt import end_with_launcher, heeded
+from gan_sep.training.interrupt import end_with_launcher, heeded, launched
 from gan_sep.training.loop import InterruptedRunError
 from gan_sep.training.player import NonFiniteError
 
@@ -51,30 +52,38 @@ def clear_errors(traceback: bool = False) -> Iterator[None]:
 
     What a signal stopped ends with status 128 + signal. With `traceback` errors are not caught.
     """
+    launcher = os.getppid()
     try:
         with stopping_signals():
             yield
     except InterruptedRunError as stop:
         # All processes stop at the same step; one of them says so.
         if PartialState().is_main_process:
-            print(f"\n{stop}", file=sys.stderr)
+            _say(str(stop), launcher)
         PartialState().destroy_process_group()
         sys.exit(128 + stop.signal)
     except KeyboardInterrupt as stop:
         if os.environ.get("RANK", "0") == "0":
-            print("\nstopped; what is finished is kept", file=sys.stderr)
+            _say("stopped; what is finished is kept", launcher)
         sys.exit(128 + getattr(stop, "signal", signal.SIGINT))
     except (MemoryError, OverflowError, RecursionError, torch.OutOfMemoryError) as error:
         if traceback:
             raise
         kind, said = type(error).__name__, " ".join(str(error).split())
-        print(f"\nerror: {kind}{': ' if said else ''}{said}", file=sys.stderr)
+        _say(f"error: {kind}{': ' if said else ''}{said}", launcher)
         sys.exit(2)
     except (ValueError, OSError, ImportError, CheckpointError, NonFiniteError) as error:
         if traceback:
             raise
-        print(f"\nerror: {_in_words(error)}", file=sys.stderr)
+        _say(f"error: {_in_words(error)}", launcher)
         sys.exit(2)
+
+
+def _say(line: str, launcher: int) -> None:
+    """Print a last line, and once more after the traceback of the launcher, if there is one."""
+    print(f"\n{line}", file=sys.stderr)
+    if launched() and os.getppid() == launcher:
+        say_after(launcher, line)
 
 
 def _in_words(error: Exception) -> str:

@@ -1,8 +1,11 @@
 import argparse
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 import torch
+from commands import ACCELERATE, TWO_PROCESSES, finish, start
 
 from gan_sep.programs import clear_errors, device
 
@@ -35,3 +38,18 @@ def test_a_device_is_one_that_torch_can_compute_on() -> None:
     assert device("cpu") == torch.device("cpu")
     with pytest.raises(argparse.ArgumentTypeError, match="cannot compute on 'cuda:99'"):
         device("cuda:99")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="launchers are waited for on Linux alone")
+@pytest.mark.parametrize("launcher", [ACCELERATE, TWO_PROCESSES], ids=["accelerate", "torchrun"])
+def test_an_error_is_the_last_line_after_what_a_launcher_adds(
+    launcher: tuple[str, ...], tmp_path: Path
+) -> None:
+    process = start(launcher, "train_gan", "--config", "nowhere.yaml", folder=tmp_path)
+    ended = finish(process)
+    lines = ended.err.strip().splitlines()
+    assert ended.status != 0
+    assert lines[-1] == "error: nowhere.yaml: no such configuration file"
+    assert any("Error" in line for line in lines[:-1])  # of the launcher
+    assert lines.count(lines[-1]) <= 3  # once by each worker, once more by the first

@@ -23,13 +23,18 @@ def heeded() -> tuple[signal.Signals, ...]:
     return tuple(each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN)
 
 
+def launched() -> bool:
+    """Whether accelerate or torchrun launched this process, on Linux."""
+    variables = {"TORCHELASTIC_RUN_ID", "ACCELERATE_MIXED_PRECISION"}
+    return bool(variables & os.environ.keys()) and sys.platform == "linux"
+
+
 def end_with_launcher() -> None:
     """Where accelerate or torchrun launched this process, SIGTERM comes to it when they are gone.
 
     Otherwise the kill of a launcher leaves workers that go on alone. Linux alone can do that.
     """
-    launched = {"TORCHELASTIC_RUN_ID", "ACCELERATE_MIXED_PRECISION"} & os.environ.keys()
-    if launched and sys.platform == "linux":
+    if launched():
         set_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)
         ctypes.CDLL(None).prctl(set_death_signal, int(signal.SIGTERM))
 
