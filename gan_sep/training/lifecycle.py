@@ -192,13 +192,18 @@ def check_folder(member: Member, resume: bool) -> None:
             "Choose another name (name=...) or delete the folder"
         )
     newest = checkpoint.latest(run.checkpoints)
-    finished = newest == checkpoint.path_of(run.checkpoints, config.training.steps)
-    if not finished and not resume:
+    steps, made = config.training.steps, trained_steps(run)
+    if made > steps:
+        raise ValueError(
+            f"{run.folder}: training.steps: expected at least the {made} that this run has made, "
+            f"got {steps}; choose another name (name=...) for a shorter run"
+        )
+    if made != steps and not resume:
         with run.owned():  # where a living process is at work, that is what is wrong
             pass
         where = newest.stem if newest else "no checkpoint"
         raise ValueError(
-            f"{run.folder} holds an unfinished run ({where} of {config.training.steps} steps). "
+            f"{run.folder} holds an unfinished run ({where} of {steps} steps). "
             "Continue it with --resume, or choose another name (name=...) or delete the folder"
         )
 

@@ -111,6 +111,9 @@ PROGRAMS = {
     ("train_gan", "--config", "tyni.yaml"): "tyni.yaml: no such configuration file; did you mean",
     ("train_gan", "--config", "runs"): "runs: no such configuration file",
     ("train_gan", "--config", "tiny.yaml", "--arms", "other"): "invalid choice: 'other'",
+    ("train_gan", "--config", "tiny.yaml", "training.steps=4", "--resume"): (
+        "training.steps: expected at least the 6 that this run has made, got 4"
+    ),
     ("evaluate", "nowhere"): "nowhere: expected the folder of one run with config.yaml",
     ("evaluate", "runs/tiny"): "it holds the runs seed0-gan, seed0-plain",
     ("evaluate", str(GAN), "--split", "train"): "invalid choice: 'train'",
