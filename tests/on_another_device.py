@@ -55,7 +55,7 @@ def evaluation_cases() -> dict[str, Case]:
 
 
 def component_cases() -> dict[str, Case]:
-    """Every generator, discriminator of discriminators and reconstruction loss."""
+    """Every generator, discriminator and reconstruction loss."""
     torch.manual_seed(0)
     sources, estimates = torch.randn(2, 2, 2, 2, 3000)  # (B, S, C, T)
     cases: dict[str, Case] = {}

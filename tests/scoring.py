@@ -1,4 +1,4 @@
-"""Discriminators of discriminators, asked and conditioned."""
+"""Discriminators of several chains, asked and conditioned."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,14 +1,13 @@
-"""A discriminator of discriminators of complex spectrograms at several resolutions.
+"""Several chains of convolutions on complex spectrograms, one for each resolution.
 
 The multi-scale STFT discriminator of Défossez, Copet, Synnaeve and Adi, "High Fidelity Neural Audio
-Compression" (EnCodec), 2022: one chain of convolutions per window length, on real and imaginary
-parts. Several resolutions are those of Jang et al., "UnivNet: A Neural Vocoder with Multi-
-Resolution Spectrogram Discriminators for High-Fidelity Waveform Generation", 2021, which
-discriminators magnitudes; with the phases, a discriminator can get what smears an attack and what
-turns a polarity around.
+Compression" (EnCodec), 2022: a chain for each window length, on real and imaginary parts. Several
+resolutions come from Jang et al., "UnivNet: A Neural Vocoder with Multi-Resolution Spectrogram
+Discriminators for High-Fidelity Waveform Generation", 2021, which reads magnitudes; with the phases
+a discriminator can also tell a smeared attack and a turned polarity.
 
 Published are five windows of 128 to 2048 samples at 24 kHz, four hops each, 32 channels, and all
-frames kept while dilations widen the layout. Here there are two windows, two hops each, few
+frames kept while dilations widen what a logit sees. Here there are two windows, two hops each, few
 channels, and layers that halve the frames as well.
 
 At the default a mono discriminator has 3332 parameters; a logit gets 15 frames, eight times the

@@ -1,10 +1,10 @@
-"""Several discriminators as one, each with the same say.
+"""Several discriminators as one, each with the same weight.
 
-What one discriminator is blind to another sees: magnitudes and waveforms, coarse and fine
+What one discriminator does not see another does: magnitudes and waveforms, coarse and fine
 resolutions. In the configuration each member is a section of its own:
 
     discriminator:
-      name: several
+      name: ensemble
       members:
         - {name: spectrogram, hop: 512}
         - {name: multi_period, layout: mid_side}

@@ -1,13 +1,12 @@
-"""A discriminator of discriminators of complex spectrograms, each of one band of frequencies.
+"""Chains of convolutions on complex spectrograms, one for each band of frequencies.
 
 The multi-band multi-scale STFT discriminator of Kumar et al., "High-Fidelity Audio Compression with
 Improved RVQGAN" (DAC), 2023. In one spectrogram for all, music's low frequencies are thousands of
-times as strong as its high ones; a discriminator of a band of its own learns weights to their
-measure.
+times as strong as its high ones; a chain for one band learns weights for its level.
 
 Published are windows of 512, 1024 and 2048 samples at 44.1 kHz, four hops each, 32 channels, and a
 last convolution over all bands. Here there is one window, two hops of it, few channels, and every
-band has a verdict of its own, with the same say whatever its width.
+band has logits of its own, which count the same whatever its width.
 
 At the default a mono discriminator has 8330 parameters; a logit gets 15 frames, eight times the
 window: 0.51 s of 16 kHz, and 63 bins of its band. On a CPU the four discriminators add three
@@ -23,10 +22,10 @@ from typing import Self
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
-from gan_sep.discriminators.base import DiscriminatorOptions, DiscriminatorOutput
+from gan_sep.discriminators import complex_stft
+from gan_sep.discriminators.base import DiscriminatorOutput
 from gan_sep.discriminators.layers.complex_spectra import (
     VERDICT,
-    check_resolutions,
     complex_spectrogram,
     spectral_layers,
 )
@@ -38,32 +37,21 @@ from gan_sep.discriminators.layers.inputs import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(DiscriminatorOptions):
+class Config(complex_stft.Config):
     """Sizes of one discriminator; every source has the same."""
 
     n_ffts: tuple[int, ...] = (1024,)  # windows, in samples
-    hops_per_window: int = 2  # by how many hops each window is covered
     # Where one band ends and the next begins, as shares of half the sample rate.
     splits: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75)
-    layers: int = 3  # the first keeps an eighth of the bins, others half of frames and bins
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_resolutions(self.n_ffts, self.hops_per_window)
         for n_fft in self.n_ffts:
             band_slices(self.splits, n_fft // 2 + 1)
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """One discriminator per source, with fresh weights.
-
-        Raises ValueError where mid and side are asked of mono.
-        """
+        """As `complex_stft.Config.build`."""
         return MultiBandDiscriminator(self, audio)
-
-    @property
-    def window(self) -> int:
-        """The samples of its longest FFT."""
-        return max(self.n_ffts)
 
     @classmethod
     def tiny(cls) -> Self:

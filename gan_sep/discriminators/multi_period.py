@@ -1,11 +1,10 @@
-"""A discriminator of multi-period discriminators: each looks at every p-th sample of the waveform,
-for several p.
+"""Chains of convolutions, one for each period p, on every p-th sample of the waveform.
 
 The multi-period discriminator of Kong, Kim and Bae, "HiFi-GAN: Generative Adversarial Networks for
 Efficient and High Fidelity Speech Synthesis", 2020. The signal is folded into rows of p samples,
 and convolutions run down each column, so that what repeats every p samples, a tone or the hum of a
-transposed convolution, stands still before the discriminator. The periods are primes: no
-discriminator sees what another does.
+transposed convolution, is constant along a column. The periods are primes: no chain sees what
+another does.
 
 Published are the periods 2, 3, 5, 7 and 11, 32 to 1024 channels in five layers of kernel 5 and
 stride 3, padding by reflection, and segments of a third of a second. Here there are two of the

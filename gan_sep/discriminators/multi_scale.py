@@ -1,9 +1,9 @@
-"""A discriminator of multi-scale discriminators: the waveform as it is, and smoothed and halved
-once and again.
+"""Chains of convolutions, one for each scale: the waveform as it is, and smoothed and halved once
+and again.
 
 The multi-scale discriminator of Kumar et al., "MelGAN: Generative Adversarial Networks for
 Conditional Waveform Synthesis", 2019, which HiFi-GAN took over. A chain of strided convolutions
-discriminators stretches of the waveform; each further scale takes means of four samples, two apart,
+rates stretches of the waveform; each further scale takes means of four samples, two apart,
 of the one before, gets half the band and sees twice as far.
 
 Published are a first layer at the full rate, 16 to 1024 channels, kernels of 15, then 41 with

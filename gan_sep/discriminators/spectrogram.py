@@ -10,7 +10,7 @@ source must not see the others; with batches of a few segments the statistics of
 and a score that depends on the rest of the batch would change with the number of processes.
 
 No sigmoid: the scores are trained by least squares. The last convolution spans all frequencies that
-are left, so a segment gets one logit per stretch of time, each with the whole spectrum in layout.
+are left, so a segment gets one logit per stretch of time, each of the whole spectrum.
 
 At the default a mono discriminator has 174513 parameters; a logit gets 78 frames, 5.1 s of 16 kHz
 or 1.8 s of 44.1 kHz, and through the norms something of the whole segment. On a CPU the four

@@ -7,23 +7,21 @@ while beta (S - 1) < 1: the best estimate of a bin is (Y_k - beta sum Y_j) / (1 
 Source: Gusó et al., On loss functions and evaluation metrics for music source separation, 2022.
 """
 
-from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from gan_sep.losses.base import Loss
 from gan_sep.losses.layers.levels import mean_square
-from gan_sep.losses.layers.magnitudes import TINY, Stft
+from gan_sep.losses.layers.magnitudes import MagnitudeLoss
 
 
 @dataclass(frozen=True)
-class Config(Loss):
+class Config(MagnitudeLoss):
     """mean (E_k - Y_k)^2 - beta * sum over j != k of mean (E_k - Y_j)^2."""
 
     least_sources: ClassVar[int] = 2
-    stft: Stft = field(default_factory=Stft)  # window and hop of the magnitudes
     beta: float = 0.05  # how much the distance to each other source counts
 
     def __post_init__(self) -> None:
@@ -39,12 +37,7 @@ class Config(Loss):
                 f"from there on no estimate is best, got {self.beta}"
             )
 
-    @classmethod
-    def tiny(cls) -> Self:
-        return cls(stft=TINY)
-
-    def items(self, estimates: Tensor, sources: Tensor) -> Tensor:
-        E, Y = self.stft.magnitudes(estimates, sources)  # (B, S, C, F, N)
+    def distance(self, E: Tensor, Y: Tensor) -> Tensor:
         # A roll pairs every estimate with another source; S - 1 rolls meet all of them.
-        others = [mean_square(E - Y.roll(step, 1)) for step in range(1, sources.shape[1])]
-        return mean_square(E - Y) - self.beta * torch.stack(others).sum(0)  # (B, S)
+        others = [mean_square(E - Y.roll(step, 1)) for step in range(1, Y.shape[1])]
+        return mean_square(E - Y) - self.beta * torch.stack(others).sum(0)

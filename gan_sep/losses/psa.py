@@ -10,26 +10,20 @@ separation using deep recurrent neural networks, 2015; Gusó et al., On loss fun
 metrics for music source separation, 2022.
 """
 
-from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
-from gan_sep.losses.base import Loss
 from gan_sep.losses.layers.levels import FLOOR, mean_square
-from gan_sep.losses.layers.magnitudes import TINY, Stft
+from gan_sep.losses.layers.magnitudes import MagnitudeLoss
 
 
 @dataclass(frozen=True)
-class Config(Loss):
+class Config(MagnitudeLoss):
     """mean (Re((E - Y) conj X) / |X|)^2, complex E and Y, X the spectrum of the sources' sum."""
 
     least_sources: ClassVar[int] = 2
-    stft: Stft = field(default_factory=Stft)  # window and hop of the magnitudes
-
-    @classmethod
-    def tiny(cls) -> Self:
-        return cls(stft=TINY)
 
     def items(self, estimates: Tensor, sources: Tensor) -> Tensor:
         X = self.stft.spectrum(sources.sum(1, keepdim=True))  # (B, 1, C, F, N)

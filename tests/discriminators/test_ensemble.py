@@ -1,4 +1,4 @@
-"""Several discriminators as one: from the configuration and back, and each with the same say."""
+"""Several discriminators as one: from the configuration and back, and each with the same weight."""
 
 import pytest
 import torch

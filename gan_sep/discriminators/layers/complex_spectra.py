@@ -1,6 +1,4 @@
-"""What the discriminators of complex spectrograms share: their input, and the layers that
-discriminator it.
-"""
+"""What the discriminators of complex spectrograms share: their input and their layers."""
 
 import torch
 from einops import rearrange

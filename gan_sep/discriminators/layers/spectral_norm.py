@@ -1,5 +1,5 @@
 """Spectral normalisation of grouped convolutions: every discriminator's matrix by its own largest
-stretch.
+singular value.
 
 A grouped convolution is one matrix for each source, all in one tensor; torch's own parametrisation
 would take it for a single matrix, and let one discriminator's weights scale another's. Normalised

@@ -1,11 +1,13 @@
 """Spectra as losses compare them, on the scale of samples."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Self
 
 from torch import Tensor
 
 from gan_sep import spectra
+from gan_sep.losses.base import Loss
 
 
 @dataclass(frozen=True)
@@ -34,3 +36,21 @@ class Stft(spectra.Stft):
 
 
 TINY = Stft(64, 32)  # small enough for a test
+
+
+@dataclass(frozen=True)
+class MagnitudeLoss(Loss):
+    """Base of the losses of spectra that have one window."""
+
+    stft: Stft = field(default_factory=Stft)  # window and hop of the magnitudes
+
+    @classmethod
+    def tiny(cls) -> Self:
+        return cls(stft=TINY)
+
+    def items(self, estimates: Tensor, sources: Tensor) -> Tensor:
+        return self.distance(*self.stft.magnitudes(estimates, sources))
+
+    def distance(self, E: Tensor, Y: Tensor) -> Tensor:
+        """Magnitudes of estimates and sources, (B, S, C, F, N) each -> (B, S)."""
+        raise NotImplementedError
