@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from gan_sep.audio import AudioFormat
+from gan_sep.data.repitch import Repitch
 from gan_sep.random import draw
 
 _PURPOSE = int.from_bytes(b"augment")
@@ -199,6 +200,8 @@ class Augmentation:
     flip_sign: FlipSign | None = field(default_factory=FlipSign)  # times -1
     gain: Gain | None = None  # times a random factor
     remix: Remix | None = field(default_factory=Remix)  # mixtures of sources of several segments
+    # Pitch and tempo of whole segments; acts first, while reading, in the threads that read ahead.
+    repitch: Repitch | None = None
 
     @property
     def group(self) -> int:
@@ -210,9 +213,14 @@ class Augmentation:
         """What is read beyond a segment, for shifts."""
         return self.shift.seconds if self.shift else 0.0
 
+    def samples_read(self, num_samples: int) -> int:
+        """What must be read for paired segments of num_samples, shifts included."""
+        return num_samples if self.repitch is None else self.repitch.longest(num_samples)
+
     def __iter__(self) -> Iterator[Transform]:
-        """The transforms that act, in their order."""
-        return (step for each in fields(self) if (step := getattr(self, each.name)) is not None)
+        """The transforms of batches that act, in their order."""
+        names = (each.name for each in fields(self) if each.name != "repitch")
+        return (step for name in names if (step := getattr(self, name)) is not None)
 
 
 def augment(

@@ -113,10 +113,14 @@ class Run:
         groups: dict[str, Sequence[Track]] = dict(splits)
         groups["unpaired"] = [track for track in self.pools.unpaired if track not in train_tracks]
         seconds = config.training.segment_seconds + config.augment.reserve_seconds
+        unpaired = config.audio.samples(seconds)
         reason = "training.segment_seconds and, read beside it, augment.shift.seconds"
-        train = config.audio.samples(seconds), reason
+        if config.augment.repitch is not None:
+            reason += f", for repitching x {1 + config.augment.repitch.tempo_limit:g}"
+        paired = config.augment.samples_read(unpaired)
         held_out = SHORTEST, "the window of a metric"
-        needed = {"train": train, "unpaired": train, "valid": held_out, "test": held_out}
+        needed = {"train": (paired, reason), "unpaired": (unpaired, reason)}
+        needed |= {"valid": held_out, "test": held_out}
         check_tracks(groups, needed, full=getattr(config.data, "check", "full") == "full")
         if self.accelerator.is_main_process:
             tell(same_names(groups))

@@ -11,7 +11,8 @@ from torch import Tensor
 from gan_sep.augment import Augmentation, augment
 from gan_sep.config.run import RunConfig
 from gan_sep.data.batches import batches
-from gan_sep.data.segments import PairedSegments, UnpairedSegments
+from gan_sep.data.repitch import Repitched
+from gan_sep.data.segments import PairedSegments, Segments, UnpairedSegments
 from gan_sep.data.unpaired import Pools
 from gan_sep.training.batch import Batch
 
@@ -33,7 +34,14 @@ class Stream:
         self.batch = self._share("training.batch_size", config.training.batch_size, group)
         segment = config.audio.samples(config.training.segment_seconds)
         shift = config.audio.samples(config.augment.reserve_seconds)
-        self.paired = PairedSegments(pools.paired, segment + shift, config.seed)
+        read = config.augment.samples_read(segment + shift)
+        self.paired = PairedSegments(pools.paired, read, config.seed)
+        self.played: Segments[Tensor] = self.paired
+        if config.augment.repitch is not None:
+            rate = config.audio.sample_rate
+            self.played = Repitched(
+                self.paired, config.augment.repitch, segment + shift, rate, config.seed
+            )
         self.unpaired: UnpairedSegments | None = None
         if config.unpaired and config.unpaired.batch_size and config.discriminator:
             self.unpaired_batch = self._share("unpaired.batch_size", config.unpaired.batch_size, 1)
@@ -78,7 +86,7 @@ class Stream:
     def _paired(self, first: int, last: int) -> Iterator[Tensor]:
         """Augmented sources (B, S, C, T), one micro-batch after the other."""
         settings = self.config.augment
-        for item, sources in self._read(self.paired, self.batch, first, last):
+        for item, sources in self._read(self.played, self.batch, first, last):
             yield self._augment(sources, settings, 0, item)
 
     def _unpaired(self, first: int, last: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -92,7 +100,7 @@ class Stream:
             yield mixture[:, 0], self._augment(stems, settings, 2, item)
 
     def _read(
-        self, segments: PairedSegments | UnpairedSegments, batch: int, first: int, last: int
+        self, segments: Segments[Any], batch: int, first: int, last: int
     ) -> Iterator[tuple[int, Any]]:
         """The place of this process's first item in the stream, and its batch, one at a time."""
         numbers = range(first * self.accumulation, last * self.accumulation)
