@@ -101,5 +101,6 @@ def repitch(sources: Tensor, semitones: float, tempo: float, sample_rate: int) -
         stretch.preset(len(source), sample_rate)
         stretch.setTransposeSemitones(semitones)
         stretch.setTimeFactor(tempo)
-        played.append(torch.from_numpy(stretch.process(source.float().numpy())))
+        # It reads a block of memory, whatever the array's strides are.
+        played.append(torch.from_numpy(stretch.process(source.float().contiguous().numpy())))
     return torch.stack(played)

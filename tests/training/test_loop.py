@@ -68,6 +68,7 @@ BY_LBFGS = "discriminator=null & optimizer={name: lbfgs, iterations: 3}"
         ("plain", 2, BY_LBFGS),
         ("gan", 3, "optimizer={schedule: {name: cosine, warmup_steps: 2}}"),
         ("plain", 5, "optimizer={schedule: {name: plateau, patience: 0}}"),
+        ("plain", 3, "augment.repitch.probability=0.5"),
     ],
 )
 def test_a_run_stopped_by_a_signal_resumes_to_the_same_bits(
