@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from gan_sep.audio import AudioFormat
 from gan_sep.generators.layers.hybrid import HybridConfig, HybridUNet, branches_of
 from gan_sep.generators.layers.hybrid_layers import Shape
+from gan_sep.generators.layers.sparse_attention import Hashing
 from gan_sep.generators.layers.transformer import CrossTransformer, TransformerShape
 
 
@@ -32,6 +33,12 @@ class Config(HybridConfig):
     heads: int = 8  # of the attention
     hidden_scale: float = 4.0  # hidden channels of a feed-forward part per channel
     dropout: float = 0.0  # in the transformer; the published training took 0.02
+    # `sparse`: each query looks only at the keys in its direction; for the model, not for memory.
+    attention: Literal["dense", "sparse"] = "dense"
+    hash_rounds: int = 32  # of sparse attention, in which a query and a key may agree
+    hash_buckets: int = 4  # of each round
+    sparsity: float = 0.9  # the least share of pairs of query and key that is dropped
+    query_block: int = 256  # queries looked at together; memory grows with it
     segment_seconds: float | None = 7.8  # in evaluation, longer input is cut and shorter padded
 
     def __post_init__(self) -> None:
@@ -57,10 +64,29 @@ class Config(HybridConfig):
             raise ValueError(
                 f"transformer_layers: expected 0 or more, got {self.transformer_layers}"
             )
+        self._check_hashing()
         if self.segment_seconds is not None and self.segment_seconds <= 0:
             raise ValueError(
                 f"segment_seconds: expected more than 0, or null, got {self.segment_seconds}"
             )
+
+    def _check_hashing(self) -> None:
+        if not 1 <= self.hash_rounds <= 256:  # which numbers of 16 bits count exactly
+            raise ValueError(f"hash_rounds: expected 1 to 256, got {self.hash_rounds}")
+        if self.hash_buckets < 2 or self.hash_buckets % 2:
+            raise ValueError(
+                f"hash_buckets: expected an even number from 2 on, got {self.hash_buckets}"
+            )
+        if not 0 <= self.sparsity < 1:
+            raise ValueError(f"sparsity: expected a share in [0, 1), got {self.sparsity}")
+        if self.query_block < 1:
+            raise ValueError(f"query_block: expected at least 1, got {self.query_block}")
+
+    def hashing(self) -> Hashing | None:
+        """What makes the attention sparse; None where it is dense."""
+        if self.attention == "dense":
+            return None
+        return Hashing(self.hash_rounds, self.hash_buckets, self.sparsity, self.query_block)
 
     def inner_channels(self) -> int:
         """Channels of the innermost layer."""
@@ -114,6 +140,7 @@ class HTDemucs(HybridUNet):
                     config.heads,
                     config.hidden_scale,
                     config.dropout,
+                    config.hashing(),
                 )
             )
 

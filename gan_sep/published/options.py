@@ -149,8 +149,11 @@ def network_of(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Net
 def class_of(generator: Any, audio: AudioFormat) -> tuple[str, dict[str, Any]] | None:
     """The class of the package, and its options, that make a generator; None where none does.
 
-    That of versions 1 and 2 is none: the package of today does not have it.
+    That of versions 1 and 2 is none: the package of today does not have it. Nor is that of sparse
+    attention, which the package has without the kernel that it wants.
     """
+    if isinstance(generator, htdemucs.Config) and generator.attention == "sparse":
+        return None
     for name, known in CLASSES.items():
         if type(generator) is known.config and isinstance(generator, HybridConfig):
             options = {o: _theirs(getattr(generator, f)) for o, f in known.fields.items()}

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_sep.generators.layers.dconv import LayerScale
+from gan_sep.generators.layers.sparse_attention import Hashing, SparseAttention
 
 LAYER_SCALE = 1e-4  # initial factor of the residual branches
 PERIOD = 10_000.0  # longest of the positions' sines, in tokens over 2 pi
@@ -25,6 +26,7 @@ class TransformerShape:
     heads: int = 8
     hidden_scale: float = 4.0  # hidden channels of the feed-forward part per channel
     dropout: float = 0.0
+    hashing: Hashing | None = None  # of sparse attention; None is dense
 
 
 class CrossTransformer(nn.Module):
@@ -60,8 +62,7 @@ class _Layer(nn.Module):
     def __init__(self, shape: TransformerShape, attention_name: str) -> None:
         super().__init__()
         dimension, hidden = shape.dimension, int(shape.hidden_scale * shape.dimension)
-        attention = nn.MultiheadAttention(dimension, shape.heads, shape.dropout, batch_first=True)
-        self.add_module(attention_name, attention)
+        self.add_module(attention_name, _attention(shape))
         self.linear1 = nn.Linear(dimension, hidden)
         self.linear2 = nn.Linear(hidden, dimension)
         self.norm1 = nn.LayerNorm(dimension)
@@ -72,7 +73,10 @@ class _Layer(nn.Module):
         self.dropout = nn.Dropout(shape.dropout)
 
     def attend(self, x: Tensor, attention: nn.Module, queries: Tensor, keys: Tensor) -> Tensor:
-        attended = attention(queries, keys, keys, need_weights=False)[0]
+        if isinstance(attention, SparseAttention):
+            attended = attention(queries, keys)
+        else:
+            attended = attention(queries, keys, keys, need_weights=False)[0]
         return x + self.gamma_1(self.dropout(attended))
 
     def feed_forward(self, x: Tensor, norm: nn.Module) -> Tensor:
@@ -81,10 +85,17 @@ class _Layer(nn.Module):
         return self.norm_out(x.transpose(1, 2)).transpose(1, 2)
 
 
+def _attention(shape: TransformerShape) -> nn.Module:
+    dimension, heads, dropout = shape.dimension, shape.heads, shape.dropout
+    if shape.hashing is not None:
+        return SparseAttention(dimension, heads, dropout, shape.hashing)
+    return nn.MultiheadAttention(dimension, heads, dropout, batch_first=True)
+
+
 class SelfLayer(_Layer):
     """Tokens (B, T, C) attend to themselves; the other branch's are not looked at."""
 
-    self_attn: nn.MultiheadAttention
+    self_attn: nn.Module
 
     def __init__(self, shape: TransformerShape) -> None:
         super().__init__(shape, "self_attn")
@@ -97,7 +108,7 @@ class SelfLayer(_Layer):
 class CrossLayer(_Layer):
     """Tokens (B, T, C) attend to the other branch's (B, T', C)."""
 
-    cross_attn: nn.MultiheadAttention
+    cross_attn: nn.Module
 
     def __init__(self, shape: TransformerShape) -> None:
         super().__init__(shape, "cross_attn")
