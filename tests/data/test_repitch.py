@@ -45,7 +45,7 @@ def test_pitch_and_length_are_those_asked_for(semitones: int, tempo: float) -> N
     played = repitch(sources, semitones, tempo, RATE)
     assert played.shape == (3, 2, round(2 * RATE / tempo))
     assert pitch(played[0, 0]) == pytest.approx(440 * 2 ** (semitones / 12), rel=0.003)
-    torch.testing.assert_close(played[0, 0], played[0, 1])
+    torch.testing.assert_close(played[0, 0], played[0, 1], rtol=0, atol=0.01)
     assert not played[1].any()
     assert torch.equal(repitch(sources, semitones, tempo, RATE), played)
 
