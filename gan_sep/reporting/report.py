@@ -27,7 +27,6 @@ from gan_sep.evaluation import metrics
 from gan_sep.locks import alone_in
 from gan_sep.reporting.committed import store
 from gan_sep.reporting.comparison_figure import comparison_figure
-from gan_sep.reporting.controls import controls_section
 from gan_sep.reporting.cost import cost_section, cost_sentence
 from gan_sep.reporting.curves import curves_figure
 from gan_sep.reporting.diagnosis_figures import draw_histograms, draw_history
@@ -41,7 +40,7 @@ from gan_sep.reporting.study import HEADLINES, Study
 from gan_sep.reporting.style import arm_name, write_png
 from gan_sep.reporting.systems import systems_table
 from gan_sep.reporting.table_records import COLUMNS, as_csv, as_json
-from gan_sep.reporting.tables import beyond_sdr, bullets, markdown
+from gan_sep.reporting.tables import beyond_sdr, bullets, controls_section, markdown
 from gan_sep.runs import reading_file, write_text
 from gan_sep.statistics.compare import Comparison
 from gan_sep.statistics.pairing import COLUMNS as ROW_COLUMNS

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from gan_sep.evaluation.references import ORACLES
-from gan_sep.reporting.formats import ABSENT, decimals, interval, level, scale, signed
+from gan_sep.reporting.formats import ABSENT, decimals, level, scale
 from gan_sep.reporting.style import arm_name
-from gan_sep.reporting.tables import emphasised, markdown_grid
+from gan_sep.reporting.tables import effect_cells, emphasised, markdown_grid
 from gan_sep.statistics.compare import ALL, Comparison
 from gan_sep.statistics.pairing import BASELINE
 
@@ -39,13 +39,8 @@ def systems(comparison: Comparison, costs: pd.DataFrame) -> Iterator[System]:
         levels = tuple(level(value, digits) for value in values)
         cost = dict(costs.loc[arm]) if arm in costs.index else {}
         spent = tuple(level(cost.get(name, np.nan), places) for name, places in _COSTS.items())
-        effect = comparison.effects.get(arm)
-        if effect is None:
-            yield System(arm, levels, spent)
-            continue
-        ends = interval(effect.low[-1], effect.high[-1], digits)
-        difference = signed(effect.difference[-1], digits)
-        yield System(arm, levels, spent, difference, ends, effect.verdicts[-1])
+        told = effect_cells(comparison, arm) if arm in comparison.effects else {}
+        yield System(arm, levels, spent, *(cells[-1] for cells in list(told.values())[:3]))
 
 
 def systems_table(comparison: Comparison, costs: pd.DataFrame) -> str:

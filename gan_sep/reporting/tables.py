@@ -5,11 +5,8 @@ table of its own, in which they stand below each other.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
-
-import numpy as np
 
 from gan_sep.reporting.formats import (
     ABSENT,
@@ -22,9 +19,9 @@ from gan_sep.reporting.formats import (
     scale,
     signed,
 )
-from gan_sep.reporting.remarks import remarks
+from gan_sep.reporting.remarks import arms_beside, reading_of_control, remarks
 from gan_sep.reporting.style import arm_name
-from gan_sep.statistics.compare import ALL, Array, Comparison, Effect
+from gan_sep.statistics.compare import ALL, Array, Comparison
 from gan_sep.statistics.pairing import BASELINE, MIXTURE
 
 _CONSOLE_WIDTH = 110
@@ -32,6 +29,9 @@ _TAG = re.compile("<(?=[a-zA-Z/!?])")
 _P_VALUE = "p (Wilcoxon, Holm)"
 _MEAN = ", mean of tracks"
 _DEVIATION = "standard deviation of seeds"
+_INTERVAL = "95 % interval"
+_VERDICT = "verdict"
+_IN_WORDS = ("", _INTERVAL, _VERDICT)
 
 
 def markdown(comparisons: Iterable[Comparison]) -> str:
@@ -66,6 +66,30 @@ def beyond_sdr(comparisons: Sequence[Comparison]) -> str:
     return _beyond_table(comparisons, *arms) if len(arms) == 1 else _beyond_arms(comparisons)
 
 
+def controls_section(against: Iterable[Sequence[Comparison]]) -> str:
+    """Markdown: of each control a table of All, a statistic a line and an arm a column.
+
+    against: of each control every statistic, its baseline being the control. Empty without any.
+    """
+    return "\n\n".join(
+        f"{_control_table(comparisons)}\n\n{bullets([reading_of_control(comparisons)])}"
+        for comparisons in against
+    )
+
+
+def _control_table(comparisons: Sequence[Comparison]) -> str:
+    arms = arms_beside(comparisons[0])
+    head = [f"{ALL}, difference from {arm_name(comparisons[0].baseline)}", *map(arm_name, arms)]
+    lines = [
+        [
+            f"{comparison.statistic.title}, {scale(comparison.statistic)}",
+            *(in_words(effect_cells(comparison, arm))[-1] for arm in arms),
+        ]
+        for comparison in comparisons
+    ]
+    return markdown_grid(head, lines)
+
+
 def bullets(lines: Iterable[str]) -> str:
     """A Markdown list."""
     return "\n".join(f"- {line}" for line in lines)
@@ -91,12 +115,23 @@ def _markdown_tables(comparison: Comparison) -> str:
     """Levels and effects; below them the differences of each seed where there are several."""
     digits = decimals(comparison)
     lines = [[arm_name(arm), *_cells(levels, digits)] for arm, levels in comparison.levels.items()]
+    told = {arm: effect_cells(comparison, arm) for arm in comparison.effects}
     tables = []
-    if len(comparison.effects) == 1:
-        ((arm, effect),) = comparison.effects.items()
-        lines += _effect_lines(arm, effect, digits)
+    if len(told) == 1:
+        ((arm, cells),) = told.items()
+        lines += [[name or _against_baseline(arm), *of_name] for name, of_name in cells.items()]
     else:
-        tables = [markdown_grid(*table) for table in _tables_of_arms(comparison)]
+        head = f"difference from {arm_name(BASELINE)}, 95 % interval"
+        words = {head: {arm: in_words(cells) for arm, cells in told.items()}}
+        names = [name for name in next(iter(told.values())) if name not in _IN_WORDS]
+        words |= {name: {arm: cells[name] for arm, cells in told.items()} for name in names}
+        tables = [
+            markdown_grid(
+                [title, *comparison.columns],
+                [[arm_name(arm), *cells] for arm, cells in by_arm.items()],
+            )
+            for title, by_arm in words.items()
+        ]
     lines.append(["tracks", *map(str, comparison.track_counts)])
     levels_table = markdown_grid([scale(comparison.statistic), *comparison.columns], lines)
     if len(comparison.seeds) > 1:
@@ -104,53 +139,29 @@ def _markdown_tables(comparison: Comparison) -> str:
     return "\n\n".join([levels_table, *tables])
 
 
-def _tables_of_arms(comparison: Comparison) -> Iterator[tuple[list[str], list[list[str]]]]:
-    """The effects of several arms: a table per quantity, head and lines, an arm a line."""
-    digits = decimals(comparison)
-    quantities: dict[str, Callable[[Effect], Iterable[str]]] = {
-        f"difference from {arm_name(BASELINE)}, 95 % interval": partial(in_words, digits=digits),
-        _P_VALUE: lambda effect: map(probability, effect.p_values),
+def effect_cells(comparison: Comparison, arm: str) -> dict[str, list[str]]:
+    """What an arm changes, by quantity, each of the sources and All; the difference is ""."""
+    effect, digits = comparison.effects[arm], decimals(comparison)
+    ends = zip(effect.low, effect.high, strict=True)
+    cells = {
+        "": [signed(value, digits) for value in effect.difference],
+        _INTERVAL: [interval(*each, digits) for each in ends],
+        _VERDICT: list(effect.verdicts),
+        _P_VALUE: list(map(probability, effect.p_values)),
     }
     if len(comparison.seeds) > 1:
-        quantities[_DEVIATION] = lambda effect: _cells(effect.seed_deviation, digits)
-        for size in next(iter(comparison.effects.values())).seeds_needed:
-            quantities[_seeds_to_see(size)] = partial(_seeds_needed, size=size)
-    for title, cells in quantities.items():
-        lines = [[arm_name(arm), *cells(effect)] for arm, effect in comparison.effects.items()]
-        yield [title, *comparison.columns], lines
+        cells[_DEVIATION] = _cells(effect.seed_deviation, digits)
+        for size, needed in effect.seeds_needed.items():
+            cells[f"seeds to see {size:g} dB"] = list(map(number_of_seeds, needed))
+    return cells
 
 
-def in_words(effect: Effect, digits: int) -> list[str]:
-    """ "+0.50 [+0.25, +0.75] **better**" for each source and All."""
-    cells = zip(effect.difference, _intervals(effect, digits), effect.verdicts, strict=True)
+def in_words(cells: Mapping[str, list[str]]) -> list[str]:
+    """ "+0.50 [+0.25, +0.75] **better**" for each source and All, from `effect_cells`."""
     return [
-        f"{signed(difference, digits)} {ends + ' ' if ends != ABSENT else ''}{emphasised(verdict)}"
-        for difference, ends, verdict in cells
+        f"{difference} {ends + ' ' if ends != ABSENT else ''}{emphasised(verdict)}"
+        for difference, ends, verdict in zip(*(cells[name] for name in _IN_WORDS), strict=True)
     ]
-
-
-def _seeds_needed(effect: Effect, size: float) -> list[str]:
-    return [number_of_seeds(needed) for needed in effect.seeds_needed[size]]
-
-
-def _seeds_to_see(size: float) -> str:
-    return f"seeds to see {size:g} dB"
-
-
-def _effect_lines(arm: str, effect: Effect, digits: int) -> list[list[str]]:
-    """The effect downwards; lines of what needs several seeds are there where a number is."""
-    lines = [
-        [_against_baseline(arm), *(signed(value, digits) for value in effect.difference)],
-        ["95 % interval", *_intervals(effect, digits)],
-        ["verdict", *effect.verdicts],
-        [_P_VALUE, *map(probability, effect.p_values)],
-    ]
-    if not np.isnan(effect.seed_deviation).all():
-        lines.append([_DEVIATION, *_cells(effect.seed_deviation, digits)])
-        lines += [
-            [_seeds_to_see(size), *_seeds_needed(effect, size)] for size in effect.seeds_needed
-        ]
-    return lines
 
 
 def _seed_table(comparison: Comparison) -> str:
@@ -234,21 +245,13 @@ def _effect_of_all(comparison: Comparison, arm: str) -> list[str]:
 
 def _effect_columns(comparison: Comparison, arm: str) -> list[list[str]]:
     """Mixture, baseline, arm, difference, interval and verdict, each (S + 1) cells."""
-    digits, effect = decimals(comparison), comparison.effects[arm]
-    return [
-        *(_cells(comparison.levels[each], digits) for each in (MIXTURE, BASELINE, arm)),
-        [signed(value, digits) for value in effect.difference],
-        _intervals(effect, digits),
-        list(effect.verdicts),
-    ]
+    digits, cells = decimals(comparison), effect_cells(comparison, arm)
+    levels = [_cells(comparison.levels[each], digits) for each in (MIXTURE, BASELINE, arm)]
+    return [*levels, *(cells[name] for name in _IN_WORDS)]
 
 
 def _cells(values: Array, digits: int) -> list[str]:
     return [level(value, digits) for value in values]
-
-
-def _intervals(effect: Effect, digits: int) -> list[str]:
-    return [interval(*ends, digits) for ends in zip(effect.low, effect.high, strict=True)]
 
 
 def _against_baseline(arm: str) -> str:
