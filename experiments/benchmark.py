@@ -7,6 +7,7 @@ Prints one Markdown table per section:
 
     step            Demucs' plain training step, against the package demucs
     systems         every generator's plain training step, against torchaudio and openunmix
+    hybrids         Hybrid Demucs' and HT Demucs' plain step, against the package demucs 4.1.0
     gan_step        the step with discriminators against the plain one
     discriminators  the same for each discriminator and training switch
     separation      whole songs: seconds, and memory that must not grow with the song
@@ -14,7 +15,8 @@ Prints one Markdown table per section:
     sdr             the fast SDR against museval
     bss_eval        the native BSSEval against museval
 
-For the comparisons with other packages, install demucs==2.0.3 and openunmix==1.3.0 beside this one.
+For the comparisons with other packages, install demucs==2.0.3 and openunmix==1.3.0 beside this one,
+for hybrids demucs==4.1.0 instead.
 """
 
 import json

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -10,8 +11,10 @@ from torch.nn import functional as F
 from torchaudio.models import ConvTasNet
 
 from gan_sep.audio import AudioFormat
-from gan_sep.generators import conv_tasnet, demucs, open_unmix
+from gan_sep.generators import conv_tasnet, demucs, hdemucs, htdemucs, open_unmix
 from gan_sep.generators.base import GeneratorConfig
+from gan_sep.generators.layers.hybrid import HybridConfig
+from gan_sep.published.options import class_of
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,19 @@ def published_open_unmix(config: open_unmix.Config, audio: AudioFormat) -> nn.Mo
     return separator
 
 
+def published_hybrid(config: HybridConfig, audio: AudioFormat) -> nn.Module:
+    """The package demucs' Hybrid Demucs or HT Demucs with the same options."""
+    named = class_of(config, audio)
+    assert named is not None
+    module, _, name = named[0].rpartition(".")
+    network: nn.Module = getattr(import_module(module), name)(**named[1])
+    return network
+
+
 PEERS: Mapping[type, Peer] = {
     demucs.Config: Peer("demucs.model", "demucs==2.0.3", PublishedDemucs),
     conv_tasnet.Config: Peer("torchaudio", "torchaudio", TorchaudioConvTasNet),
     open_unmix.Config: Peer("openunmix", "openunmix==1.3.0", published_open_unmix),
+    hdemucs.Config: Peer("demucs.hdemucs", "demucs==4.1.0", published_hybrid),
+    htdemucs.Config: Peer("demucs.htdemucs", "demucs==4.1.0", published_hybrid),
 }

@@ -13,6 +13,7 @@ from benchmarks.separation import separation
 from benchmarks.settings import (
     DEMUCS,
     GAN,
+    HYBRIDS,
     LARGE_SYSTEMS,
     QUICK,
     QUICK_SYSTEMS,
@@ -33,6 +34,11 @@ def _step(quick: bool, rounds: int, device: torch.device) -> Table:
 def _systems(quick: bool, rounds: int, device: torch.device) -> Table:
     settings = QUICK_SYSTEMS if quick else SYSTEMS + LARGE_SYSTEMS
     return against_peers("Training step of each system", settings, rounds, device)
+
+
+def _hybrids(quick: bool, rounds: int, device: torch.device) -> Table:
+    settings = tuple(each.tiny() for each in HYBRIDS[:2]) if quick else HYBRIDS
+    return against_peers("Training step of hybrid networks", settings, rounds, device)
 
 
 def _gan_step(quick: bool, rounds: int, device: torch.device) -> Table:
@@ -77,6 +83,7 @@ def _bss_eval(quick: bool, rounds: int, device: torch.device) -> Table:
 SECTIONS: dict[str, Callable[[bool, int, torch.device], Table]] = {
     "step": _step,
     "systems": _systems,
+    "hybrids": _hybrids,
     "gan_step": _gan_step,
     "discriminators": _discriminators,
     "separation": _separation,

@@ -9,7 +9,16 @@ from gan_sep.audio import AudioFormat
 from gan_sep.config.run import Adversarial
 from gan_sep.discriminators import spectrogram
 from gan_sep.discriminators.base import DiscriminatorConfig
-from gan_sep.generators import conv_tasnet, demucs, open_unmix, rnn_mask, vpnn, wave_unet
+from gan_sep.generators import (
+    conv_tasnet,
+    demucs,
+    hdemucs,
+    htdemucs,
+    open_unmix,
+    rnn_mask,
+    vpnn,
+    wave_unet,
+)
 from gan_sep.generators.base import GeneratorConfig
 from gan_sep.spectra import Stft
 
@@ -90,6 +99,23 @@ SYSTEMS = (
 LARGE_SYSTEMS = (
     Setting("Conv-TasNet, 256 filters, 1 repeat", conv_tasnet.Config(repeats=1), MONO, 2, 2),
     Setting("Open-Unmix, 512 hidden", open_unmix.Config(), STEREO, 6, 2),
+)
+SMALL_HTDEMUCS = htdemucs.Config(
+    channels=8,
+    n_fft=2048,
+    branches="encoder",
+    compression=4,
+    bottom_channels=64,
+    transformer_layers=3,
+    heads=4,
+    segment_seconds=2,
+)
+# Hybrid networks, as configs/studies/musdb18_7s_hybrids.yaml has them and as published.
+HYBRIDS = (
+    Setting("Hybrid Demucs, 8 channels", hdemucs.Config(8, depth=5, n_fft=1024), MONO, 2, 4),
+    Setting("HT Demucs, 8 channels", SMALL_HTDEMUCS, MONO, 2, 4),
+    Setting("Hybrid Demucs, 48 channels", hdemucs.Config(), STEREO, 3, 1),
+    Setting("HT Demucs, 48 channels", htdemucs.Config(), STEREO, 3, 1),
 )
 GAN = (
     replace(SMALL, unpaired=1),

@@ -10,6 +10,7 @@ from benchmarks.peers import PEERS, Peer, peer_of
 from benchmarks.settings import (
     DEMUCS,
     GAN,
+    HYBRIDS,
     LARGE_SYSTEMS,
     QUICK,
     QUICK_SYSTEMS,
@@ -20,7 +21,8 @@ from benchmarks.settings import (
 from benchmarks.steps import against_peers, peer_step, plain_step
 from gan_sep.config.loader import load
 from gan_sep.config.run import RunConfig
-from gan_sep.generators import conv_tasnet, demucs, open_unmix
+from gan_sep.generators import conv_tasnet, demucs, hdemucs, htdemucs, open_unmix
+from gan_sep.studies.settings import load_study
 
 CPU = torch.device("cpu")
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -130,5 +132,21 @@ def test_what_has_no_peer_is_not_compared() -> None:
         peer_step(RNN_MASK, CPU)
 
 
-def test_the_peers_are_those_of_demucs_conv_tasnet_and_open_unmix() -> None:
-    assert set(PEERS) == {demucs.Config, conv_tasnet.Config, open_unmix.Config}
+def test_the_peers_are_those_that_a_package_offers() -> None:
+    hybrids = {hdemucs.Config, htdemucs.Config}
+    assert set(PEERS) == {demucs.Config, conv_tasnet.Config, open_unmix.Config, *hybrids}
+
+
+@pytest.mark.parametrize("setting", HYBRIDS[:2], ids=str)
+def test_a_hybrid_is_that_of_the_study_and_its_peer_has_the_same_weights(setting: Setting) -> None:
+    arm = type(setting.generator).__module__.rpartition(".")[2]
+    _, members = load_study(CONFIGS / "studies" / "musdb18_7s_hybrids.yaml")
+    config = next(member.config for member in members if member.arm == arm)
+    assert setting.generator == config.generator
+    assert setting.seconds == config.training.segment_seconds
+    assert setting.batch_size == config.training.batch_size
+    peer = PEERS[type(setting.generator)].build(setting.generator, setting.audio)
+    own = setting.generator.build(setting.audio).state_dict()
+    assert {k: v.shape for k, v in peer.state_dict().items()} == {
+        k: v.shape for k, v in own.items()
+    }
