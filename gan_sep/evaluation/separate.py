@@ -12,13 +12,15 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+MOST_OVERLAP = 0.99  # every sample a hundred times through the generator
+
 
 @dataclass(frozen=True)
 class OverlapAdd:
     """How a track is cut into pieces and put together again.
 
     segment_samples: the length of every piece; the last one reaches back so that it has it too.
-    overlap: the share of a piece that the next one covers again, in [0, 1); the pieces fade
+    overlap: the share of a piece that the next one covers again, at most MOST_OVERLAP; they fade
         linearly into each other, with triangular weights that peak in a piece's middle.
     shifts: 0, or the number of randomly delayed separations to average (Demucs' shift trick).
     max_shift: delays are drawn below this number of samples; 0 is right only without shifts.
@@ -47,8 +49,8 @@ class OverlapAdd:
     def __post_init__(self) -> None:
         if self.segment_samples < 1:
             raise ValueError(f"segment_samples: expected at least 1, got {self.segment_samples}")
-        if not 0 <= self.overlap < 1:
-            raise ValueError(f"overlap: expected a share in [0, 1), got {self.overlap}")
+        if not 0 <= self.overlap <= MOST_OVERLAP:
+            raise ValueError(f"overlap: expected 0 to {MOST_OVERLAP}, got {self.overlap}")
         if self.shifts < 0:
             raise ValueError(f"shifts: expected at least 0, got {self.shifts}")
         if self.batch_size < 1:
