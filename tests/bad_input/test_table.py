@@ -134,7 +134,6 @@ PROGRAMS = {
     ("compare", "runs/tiny", "--controls", "x"): "controls: expected some of gan, got x",
     ("compare", "runs/tiny", "--out", "tiny.yaml"): "tiny.yaml",
     ("compare", "runs/tiny", "runs/tiny"): "of seed 0; several run folders count as several seeds",
-    ("compare", "runs/tiny", "--page", "page"): "runs/tiny: expected arms.csv",
     ("listening", "x.json", "--rows", "rows.csv"): "x.json: no such file; expected ratings",
     ("listening", "x.json"): "expected ratings of listeners, JSON, with --rows, or --study",
     ("listening", "--study", "runs"): "runs: expected ratings.csv beside the folder sounds",
