@@ -292,13 +292,12 @@ class Run:
     def _validate(self) -> None:
         candidates = self.learners.end_epoch()
         scored = [self._scores(network) for network in candidates]
-        select = self.config.training.select
-        metric = "usdr" if select == LAST else select
+        metric = self._validation_metric
         number = max(range(len(scored)), key=lambda each: scored[each][metric]["All"])
         scores = scored[number]
         score = scores[metric]["All"]
         self.learners.scores.append(score)
-        improved = score > self.best.score or select == LAST
+        improved = score > self.best.score or self.config.training.select == LAST
         if improved:
             self.best = Best(score, self.step, number)
         if self.accelerator.is_main_process:
@@ -311,16 +310,20 @@ class Run:
                 self._save_best()
         self.accelerator.wait_for_everyone()
 
+    @property
+    def _validation_metric(self) -> str:
+        """What a validation is summed up by; by uSDR where it selects no weights."""
+        select = self.config.training.select
+        return "usdr" if select == LAST else select
+
     def _scores(self, network: nn.Module) -> dict[str, dict[str, float]]:
         """Of the validation tracks. Raises ValueError where the selecting metric has no value."""
         scores = validation_scores(
             network, self.valid_tracks, self.config.audio, self.config.evaluation
         )
-        select = self.config.training.select
-        metric = "usdr" if select == LAST else select
-        if math.isnan(scores[metric]["All"]):
+        if math.isnan(scores[self._validation_metric]["All"]):
             raise ValueError(
-                f"{metric}: no validation track gives every source a value, "
+                f"{self._validation_metric}: no validation track gives every source a value, "
                 "because references or estimates are silent; choose other validation tracks"
             )
         return scores
