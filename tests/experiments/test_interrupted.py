@@ -172,9 +172,11 @@ def test_two_processes_stop_at_one_step_and_go_on_together(here: Path, whole: Pa
     signalled(process, signal.SIGTERM)
     ended = finish(process)
     assert ended.status != 0
-    assert ended.err.count("continue with --resume") == 1
     step = int(checkpoints(here)[-1].removeprefix("step-"))
-    assert f"{ARM}: stopped at step {step} of {STEPS}" in ended.err
+    line = f"{ARM}: stopped at step {step} of {STEPS}; continue with --resume"
+    # One process says it, and it stands once more below the launcher's own lines.
+    assert ended.err.count("continue with --resume") == ended.err.count(line) == 2
+    assert ended.err.splitlines()[-1] == line
     resumed = finish(start(TWO_PROCESSES, "train_gan", *ARGUMENTS, "--resume", folder=here))
     assert resumed.status == 0, resumed.err
     machine = json.loads((here / ARM / "environment.json").read_text())["machine"]
