@@ -29,11 +29,8 @@ from gan_sep.discriminators.layers.complex_spectra import (
     complex_spectrogram,
     spectral_layers,
 )
-from gan_sep.discriminators.layers.convolutions import SourceChains, joined
-from gan_sep.discriminators.layers.inputs import (
-    discriminator_input,
-    input_channels,
-)
+from gan_sep.discriminators.layers.convolutions import joined, source_chains
+from gan_sep.discriminators.layers.inputs import discriminator_input
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +74,9 @@ class ComplexSTFTDiscriminator(nn.Module):
         super().__init__()
         self.config = config
         layers = spectral_layers(config.channels, config.layers)
-        channels = 2 * input_channels(config, audio)  # real and imaginary parts
-        self.resolutions = nn.ModuleList(
-            SourceChains(len(audio.sources), channels, layers, VERDICT, config.spectral_norm)
-            for _ in config.n_ffts
+        # parts: real and imaginary.
+        self.resolutions = source_chains(
+            config, audio, len(config.n_ffts), layers, VERDICT, parts=2
         )
 
     def forward(self, sources: Tensor, mixture: Tensor) -> DiscriminatorOutput:

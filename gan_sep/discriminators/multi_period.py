@@ -27,15 +27,12 @@ from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.base import DiscriminatorOptions, DiscriminatorOutput
 from gan_sep.discriminators.layers.convolutions import (
     FIRST_KERNEL,
-    SourceChains,
     check_distinct,
     joined,
+    source_chains,
     waveform_layers,
 )
-from gan_sep.discriminators.layers.inputs import (
-    discriminator_input,
-    input_channels,
-)
+from gan_sep.discriminators.layers.inputs import discriminator_input
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +75,7 @@ class MultiPeriodDiscriminator(nn.Module):
         super().__init__()
         self.config = config
         layers = waveform_layers(config.channels, config.layers)
-        channels = input_channels(config, audio)
-        self.periods = nn.ModuleList(
-            SourceChains(len(audio.sources), channels, layers, (3,), config.spectral_norm)
-            for _ in config.periods
-        )
+        self.periods = source_chains(config, audio, len(config.periods), layers, (3,))
 
     def forward(self, sources: Tensor, mixture: Tensor) -> DiscriminatorOutput:
         signals = discriminator_input(sources, mixture, self.config).side_by_side()  # (B, S*C, T)

@@ -25,14 +25,11 @@ from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.base import DiscriminatorOptions, DiscriminatorOutput
 from gan_sep.discriminators.layers.convolutions import (
     FIRST_KERNEL,
-    SourceChains,
     joined,
+    source_chains,
     waveform_layers,
 )
-from gan_sep.discriminators.layers.inputs import (
-    discriminator_input,
-    input_channels,
-)
+from gan_sep.discriminators.layers.inputs import discriminator_input
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +73,7 @@ class MultiScaleDiscriminator(nn.Module):
         super().__init__()
         self.config = config
         layers = waveform_layers(config.channels, config.layers)
-        channels = input_channels(config, audio)
-        self.scales = nn.ModuleList(
-            SourceChains(len(audio.sources), channels, layers, (3,), config.spectral_norm)
-            for _ in range(config.scales)
-        )
+        self.scales = source_chains(config, audio, config.scales, layers, (3,))
 
     def forward(self, sources: Tensor, mixture: Tensor) -> DiscriminatorOutput:
         signals = discriminator_input(sources, mixture, self.config).side_by_side()  # (B, S*C, T)

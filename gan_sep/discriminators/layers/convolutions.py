@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
-from gan_sep.discriminators.base import DiscriminatorOutput
+from gan_sep.audio import AudioFormat
+from gan_sep.discriminators.base import DiscriminatorOptions, DiscriminatorOutput
+from gan_sep.discriminators.layers.inputs import input_channels
 from gan_sep.discriminators.layers.spectral_norm import spectrally_normalised
 
 FIRST_KERNEL = 15  # of the layers of waveforms
@@ -69,6 +71,26 @@ class SourceChains(nn.Module):
             x = F.leaky_relu(convolve(x), LEAK, inplace=True)  # (B, S*width, ...)
             features.append(rearrange(x, "b (s width) ... -> b s width ...", s=self.num_sources))
         return DiscriminatorOutput(self.verdict(x), features)
+
+
+def source_chains(
+    options: DiscriminatorOptions,
+    audio: AudioFormat,
+    count: int,
+    layers: Sequence[Layer],
+    verdict: tuple[int, ...],
+    parts: int = 1,
+) -> nn.ModuleList:
+    """So many alike `SourceChains`; parts: channels that their transform makes of each.
+
+    Raises ValueError where mid and side are asked of mono.
+    """
+    channels = parts * input_channels(options, audio)
+    sources = len(audio.sources)
+    return nn.ModuleList(
+        SourceChains(sources, channels, layers, verdict, options.spectral_norm)
+        for _ in range(count)
+    )
 
 
 def joined(outputs: Sequence[DiscriminatorOutput]) -> DiscriminatorOutput:
