@@ -8,6 +8,7 @@ Prints one Markdown table per section:
     step            Demucs' plain training step, against the package demucs
     systems         every generator's plain training step, against torchaudio and openunmix
     hybrids         Hybrid Demucs' and HT Demucs' plain step, against the package demucs 4.1.0
+    context         HT Demucs' plain step over segment, layers and width, dense and sparse
     gan_step        the step with discriminators against the plain one
     discriminators  the same for each discriminator and training switch
     separation      whole songs: seconds, and memory that must not grow with the song

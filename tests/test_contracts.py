@@ -383,10 +383,10 @@ def descend(optimizer: torch.optim.Optimizer, weight: nn.Parameter, steps: int) 
 def test_an_optimizer_goes_downhill_and_on_from_its_saved_state(name: str) -> None:
     config: Any = OPTIMIZERS.config_class(name)(lr=0.1)
     weight = nn.Parameter(torch.tensor([1.0, 1.0]))
-    optimizer = config.build([weight])
+    optimizer = config.build([("weight", weight)])
     first = descend(optimizer, weight, 3)
     assert first[0] > first[1] > first[2]
     resumed = nn.Parameter(weight.detach().clone())
-    other = config.build([resumed])
+    other = config.build([("weight", resumed)])
     other.load_state_dict(copy.deepcopy(optimizer.state_dict()))
     assert descend(other, resumed, 3) == descend(optimizer, weight, 3)

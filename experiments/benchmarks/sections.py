@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 
 from benchmarks.bss_eval_speed import Clip, bss_eval_speed
+from benchmarks.context import context, grid
 from benchmarks.discriminator_costs import discriminator_costs, variants
 from benchmarks.loading import loading
 from benchmarks.sdr_speed import sdr_speed
@@ -39,6 +40,11 @@ def _systems(quick: bool, rounds: int, device: torch.device) -> Table:
 def _hybrids(quick: bool, rounds: int, device: torch.device) -> Table:
     settings = tuple(each.tiny() for each in HYBRIDS[:2]) if quick else HYBRIDS
     return against_peers("Training step of hybrid networks", settings, rounds, device)
+
+
+def _context(quick: bool, rounds: int, device: torch.device) -> Table:
+    settings = [grid()[0].tiny()] if quick else grid()
+    return context(settings, min(rounds, 2), device)
 
 
 def _gan_step(quick: bool, rounds: int, device: torch.device) -> Table:
@@ -84,6 +90,7 @@ SECTIONS: dict[str, Callable[[bool, int, torch.device], Table]] = {
     "step": _step,
     "systems": _systems,
     "hybrids": _hybrids,
+    "context": _context,
     "gan_step": _gan_step,
     "discriminators": _discriminators,
     "separation": _separation,

@@ -58,6 +58,17 @@ def peak_memory(build: Callable[[], Work], device: torch.device, turns: int = 2)
         return pool.submit(_peak_memory, build, device, turns).result()
 
 
+def cost(build: Callable[[], Work], device: torch.device, rounds: int) -> tuple[float, float]:
+    """`peak_memory` and, in the same process, the median seconds of the turns after the first.
+
+    They are seconds of computing on a CPU, which others on the machine do not lengthen as they do
+    those on the wall: for work that is too large to be done in turns.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+        return pool.submit(_cost, build, device, rounds).result()
+
+
 def _peak_memory(build: Callable[[], Work], device: torch.device, turns: int) -> float:
     reset_peak_memory()
     idle = peak_memory_mib(device)
@@ -67,10 +78,22 @@ def _peak_memory(build: Callable[[], Work], device: torch.device, turns: int) ->
     return peak_memory_mib(device) - idle
 
 
-def _seconds(work: Work, device: torch.device) -> float:
+def _cost(build: Callable[[], Work], device: torch.device, rounds: int) -> tuple[float, float]:
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    reset_peak_memory()
+    idle = peak_memory_mib(device)
+    work = build()
+    work()
+    seconds = [_seconds(work, device, clock) for _ in range(rounds)]
+    return peak_memory_mib(device) - idle, float(np.median(seconds))
+
+
+def _seconds(
+    work: Work, device: torch.device, clock: Callable[[], float] = time.perf_counter
+) -> float:
     wait = partial(torch.cuda.synchronize, device) if device.type == "cuda" else lambda: None
     wait()
-    start = time.perf_counter()
+    start = clock()
     work()
     wait()
-    return time.perf_counter() - start
+    return clock() - start

@@ -6,7 +6,7 @@ weight decay regularization, 2019.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import nn
@@ -25,6 +25,8 @@ class Config:
     # How much the running means of gradient and squared gradient keep in each step.
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0  # this times lr is taken from every weight in each step
+    # The part of the network whose weights alone decay, such as `crosstransformer`; null: all.
+    decayed_part: str | None = None
     max_gradient_norm: float | None = None  # longer gradients are shortened to it; null: none are
     # How the learning rate changes over the steps.
     schedule: Annotated[Schedule, Component("optimizers/schedules", default="constant")] = field(
@@ -42,8 +44,21 @@ class Config:
         if norm is not None and not norm > 0:
             raise ValueError(f"max_gradient_norm: expected > 0 or null, got {norm}")
 
-    def build(self, weights: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """torch's AdamW."""
+    def build(self, weights: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
+        """torch's AdamW. Raises ValueError where the part that decays has no weights."""
+        decayed: list[nn.Parameter] = []
+        others: list[nn.Parameter] = []
+        for name, weight in weights:
+            part = self.decayed_part
+            (decayed if part is None or name.startswith(f"{part}.") else others).append(weight)
+        if not decayed:
+            raise ValueError(
+                "optimizer.decayed_part: expected a part of the network that has weights, got "
+                f"{self.decayed_part}"
+            )
+        groups: list[dict[str, Any]] = [{"params": decayed}]
+        if others:
+            groups.append({"params": others, "weight_decay": 0.0})
         return torch.optim.AdamW(
-            weights, lr=self.lr, betas=self.betas, weight_decay=self.weight_decay, fused=True
+            groups, lr=self.lr, betas=self.betas, weight_decay=self.weight_decay, fused=True
         )

@@ -35,6 +35,6 @@ class OptimizerConfig(Protocol):
         """The norm that longer gradients are shortened to, or None."""
         ...
 
-    def build(self, weights: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """The optimizer of these weights; what lasts from step to step is in its `state_dict`."""
+    def build(self, weights: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
+        """The optimizer of named weights; what lasts from step to step is in its `state_dict`."""
         ...

@@ -50,10 +50,10 @@ class Config:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
 
-    def build(self, weights: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    def build(self, weights: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
         """torch's L-BFGS, with a memory that ends with the step."""
         return ForgetfulLBFGS(
-            weights,
+            [weight for _, weight in weights],
             lr=self.lr,
             max_iter=self.iterations,
             max_eval=_EVALUATIONS * self.iterations,

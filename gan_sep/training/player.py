@@ -30,7 +30,7 @@ class Player:
     ) -> "Player":
         """A fresh network with its optimiser, on the accelerator's device and processes."""
         network = network.to(accelerator.device)
-        optimizer = settings.build(network.parameters())
+        optimizer = settings.build(network.named_parameters())
         network, optimizer = accelerator.prepare(network, optimizer)
         return cls(name, network, optimizer, settings)
 

@@ -25,7 +25,9 @@ from gan_sep.runs import RunFolder, write_bytes
 from gan_sep.training import checkpoint
 
 # Options of generators that change nothing in a trained network, or that a run may choose.
-_OF_TRAINING = ("dropout", "layer_scale", "rescale", "segment_seconds", "normalize")
+_OF_TRAINING = (
+    "dropout", "layer_scale", "rescale", "segment_seconds", "normalize", "query_block",
+)  # fmt: skip
 
 
 def branching_step(config: RunConfig) -> int:

@@ -26,7 +26,7 @@ def start() -> nn.Parameter:
 
 def after_one_step(config: Config) -> nn.Parameter:
     weight = start()
-    config.build([weight]).step(lambda: valley(weight, 1.0))
+    config.build([("weight", weight)]).step(lambda: valley(weight, 1.0))
     return weight
 
 
@@ -47,11 +47,11 @@ def test_a_longer_history_is_another_direction() -> None:
 
 def test_a_step_remembers_nothing_of_another_batch() -> None:
     weight = start()
-    optimizer = Config(iterations=3).build([weight])
+    optimizer = Config(iterations=3).build([("weight", weight)])
     optimizer.step(lambda: valley(weight, 1.0))
     fresh = nn.Parameter(weight.detach().clone())
     optimizer.step(lambda: valley(weight, 2.0))
-    Config(iterations=3).build([fresh]).step(lambda: valley(fresh, 2.0))
+    Config(iterations=3).build([("weight", fresh)]).step(lambda: valley(fresh, 2.0))
     assert torch.equal(weight, fresh)
     assert optimizer.state_dict()["state"] == {}
 

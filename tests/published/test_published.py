@@ -348,12 +348,16 @@ def published_start(experiment: Path, path: Path, *overrides: str) -> RunConfig:
     return load(RunConfig, experiment, [network, audio, f"start.file={path}", *overrides])
 
 
+@pytest.mark.parametrize("other", [[], ["generator.dropout=0.1"], ["generator.query_block=64"]])
 def test_a_run_starts_from_a_published_file(
-    experiment_file: Path, write: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    other: list[str],
+    experiment_file: Path,
+    write: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     published = halved(transformer(sources=["low", "high"], audio_channels=1))
     path = write(published)
-    run = Run(published_start(experiment_file, path), "gan")
+    run = Run(published_start(experiment_file, path, *other), "gan")
     run._begin()
     own = run.learners.generator.network.state_dict()
     assert all(torch.equal(own[name], value) for name, value in published.state_dict().items())
