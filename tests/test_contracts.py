@@ -237,7 +237,8 @@ def test_a_loss_is_lowest_near_the_sources_themselves(name: str, audio: AudioFor
     loss = tiny_loss(name)
     sources = torch.randn(1, len(audio.sources), audio.channels, 1000)
     best = loss(sources, sources)
-    for worse in (torch.zeros_like(sources), sources.roll(1, 1), torch.randn_like(sources)):
+    explained = (torch.zeros_like(sources), sources.roll(1, 1)) if name != "artefacts" else ()
+    for worse in (*explained, torch.randn_like(sources)):
         assert (loss(worse, sources) > best).all()
     scale_free = loss(3 * sources, sources).allclose(best, atol=1e-3)
     for worse in (0.5 * sources, 2 * sources):

@@ -65,7 +65,7 @@ def _frozen(config: FeatureConfig) -> Features:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         network = config.network()
-    return network.eval().requires_grad_(False)
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def draw(network: nn.Module) -> None:

@@ -10,6 +10,7 @@ Gatys, Ecker, Bethge, A neural algorithm of artistic style, 2015.
 """
 
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Annotated, Self
 
 import torch
@@ -33,6 +34,9 @@ class Config(Loss):
     network: Network = field(default_factory=music_vgg.Config)  # whose maps are compared
     features: float = 0.5  # weight of the squared differences of features
     style: float = 10 / 3  # weight of those of Gram matrices
+    # To save time: the length of an excerpt of each item, drawn by its samples; null: all of it.
+    seconds: float | None = None
+    one_source: bool = False  # to save time: one source of each item, drawn so, stands for all
     sample_rate: int | None = None  # Hz of the signals; null: that of the run
 
     def __post_init__(self) -> None:
@@ -42,6 +46,8 @@ class Config(Loss):
                 "features, style: expected weights of at least 0, not both 0, got "
                 f"{self.features} and {self.style}"
             )
+        if self.seconds is not None and not self.seconds > 0:
+            raise ValueError(f"seconds: expected a length above 0 or null, got {self.seconds}")
 
     def build(self, sample_rate: int | None = None) -> ReconstructionLoss:
         """Raises ValueError where the network's weights are missing or do not fit."""
@@ -56,12 +62,38 @@ class Config(Loss):
         if self.sample_rate is None:
             raise ValueError("deep_feature: sample_rate: expected Hz of the signals, got null")
         network = self.network.build().to(estimates.device)
+        estimates, sources, chosen = self._drawn(estimates, sources, self.sample_rate)
         with torch.no_grad():
             of_sources = network(sources.flatten(0, 2).unsqueeze(1), self.sample_rate)
         of_estimates = network(estimates.flatten(0, 2).unsqueeze(1), self.sample_rate)
         pairs = zip(of_estimates, of_sources, strict=True)
         values = torch.stack([self._distance(*pair) for pair in pairs]).mean(0)  # (B S C,)
-        return values.unflatten(0, estimates.shape[:3]).mean(2)  # (B, S)
+        return values.unflatten(0, estimates.shape[:3]).mean(2) * chosen  # (B, S)
+
+    def _drawn(
+        self, estimates: Tensor, sources: Tensor, sample_rate: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What is compared of both, (B, S or 1, C, excerpt), and the factors of sources (B, S).
+
+        Random, but the same for the same item, in whatever batch and process and after resuming.
+        """
+        B, S, _, T = sources.shape
+        factors = sources.new_ones(B, S)
+        length = T if self.seconds is None else min(T, round(self.seconds * sample_rate))
+        if length == T and not self.one_source:
+            return estimates, sources, factors
+        bits = sources.float().contiguous().view(torch.int32).sum((1, 2, 3)).tolist()
+        places = []
+        for item, draw in enumerate(map(Random, bits)):
+            start, source = draw.randrange(T - length + 1), draw.randrange(S)
+            places.append((item, slice(source, source + 1) if self.one_source else slice(S), start))
+            if self.one_source:
+                factors[item] = torch.eye(S)[source] * S
+        estimates, sources = (
+            torch.stack([x[b, s, :, t : t + length] for b, s, t in places])
+            for x in (estimates, sources)
+        )
+        return estimates, sources, factors
 
     def _distance(self, estimates: Tensor, sources: Tensor) -> Tensor:
         """Maps (N, channels, frames, bands) twice -> (N,)."""

@@ -161,7 +161,23 @@ def test_weights_from_a_file_are_those_of_the_network(tmp_path: Path, suffix: st
     again = vggish.Config(width=1 / 16, weights=path).build()
     signal = noise(1, 1, RATE)
     first, second = network(signal, RATE), again(signal, RATE)
-    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-4)  # another order in memory
+
+
+def test_a_frozen_tagging_network_has_the_maps_of_the_layers_as_they_are_written() -> None:
+    network = tagger.Config(channels=8).network().eval()
+    assert isinstance(network, MusicTagging)
+    mel = 3 * torch.rand(2, 188, 96)
+    for norm in network.norms:
+        for values in norm.parameters():
+            values.data.normal_()
+    found, x = network.layers(mel), network.norms[0](mel[:, None])
+    pools = [(4, 1, 2, 2), *[(2, 2, 2, 2)] * 3, (4, 4, 4, 4)]
+    for conv, norm, pool, map_ in zip(
+        network.convolutions, network.norms[1:], pools, found, strict=True
+    ):
+        x = torch.nn.functional.max_pool2d(norm(conv(x).relu()), pool[:2], pool[2:])
+        torch.testing.assert_close(map_, x)
 
 
 class Code:

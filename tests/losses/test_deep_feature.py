@@ -1,5 +1,7 @@
 """The distance of feature maps against numpy, and settings that cannot be meant."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -44,3 +46,24 @@ def test_without_a_rate_or_any_weight_it_says_so() -> None:
         Config(features=0.0, style=0.0)
     with pytest.raises(ValueError, match=r"at least 0, not both 0, got -1\.0 and 1\.0"):
         Config(features=-1.0, style=1.0)
+
+
+@pytest.mark.parametrize(("one_source", "seconds"), [(True, None), (False, 1.3), (True, 1.3)])
+def test_a_drawn_part_is_the_same_in_every_batch_and_right_on_average(
+    one_source: bool, seconds: float | None
+) -> None:
+    torch.manual_seed(0)
+    whole = Config.tiny()
+    loss = replace(whole, one_source=one_source, seconds=seconds)
+    sources = torch.randn(32, 2, 1, 24000)
+    estimates = sources + torch.tensor([[0.5], [1.0]])[..., None] * torch.randn_like(sources)
+    pairs = zip(estimates.split(1), sources.split(1), strict=True)
+    values = torch.cat([loss.items(*pair) for pair in pairs])
+    torch.testing.assert_close(loss(estimates, sources), values.mean(0))
+    assert (values == 0).any() == one_source
+    torch.testing.assert_close(values.mean(0), whole(estimates, sources), rtol=0.3, atol=0)
+
+
+def test_a_length_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"seconds: expected a length above 0 or null, got 0\.0"):
+        Config(seconds=0.0)

@@ -2,7 +2,7 @@
 
 Lower is better. NaN where the loss leaves a silent source out, or has no meaning for so few
 sources. Formulas and sources: docs/losses.md. deep_feature, which wants weights of another package,
-is none of them.
+and artefacts, a metric already, are none of them.
 """
 
 from importlib import import_module
@@ -39,4 +39,5 @@ def _entry(name: str) -> Metric:
     return Metric(f"loss_{name}", metric_of(name), title, "losses", unit, False)
 
 
-METRICS = tuple(_entry(name) for name in Component("losses").names() if name != "deep_feature")
+NAMES = [n for n in Component("losses").names() if n not in ("artefacts", "deep_feature")]
+METRICS = tuple(_entry(name) for name in NAMES)

@@ -74,9 +74,7 @@ def parts(references: Tensor, estimates: Tensor, sample_rate: int) -> tuple[Tens
     check_pair(references, estimates)
     check_finite(references=references, estimates=estimates)
     references, estimates = references.float(), estimates.float()
-    n_fft = 2 ** round(math.log2(FRAME_SECONDS * sample_rate))
-    bins = min(n_fft // 2, math.ceil(HIGHEST_HERTZ / sample_rate * n_fft)) + 1
-    window = 2 * (round(WINDOW_SECONDS * sample_rate / (n_fft // 4)) // 2) + 1  # frames
+    n_fft, bins, window = _frames(sample_rate)
     bands, fine = (  # (F, M)
         _bands(n_fft, sample_rate, count)[:bins].to(references)
         for count in (MEL_BANDS, LOUDNESS_BANDS)
@@ -108,6 +106,25 @@ def parts(references: Tensor, estimates: Tensor, sample_rate: int) -> tuple[Tens
 
 
 _shared_parts = shared(parts)
+
+
+def mel_powers(references: Tensor, estimates: Tensor, sample_rate: int) -> Tensor:
+    """Mel powers of estimates and of their fits to all references, (S, T) twice -> (2, S, M, N).
+
+    Differentiable; for signals of a few seconds, which are fitted in one section.
+    """
+    n_fft, bins, window = _frames(sample_rate)
+    sources, targets = (stft(each, n_fft, n_fft // 4)[:, :bins] for each in (references, estimates))
+    bands = _bands(n_fft, sample_rate, MEL_BANDS)[:bins].to(references)  # (F, M)
+    fits, _ = local_fit(sources, targets, window)
+    return torch.stack([bands.T @ _power(each) for each in (targets, fits)])
+
+
+def _frames(sample_rate: int) -> tuple[int, int, int]:
+    """Samples of a frame, its bins up to 16 kHz, and frames of a window of the fit."""
+    n_fft = 2 ** round(math.log2(FRAME_SECONDS * sample_rate))
+    bins = min(n_fft // 2, math.ceil(HIGHEST_HERTZ / sample_rate * n_fft)) + 1
+    return n_fft, bins, 2 * (round(WINDOW_SECONDS * sample_rate / (n_fft // 4)) // 2) + 1
 
 
 def _power(spectra: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from gan_sep.features.base import Features, draw
 N_FFT, HOP, BANDS = 512, 256, 96
 FRAMES = 187  # of 3 s, which tags are told from
 _POOLS = (((4, 1), (2, 2)), ((2, 2), (2, 2)), ((2, 2), (2, 2)), ((2, 2), (2, 2)), ((4, 4), (4, 4)))
+_Pool = tuple[tuple[int, int], tuple[int, int]]
 _LEAST_FRAMES = 80  # the last pooling wants four frames
 
 
@@ -46,12 +47,27 @@ class MusicTagging(Features):
     def layers(self, mel: Tensor) -> list[Tensor]:
         """(B, frames, bands) -> the pooled layers."""
         x, found = self.norms[0](mel.unsqueeze(1)), []  # (B, 1, N, bands)
-        for conv, norm, (size, stride) in zip(
-            self.convolutions, self.norms[1:], _POOLS, strict=True
-        ):
-            x = F.max_pool2d(norm(F.relu(conv(x))), size, stride)
+        for conv, norm, pool in zip(self.convolutions, self.norms[1:], _POOLS, strict=True):
+            x = self._layer(x, conv, norm, pool)
             found.append(x)
         return found
+
+    def _layer(self, x: Tensor, conv: nn.Module, norm: nn.Module, pool: _Pool) -> Tensor:
+        """Convolution, rectifier, batch norm and pooling.
+
+        Frozen, the pooling comes first: it passes whatever is monotonic, and where the norm has a
+        negative factor, the maximum behind it is a minimum. What pooling skips is not computed.
+        """
+        size, stride = pool
+        if self.training:
+            return F.max_pool2d(norm(F.relu(conv(x))), size, stride)
+        (weight, bias), (factor, _) = conv.parameters(), norm.parameters()
+        sign = torch.where(factor < 0, -1.0, 1.0)[:, None, None]  # (channels, 1, 1)
+        skipped = [step if length == 1 else 1 for length, step in zip(size, stride, strict=True)]
+        left = [step // skip for step, skip in zip(stride, skipped, strict=True)]
+        x = F.conv2d(x, sign[..., None] * weight, sign.flatten() * bias, skipped, 1)
+        pooled: Tensor = norm(F.relu(sign * F.max_pool2d(x, size, left)))
+        return pooled
 
     def logits(self, signal: Tensor) -> Tensor:
         """Tags of the first 3 s: (B, T) at 16 kHz -> (B, tags)."""
