@@ -62,7 +62,7 @@ def test_open_unmix_gives_the_cpus_numbers() -> None:
 
 def test_a_pair_begins_as_on_the_cpu(tmp_path: Path) -> None:
     recorded: Any = json.loads(RECORDED.read_text("utf-8"))["pair"]
-    found = pair_records(tmp_path)
+    found = pair_records(tmp_path, "training.steps=6")
     for arm in recorded:
         for step in ("1", "2", "3"):
             for name, value in recorded[arm][step].items():

@@ -41,9 +41,9 @@ def machine() -> dict[str, str]:
     }
 
 
-def pair_records(runs: Path) -> dict[str, dict[str, dict[str, float]]]:
+def pair_records(runs: Path, *overrides: str) -> dict[str, dict[str, dict[str, float]]]:
     """Train the pair; arm -> step -> name of the value -> value."""
-    ended = call("train_gan", "--config", FOLDER / "pair.yaml", f"runs={runs}")
+    ended = call("train_gan", "--config", FOLDER / "pair.yaml", f"runs={runs}", *overrides)
     assert ended.status == 0, ended.err
     return {arm: arm_records(runs / "same_numbers" / f"seed0-{arm}") for arm in ("plain", "gan")}
 
