@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
+from matplotlib.figure import Figure
 
 from gan_sep.config.loader import load
 from gan_sep.config.run import RunConfig
@@ -20,6 +21,12 @@ SOURCES = ("low", "high")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What is known of audio files from other sessions plays no part."""
     os.environ["GAN_SEP_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are built and their files written, empty: painting is half the time of a report."""
+    monkeypatch.setattr(Figure, "savefig", lambda _, path, **__: Path(path).write_bytes(b""))
 
 
 MakeExperiment = Callable[..., RunConfig]

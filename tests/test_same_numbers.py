@@ -21,14 +21,14 @@ from commands import call
 FOLDER = Path(__file__).parent / "same_numbers"
 RECORDED = FOLDER / "recorded.json"
 KEPT_STEPS = (*range(1, 11), *range(20, 61, 10))
-# The demo in a minute: less of everything that costs time.
+# The demo in half a minute: less of everything that costs time.
 SHORT_DEMO = (
     "data.tracks={train: 12, valid: 2, test: 3}",
     "data.seconds=8",
     "unpaired.set_aside=4",
-    "adversarial={warmup_steps: 15, head_start_steps: 5}",
-    "training={steps: 60, validate_every: 20, checkpoint_every: 20, threads: 1}",
-    "diagnosis={every: 20, segments: 12}",
+    "adversarial={warmup_steps: 8, head_start_steps: 4}",
+    "training={steps: 24, batch_size: 4, validate_every: 12, checkpoint_every: 12, threads: 1}",
+    "diagnosis={every: 12, segments: 12}",
 )
 LOG_NAMES: dict[str, str] = {}  # names of values that were recorded under another name
 

@@ -11,6 +11,8 @@ import yaml
 from commands import PYTHON, TWO_PROCESSES, Ended, call, finish, start
 from conftest import write_experiment
 
+pytestmark = pytest.mark.usefixtures("unpainted")
+
 ARMS = ("seed0-plain", "seed0-gan", "seed0-gan_r1")
 
 

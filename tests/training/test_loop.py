@@ -245,8 +245,7 @@ def test_a_batch_that_processes_cannot_share_is_refused(make_experiment: MakeExp
     [
         ("plain", "seed=0", 6),
         ("plain", BY_LBFGS, 3),  # line searches multiply what rounding differs by, step by step
-        ("gan", "seed=0", 6),
-        ("gan", "adversarial.crop_seconds=0.2", 6),
+        ("gan", "adversarial.crop_seconds=0.2", 6),  # without a crop: the next test
     ],
 )
 def test_two_processes_give_the_weights_of_one(

@@ -31,9 +31,8 @@ def test_sdr_equals_museval(sources: int, channels: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sources", [4, 6])
-def test_sdr_equals_museval_with_many_sources(sources: int) -> None:
-    references, estimates = pair(sources, 1, 4 * SAMPLE_RATE)
+def test_sdr_equals_museval_with_many_sources() -> None:
+    references, estimates = pair(5, 1, 2 * SAMPLE_RATE)
     agree(sdr(references, estimates, SAMPLE_RATE), by_museval(references, estimates)[0], 1e-6)
 
 
