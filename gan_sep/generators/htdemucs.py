@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
+from gan_sep.generators.layers.channels_last import convolve
 from gan_sep.generators.layers.hybrid import HybridConfig, HybridUNet, branches_of
 from gan_sep.generators.layers.hybrid_layers import Shape
 from gan_sep.generators.layers.sparse_attention import Hashing
@@ -163,11 +164,9 @@ class HTDemucs(HybridUNet):
             return x, xt
         if not self.has_bottom:
             return self.crosstransformer(x, xt)
-        bins = x.shape[2]
-        x = self.channel_upsampler(x.flatten(2)).unflatten(2, (bins, -1))  # (B, bottom, F, N)
-        x, xt = self.crosstransformer(x, self.channel_upsampler_t(xt))
-        x = self.channel_downsampler(x.flatten(2)).unflatten(2, (bins, -1))  # (B, inner, F, N)
-        return x, self.channel_downsampler_t(xt)
+        x = convolve(self.channel_upsampler, x)  # (B, F, N, bottom)
+        x, xt = self.crosstransformer(x, convolve(self.channel_upsampler_t, xt))
+        return convolve(self.channel_downsampler, x), convolve(self.channel_downsampler_t, xt)
 
 
 def _shapes(config: Config, channels: int, spectral: bool) -> list[Shape]:

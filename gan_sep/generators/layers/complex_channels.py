@@ -10,45 +10,38 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_SPARE = 2  # frames at either end that only the reflected ends reach
-
 
 def spectrogram(signal: Tensor, n_fft: int) -> Tensor:
-    """signal (B, C, T), T >= 1 -> (B, 2 C, n_fft / 2, ceil(T / hop)), hop = n_fft / 4.
+    """signal (B, C, T), T >= 1 -> (B, n_fft / 2, ceil(T / hop), 2 C), hop = n_fft / 4.
 
     Channels: real and imaginary part of the first, real and imaginary part of the second, ...
     Half precision is raised to float32.
     """
     if signal.dtype in (torch.float16, torch.bfloat16):
         signal = signal.float()
-    hop, C, T = n_fft // 4, *signal.shape[-2:]
-    frames = math.ceil(T / hop)
+    hop, T = n_fft // 4, signal.shape[-1]
     margin = hop // 2 * 3
-    padded = reflect(signal, margin, margin + frames * hop - T)
-    spectrum = torch.stft(
-        padded.flatten(0, 1), n_fft, hop, window=_window(n_fft, signal), normalized=True,
-        center=True, pad_mode="reflect", return_complex=True,
-    )  # (B * C, n_fft / 2 + 1, frames + 4)  # fmt: skip
-    spectrum = spectrum[:, :-1, _SPARE : _SPARE + frames].unflatten(0, (-1, C))  # (B, C, F, N)
-    return torch.view_as_real(spectrum).movedim(-1, 2).flatten(1, 2)  # (B, 2 C, F, N)
+    padded = reflect(signal, margin, n_fft - hop - margin + math.ceil(T / hop) * hop - T)
+    frames = padded.unfold(2, n_fft, hop) * _window(n_fft, signal)  # (B, C, N, n_fft)
+    spectrum = torch.fft.rfft(frames, norm="ortho")[..., :-1]  # (B, C, N, F)
+    return torch.view_as_real(spectrum.permute(0, 3, 2, 1).contiguous()).flatten(3)
 
 
 def waveform(channels: Tensor, num_samples: int) -> Tensor:
-    """(B, 2 C, F, N) -> the signal (B, C, num_samples) whose `spectrogram` is nearest to it."""
+    """(B, F, N, 2 C) -> the signal (B, C, num_samples) whose `spectrogram` is nearest to it."""
     if channels.dtype in (torch.float16, torch.bfloat16):
         channels = channels.float()
-    n_fft, C = 2 * channels.shape[2], channels.shape[1] // 2
+    n_fft = 2 * channels.shape[1]
     hop = n_fft // 4
-    parts = channels.unflatten(1, (C, 2)).movedim(2, -1)  # (B, C, F, N, 2)
-    spectrum = torch.view_as_complex(parts.contiguous()).flatten(0, 1)  # (B * C, F, N)
-    spectrum = F.pad(spectrum, (_SPARE, _SPARE, 0, 1))
+    parts = channels.contiguous().unflatten(3, (-1, 2))  # (B, F, N, C, 2)
+    spectrum = F.pad(torch.view_as_complex(parts).permute(0, 3, 2, 1), (0, 1))  # (B, C, N, F + 1)
+    # At each sample that is kept, the squared windows of its four frames sum to 3 / 2.
+    frames = torch.fft.irfft(spectrum, norm="ortho") * (_window(n_fft, channels) / 1.5)
+    quarters = frames.unflatten(3, (4, hop)).unbind(3)  # (B, C, N, hop) each
+    shifted = [F.pad(quarter, (0, 0, n, 3 - n)) for n, quarter in enumerate(quarters)]
+    signal = torch.stack(shifted).sum(0).flatten(2)  # (B, C, (N + 3) hop)
     margin = hop // 2 * 3
-    length = math.ceil(num_samples / hop) * hop + 2 * margin
-    signal = torch.istft(
-        spectrum, n_fft, hop, window=_window(n_fft, channels), normalized=True, center=True,
-        length=length,
-    )  # fmt: skip
-    return signal[:, margin : margin + num_samples].unflatten(0, (-1, C))  # (B, C, T)
+    return signal[..., margin : margin + num_samples]
 
 
 def reflect(signal: Tensor, left: int, right: int) -> Tensor:

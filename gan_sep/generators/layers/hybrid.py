@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from gan_sep.generators.layers.complex_channels import spectrogram, waveform
@@ -88,24 +89,28 @@ class HybridUNet(nn.Module):
             rescale_convolutions(self, config.rescale)
 
     def middle(self, x: Tensor, xt: Tensor) -> tuple[Tensor, Tensor]:
-        """From the innermost encoders' outputs to the innermost decoders' inputs."""
+        """From the innermost encoders' outputs to the innermost decoders' inputs.
+
+        (B, F, N, C), (B, 1, T, C) -> the same shapes.
+        """
         raise NotImplementedError
 
     def forward(self, mixture: Tensor) -> Tensor:
         """mixture: (B, C, T) -> estimates (B, S, C, T)."""
-        x, mean, std = _normalized(spectrogram(mixture, self.n_fft))  # (B, 2 C, F, N)
-        xt, mean_t, std_t = _normalized(mixture)  # (B, C, T)
-        x, xt = self._unet(x, xt)  # (B, S * 2 C, F, N), (B, S * C, T)
-        spectral = waveform(x * std + mean, mixture.shape[-1])  # (B, S * C, T)
-        return (spectral + (xt * std_t + mean_t)).unflatten(1, (self.num_sources, -1))
+        x, mean, std = _normalized(spectrogram(mixture, self.n_fft))  # (B, F, N, 2 C)
+        xt, mean_t, std_t = _normalized(mixture.transpose(1, 2)[:, None])  # (B, 1, T, C)
+        x, xt = self._unet(x, xt)  # (B, F, N, S * 2 C), (B, 1, T, S * C)
+        spectral = waveform(torch.addcmul(mean, x, std), mixture.shape[-1])  # (B, S * C, T)
+        temporal = torch.addcmul(mean_t, xt, std_t)[:, 0].transpose(1, 2)  # (B, S * C, T)
+        return (spectral + temporal).unflatten(1, (self.num_sources, -1))
 
     def _unet(self, x: Tensor, xt: Tensor) -> tuple[Tensor, Tensor]:
         skips, skips_t, lengths, lengths_t = [], [], [], []
         for index, encode in enumerate(self.encoder):
             inject = None
-            lengths.append(x.shape[-1])
+            lengths.append(x.shape[2])
             if index < len(self.tencoder):
-                lengths_t.append(xt.shape[-1])
+                lengths_t.append(xt.shape[2])
                 encode_t = self.tencoder[index]
                 assert isinstance(encode_t, EncoderLayer)
                 xt = encode_t(xt)
@@ -124,7 +129,7 @@ class HybridUNet(nn.Module):
                 decode_t = self.tdecoder[index - first]
                 assert isinstance(decode_t, DecoderLayer)
                 if decode_t.shape.alone:
-                    xt, _ = decode_t(before[:, :, 0], None, lengths_t.pop())
+                    xt, _ = decode_t(before, None, lengths_t.pop())
                 else:
                     xt, _ = decode_t(xt, skips_t.pop(), lengths_t.pop())
         return x, xt
@@ -151,6 +156,5 @@ def _normalized(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """(x - mean) / (std + 1e-5) of each item of (B, ...), the mean and the std (B, 1, ...)."""
     axes = tuple(range(1, x.ndim))
     values = x[0].numel()
-    mean = x.mean(axes, keepdim=True)
-    std = x.std(axes, keepdim=True, correction=min(1, values - 1))
+    std, mean = torch.std_mean(x, axes, keepdim=True, correction=min(1, values - 1))
     return (x - mean) / (1e-5 + std), mean, std

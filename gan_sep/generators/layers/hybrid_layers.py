@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gan_sep.generators.layers.channels_last import convolve, convolve_transposed, gated
 from gan_sep.generators.layers.dconv import Branches, DConv
 
 
@@ -14,7 +15,8 @@ from gan_sep.generators.layers.dconv import Branches, DConv
 class Shape:
     """What an encoder layer and the decoder layer opposite have in common.
 
-    A spectral layer convolves the bins of (B, C, F, N), any other the time of (B, C, T).
+    A spectral layer convolves the bins of (B, F, N, C), any other the frames; a waveform has one
+    bin, its samples being the frames.
     """
 
     outer: int  # channels on the side of the mixture
@@ -34,16 +36,15 @@ class Shape:
     def without_branches(self) -> "Shape":
         return replace(self, branches=None)
 
-    def strided(self, convolution: str, inputs: int, outputs: int, padding: int) -> nn.Module:
+    def strided(self, convolution: str, inputs: int, outputs: int, padding: int) -> Any:
         """The strided convolution, over frequency or over time."""
         dimensions = "2d" if self.spectral else "1d"
         sizes: list[Any] = [self.kernel, self.stride, padding]
         if self.spectral:
             sizes = [(self.kernel, 1), (self.stride, 1), (padding, 0)]
-        layer: nn.Module = getattr(nn, convolution + dimensions)(inputs, outputs, *sizes)
-        return layer
+        return getattr(nn, convolution + dimensions)(inputs, outputs, *sizes)
 
-    def pointwise(self, channels: int, kernel: int) -> nn.Module:
+    def pointwise(self, channels: int, kernel: int) -> nn.Conv1d | nn.Conv2d:
         """The convolution to twice the channels that a gated linear unit halves again."""
         convolution = nn.Conv2d if self.spectral else nn.Conv1d
         return convolution(channels, 2 * channels, kernel, 1, kernel // 2)
@@ -55,8 +56,8 @@ class Shape:
 class EncoderLayer(nn.Module):
     """Strided convolution, GELU, residual branches and a gated 1x1 convolution.
 
-    (B, outer, F, N) -> (B, inner, F / stride, N), or (B, outer, T) -> (B, inner, T / stride); a
-    waveform is extended by zeros to a multiple of the stride.
+    (B, F, N, outer) -> (B, F / stride, N, inner), or (B, 1, T, outer) -> (B, 1, T / stride, inner);
+    a waveform is extended by zeros to a multiple of the stride.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -71,18 +72,18 @@ class EncoderLayer(nn.Module):
         self.dconv = _branches(shape)
 
     def forward(self, x: Tensor, inject: Tensor | None = None) -> Tensor:
-        """inject: what the time branch (B, inner, N) adds before the norm."""
+        """inject: what the time branch (B, 1, N, inner) adds before the norm."""
         if not self.shape.spectral:
-            x = x.flatten(2)  # the one bin that a spectral layer left
-            x = F.pad(x, (0, -x.shape[-1] % self.shape.stride))
-        y = self.conv(x)
+            x = F.pad(x, (0, 0, 0, -x.shape[2] % self.shape.stride))
+        y = convolve(self.conv, x)
         if self.shape.alone:
             return y
         if inject is not None:
-            y = y + (inject[:, :, None] if y.ndim == 4 else inject)
-        y = F.gelu(self.norm1(y))
-        y = _apply_branches(self.dconv, y)
-        return F.glu(self.norm2(self.rewrite(y)), dim=1)
+            y = y + inject
+        y = self.dconv(F.gelu(_apply_norm(self.norm1, y)))
+        if isinstance(self.norm2, nn.Identity):
+            return gated(self.rewrite, y)
+        return F.glu(_apply_norm(self.norm2, convolve(self.rewrite, y)), dim=3)
 
 
 class DecoderLayer(nn.Module):
@@ -105,23 +106,24 @@ class DecoderLayer(nn.Module):
 
         Returns the layer's output and its input to the transposed convolution.
         """
-        if self.shape.spectral and x.ndim == 3:
-            x = x.unsqueeze(2)  # (B, inner, 1, N)
         if not self.shape.alone:
             assert skip is not None
-            x = F.glu(self.norm1(self.rewrite(x + skip)), dim=1)
-            x = _apply_branches(self.dconv, x)
-        y = self.norm2(self.conv_tr(x))
+            x = F.glu(_apply_norm(self.norm1, convolve(self.rewrite, x + skip)), dim=3)
+            x = self.dconv(x)
         padding = self.shape.padding
-        if self.shape.spectral:
-            y = y[:, :, padding : y.shape[2] - padding]
-        else:
-            y = y[..., padding : padding + length]
+        if isinstance(self.norm2, nn.Identity):
+            y = convolve_transposed(self.conv_tr, x, padding)
+        else:  # what is cut off counts in the norm
+            y = _apply_norm(self.norm2, convolve_transposed(self.conv_tr, x))
+            axis = 1 if self.shape.spectral else 2
+            y = y.narrow(axis, padding, y.shape[axis] - 2 * padding)
+        if not self.shape.spectral:
+            y = y[:, :, :length]
         return y if self.outermost else F.gelu(y), x
 
 
 class FrequencyEmbedding(nn.Module):
-    """A vector for each bin, `weight` strong: (B, C, F, N) -> the same with it added.
+    """A vector for each bin, `weight` strong: (B, F, N, C) -> the same with it added.
 
     It begins as a random walk over the bins divided by its standard deviation, so that near bins
     have near vectors, and is learned ten times as fast as the number stored.
@@ -139,18 +141,13 @@ class FrequencyEmbedding(nn.Module):
             self.embedding.weight.copy_(walk / self.SCALE)
 
     def forward(self, x: Tensor) -> Tensor:
-        vectors = self.embedding.weight.T[:, :, None]  # (C, F, 1)
-        return x + self.weight * self.SCALE * vectors
+        return x + self.weight * self.SCALE * self.embedding.weight[:, None]  # (F, 1, C)
 
 
 def _branches(shape: Shape) -> nn.Module:
     return DConv(shape.inner, shape.branches) if shape.branches else nn.Identity()
 
 
-def _apply_branches(branches: nn.Module, x: Tensor) -> Tensor:
-    """Residual branches over time; each bin of (B, C, F, N) is an item of its own."""
-    if x.ndim == 3 or isinstance(branches, nn.Identity):
-        return branches(x)
-    B = len(x)
-    y = branches(x.transpose(1, 2).flatten(0, 1))  # (B * F, C, N)
-    return y.unflatten(0, (B, -1)).transpose(1, 2)
+def _apply_norm(norm: nn.Module, x: Tensor) -> Tensor:
+    """(B, F, N, C) -> the same."""
+    return norm(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_sep.generators.layers.dconv import LayerScale
+from gan_sep.generators.layers.dconv import LayerScale, item_norm
 from gan_sep.generators.layers.sparse_attention import Hashing, SparseAttention
 
 LAYER_SCALE = 1e-4  # initial factor of the residual branches
@@ -30,7 +30,7 @@ class TransformerShape:
 
 
 class CrossTransformer(nn.Module):
-    """Spectral tokens (B, C, F, N) and time tokens (B, C, T) -> the same shapes."""
+    """Spectral tokens (B, F, N, C) and time tokens (B, 1, T, C) -> the same shapes."""
 
     def __init__(self, shape: TransformerShape) -> None:
         super().__init__()
@@ -42,15 +42,14 @@ class CrossTransformer(nn.Module):
                 branch.append(SelfLayer(shape) if index % 2 == 0 else CrossLayer(shape))
 
     def forward(self, x: Tensor, xt: Tensor) -> tuple[Tensor, Tensor]:
-        bins, frames = x.shape[2:]
-        x = x.permute(0, 3, 2, 1).flatten(1, 2)  # (B, N * F, C), the bins of a frame together
+        bins, frames = x.shape[1:3]
+        x = x.transpose(1, 2).flatten(1, 2)  # (B, N * F, C), the bins of a frame together
         x = self.norm_in(x) + spectral_positions(x, frames, bins)
-        xt = xt.transpose(1, 2)  # (B, T, C)
-        xt = self.norm_in_t(xt) + time_positions(xt)
+        xt = self.norm_in_t(xt[:, 0])  # (B, T, C)
+        xt = xt + time_positions(xt)
         for layer, layer_t in zip(self.layers, self.layers_t, strict=True):
             x, xt = layer(x, xt), layer_t(xt, x)  # both meet the other's state before the layer
-        x = x.unflatten(1, (frames, bins)).permute(0, 3, 2, 1)  # (B, C, F, N)
-        return x, xt.transpose(1, 2)
+        return x.unflatten(1, (frames, bins)).transpose(1, 2).contiguous(), xt[:, None]
 
 
 class _Layer(nn.Module):
@@ -82,7 +81,7 @@ class _Layer(nn.Module):
     def feed_forward(self, x: Tensor, norm: nn.Module) -> Tensor:
         hidden = self.dropout(F.gelu(self.linear1(norm(x))))
         x = x + self.gamma_2(self.dropout(self.linear2(hidden)))
-        return self.norm_out(x.transpose(1, 2)).transpose(1, 2)
+        return item_norm(self.norm_out, x)
 
 
 def _attention(shape: TransformerShape) -> nn.Module:
