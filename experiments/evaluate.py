@@ -3,11 +3,13 @@
     accelerate launch experiments/evaluate.py runs/demo/seed0-gan
     accelerate launch experiments/evaluate.py runs/demo/seed0-gan --museval evaluation.shifts=10
     accelerate launch experiments/evaluate.py runs/mine/seed0-per_source
+    accelerate launch experiments/evaluate.py runs/demo/seed0-gan --frechet music_vgg
 
 Reads the run's own configuration and its best weights; keys of the sections `evaluation` and `data`
 can be changed. Instead of a run, a bag of runs, a folder with bag.yaml or the file: of the tracks
 and settings of its first. Finished tracks are kept: an interrupted evaluation continues where it
-stopped.
+stopped. --frechet NETWORK, or NETWORK=FILE with a file of weights, separates the tracks once more
+and writes the Fréchet distance of features of all of them, see gan_sep/evaluation/frechet.py.
 """
 
 from dataclasses import replace
@@ -16,7 +18,12 @@ from pathlib import Path
 from accelerate import Accelerator
 from torch import nn
 
+from gan_sep.config.loader import Component, build
 from gan_sep.config.run import RunConfig
+from gan_sep.evaluation.evaluate import Evaluation
+from gan_sep.evaluation.frechet import Distance, frechet_distances
+from gan_sep.evaluation.rows import write_table
+from gan_sep.features.base import FeatureConfig, Features
 from gan_sep.generators.module import require_trust
 from gan_sep.programs import add_trust, clear_errors, load_run, program
 from gan_sep.published.bags import located, members_of, read_ensemble
@@ -29,6 +36,7 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="a run's folder, runs/NAME/seedN-ARM, or a bag")
     parser.add_argument("--split", choices=("valid", "test"), default="test")
     parser.add_argument("--museval", action="store_true", help="also SDR, ISR, SIR, SAR by museval")
+    parser.add_argument("--frechet", metavar="NETWORK", help="also frechet.csv, by its features")
     parser.add_argument(
         "--out", type=Path, help="folder of the rows (default: RUN/evaluation/SPLIT)"
     )
@@ -43,11 +51,29 @@ def main() -> None:
         if arguments.museval:
             asked = (*config.evaluation.metrics, "museval")
             config = replace(config, evaluation=replace(config.evaluation, metrics=asked))
+        features = features_of(arguments.frechet) if arguments.frechet else None
         folder = arguments.out or run.evaluation(arguments.split)
         accelerator = Accelerator()
         evaluate_network(network, config, run, arguments.split, folder, accelerator)
         accelerator.print(f"Rows: {folder / 'rows.csv'}")
+        if features and accelerator.is_main_process:
+            evaluation = Evaluation(config.audio, config.evaluation, run.arm, config.seed)
+            tracks = config.data.build(config.audio, arguments.split)
+            found = [*frechet_distances(network, tracks, evaluation, features)]
+            write_table(folder / "frechet.csv", Distance._fields, found)
+            print(f"Fréchet distances: {folder / 'frechet.csv'}")
         accelerator.end_training()
+
+
+def features_of(text: str) -> Features:
+    """The network of NAME or NAME=FILE. Raises ValueError where there is none, or no weights."""
+    name, _, weights = text.partition("=")
+    known = Component("features")
+    if name not in known.names():
+        raise ValueError(f"--frechet: expected one of {', '.join(known.names())}, got {name!r}")
+    section = {"weights": weights} if weights else {}
+    config: FeatureConfig = build(known.config_class(name), section)
+    return config.build()
 
 
 def single_run(

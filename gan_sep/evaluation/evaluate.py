@@ -159,7 +159,7 @@ class _Scorer:
         own, excerpt_missing = self._evaluation.arm, track.name in self._missing_excerpts
         if len(done) == len(stored) and not excerpt_missing:
             return done[own]
-        references = _references(track, self._evaluation.audio)  # (S, C, T)
+        references = references_of(track, self._evaluation.audio)  # (S, C, T)
         if excerpt_missing and own in done:  # scored in an earlier call: separated once more
             self.excerpts.keep(track, references, self._estimates(own, references))
         for arm in (arm for arm in stored if arm not in done):
@@ -175,7 +175,7 @@ class _Scorer:
     def _estimates(self, arm: str, references: Tensor) -> Tensor:
         """What an arm makes of the mixture: (S, C, T), on the CPU."""
         if arm == self._evaluation.arm:
-            return _separated(self._generator, references, self._evaluation)
+            return separated(self._generator, references, self._evaluation)
         return reference_estimates(references, arm)
 
     def rows(self, tracks: Sequence[Track], arm: str) -> Iterator[Row]:
@@ -212,7 +212,7 @@ class _Scorer:
         return hashlib.sha256(inputs.encode()).hexdigest()
 
 
-def _references(track: Track, audio: AudioFormat) -> Tensor:
+def references_of(track: Track, audio: AudioFormat) -> Tensor:
     """The whole track's sources (S, C, T). Raises ValueError where one holds NaN or inf."""
     references = track.read()  # (S, C, T)
     for source, signal in zip(audio.sources, references, strict=True):
@@ -237,15 +237,15 @@ def weights_fingerprint(network: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _separated(generator: nn.Module, references: Tensor, evaluation: Evaluation) -> Tensor:
+def separated(generator: nn.Module, references: Tensor, evaluation: Evaluation) -> Tensor:
     """The generator's estimates of the references' mixture, both (S, C, T)."""
     how = evaluation.settings.overlap_add(evaluation.audio, evaluation.seed)
     return separate(generator, references.sum(0), how)
 
 
 def _validation_scores(generator: nn.Module, track: Track, evaluation: Evaluation) -> Scores:
-    references = _references(track, evaluation.audio)  # (S, C, T)
-    estimates = _separated(generator, references, evaluation)
+    references = references_of(track, evaluation.audio)  # (S, C, T)
+    estimates = separated(generator, references, evaluation)
     return _named_scores(track, references, estimates, evaluation)
 
 
