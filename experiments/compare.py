@@ -5,6 +5,7 @@
     python experiments/compare.py runs/NAME --keep reports/NAME
     python experiments/compare.py runs/FIRST runs/SECOND --metric usdr
     python experiments/compare.py reports/STUDY --out OUT
+    python experiments/compare.py reports/STUDY --correlations OUT --beside correlations.csv
 
 Prints a table for each arm: mixture, plain, the arm, their difference with its 95 % interval and a
 verdict. With --out it also writes the full report with page, tables, figures and all rows; with
@@ -12,12 +13,17 @@ verdict. With --out it also writes the full report with page, tables, figures an
 several folders belong to one study, as seeds or as arms. What words.md in the report's folder says
 is quoted in it and kept. A kept study is read like runs, and has every table, figure and the page
 again, without sounds.
+
+With --correlations it writes how the metrics of all arms move together, metrics.csv and
+metrics.png, with --beside columns of other tables by metric: what experiments/listening.py says of
+listeners, or published figures.
 """
 
 from contextlib import nullcontext
 from pathlib import Path
 
 from gan_sep.evaluation.metrics import statistics
+from gan_sep.listening.metrics import write_correlations
 from gan_sep.locks import alone_in
 from gan_sep.programs import clear_errors, program
 from gan_sep.reporting.committed import is_committed
@@ -30,6 +36,8 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path, help="runs/NAME, or one kept study")
     parser.add_argument("--out", "--page", type=Path, help="folder of the full report")
     parser.add_argument("--keep", type=Path, help="folder of what is kept without the runs")
+    parser.add_argument("--correlations", type=Path, help="folder of how metrics move together")
+    parser.add_argument("--beside", nargs="+", type=Path, default=(), metavar="CSV")
     parser.add_argument(
         "--audio",
         action="store_true",
@@ -61,6 +69,9 @@ def main() -> None:
             kept = is_committed(arguments.runs[0]) and words.is_file()
             write_full(study, out, words if kept else None, arguments.audio)
             print(f"\nReport: {out / 'README.md'}\nPage: {out / 'index.html'}")
+        if arguments.correlations:
+            write_correlations(study.rows, arguments.beside, arguments.correlations)
+            print(f"\nCorrelations: {arguments.correlations / 'metrics.png'}")
         if keep:
             write_committed(study, keep)
             print(f"\nKept: {keep / 'README.md'}")
