@@ -11,6 +11,7 @@ Prints one Markdown table per section:
     context         HT Demucs' plain step over segment, layers and width, dense and sparse
     gan_step        the step with discriminators against the plain one
     discriminators  the same for each discriminator and training switch
+    losses          the small Demucs' step with each loss against that with l1_time
     separation      whole songs: seconds, and memory that must not grow with the song
     data            reading segments from files
     sdr             the fast SDR against museval

@@ -9,6 +9,8 @@ from benchmarks.bss_eval_speed import Clip, bss_eval_speed
 from benchmarks.context import context, grid
 from benchmarks.discriminator_costs import discriminator_costs, variants
 from benchmarks.loading import loading
+from benchmarks.loss_costs import loss_costs
+from benchmarks.loss_costs import variants as losses
 from benchmarks.sdr_speed import sdr_speed
 from benchmarks.separation import separation
 from benchmarks.settings import (
@@ -58,6 +60,13 @@ def _discriminators(quick: bool, rounds: int, device: torch.device) -> Table:
     return discriminator_costs(SMALL, variants(), rounds, device)
 
 
+def _losses(quick: bool, rounds: int, device: torch.device) -> Table:
+    if quick:
+        tiny = {name: loss.tiny() for name, loss in losses().items()}
+        return loss_costs(QUICK, tiny, rounds, device)
+    return loss_costs(SMALL, losses(), rounds, device)
+
+
 def _separation(quick: bool, rounds: int, device: torch.device) -> Table:
     if quick:
         evaluation = EvaluationSettings(segment_seconds=0.5)
@@ -93,6 +102,7 @@ SECTIONS: dict[str, Callable[[bool, int, torch.device], Table]] = {
     "context": _context,
     "gan_step": _gan_step,
     "discriminators": _discriminators,
+    "losses": _losses,
     "separation": _separation,
     "data": _data,
     "sdr": _sdr,

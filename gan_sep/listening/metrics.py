@@ -37,7 +37,7 @@ def write_correlations(rows: pd.DataFrame, beside: Sequence[Path], out: Path) ->
     correlated = within.transform(lambda ranks: ranks - ranks.mean()).corr(min_periods=3)
     over = values.corr("spearman", min_periods=3)
     tree = linkage(squareform((1 - correlated.fillna(0)).to_numpy(), checks=False), "average")
-    order = [correlated.columns[place] for place in leaves_list(tree)]
+    order = list(correlated.columns[leaves_list(tree).tolist()])
     columns = pd.concat([_column(path) for path in beside], axis=1) if beside else pd.DataFrame()
     columns = columns.reindex(order)
     pairs = [
