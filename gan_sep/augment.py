@@ -26,6 +26,7 @@ from torch import Tensor
 from gan_sep.audio import AudioFormat
 from gan_sep.data.repitch import Repitch
 from gan_sep.random import draw
+from gan_sep.ranges import at_least, positive, share
 
 _PURPOSE = int.from_bytes(b"augment")
 # Runs of all versions share these numbers: they come from one generator, in this order.
@@ -88,7 +89,7 @@ class Shift:
     seconds: float = 1.0  # the longest shift
 
     def __post_init__(self) -> None:
-        _require(self.seconds >= 0, "seconds: expected at least 0", self.seconds)
+        at_least(0, self, "seconds")
 
     def __call__(self, sources: Tensor, chance: Chance, audio: AudioFormat) -> Tensor:
         B, S, _, read = sources.shape
@@ -111,7 +112,7 @@ class CircularShift:
     seconds: float  # of which all multiples below the segment's length are equally likely
 
     def __post_init__(self) -> None:
-        _require(self.seconds > 0, "seconds: expected more than 0", self.seconds)
+        positive(self, "seconds")
 
     def __call__(self, sources: Tensor, chance: Chance, audio: AudioFormat) -> Tensor:
         length, unit = sources.shape[-1], audio.samples(self.seconds)
@@ -135,7 +136,7 @@ class SwapChannels:
     probability: float = 0.5  # of every source
 
     def __post_init__(self) -> None:
-        _require_probability(self.probability)
+        share(self, "probability")
 
     def __call__(self, sources: Tensor, chance: Chance, audio: AudioFormat) -> Tensor:
         swapped = (chance.uniform("swap_channels") < self.probability)[:, :, None, None]
@@ -149,7 +150,7 @@ class FlipSign:
     probability: float = 0.5  # of every source
 
     def __post_init__(self) -> None:
-        _require_probability(self.probability)
+        share(self, "probability")
 
     def __call__(self, sources: Tensor, chance: Chance, audio: AudioFormat) -> Tensor:
         sign = torch.where(chance.uniform("flip_sign") < self.probability, -1.0, 1.0)  # (B, S)
@@ -164,7 +165,8 @@ class Gain:
     high: float = 1.25  # the highest factor
 
     def __post_init__(self) -> None:
-        _require(0 < self.low <= self.high, "low: expected 0 < low <= high", [self.low, self.high])
+        if not 0 < self.low <= self.high:
+            raise ValueError(f"low: expected 0 < low <= high, got {[self.low, self.high]}")
 
     def __call__(self, sources: Tensor, chance: Chance, audio: AudioFormat) -> Tensor:
         factor = self.low + (self.high - self.low) * chance.uniform("gain")  # (B, S)
@@ -181,7 +183,7 @@ class Remix:
     group: int = 4  # segments that exchange sources
 
     def __post_init__(self) -> None:
-        _require(self.group >= 1, "group: expected at least 1", self.group)
+        at_least(1, self, "group")
 
     def __call__(self, sources: Tensor, chance: Chance, audio: AudioFormat) -> Tensor:
         return sources[chance.origins(), torch.arange(sources.shape[1], device=sources.device)]
@@ -242,12 +244,3 @@ def augment(
     for transform in settings:
         sources = transform(sources, chance, audio)
     return sources
-
-
-def _require(condition: bool, expected: str, found: object) -> None:
-    if not condition:
-        raise ValueError(f"{expected}, got {found}")
-
-
-def _require_probability(found: float) -> None:
-    _require(0 <= found <= 1, "probability: expected from 0 to 1", found)

@@ -191,7 +191,7 @@ def test_a_circular_shift_that_is_none_within_a_segment_is_refused(
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ({"flip_sign": {"probability": 1.5}}, "augment.flip_sign.probability: expected from 0"),
+        ({"flip_sign": {"probability": 1.5}}, "augment.flip_sign.probability: expected 0"),
         ({"swap_channels": {"probability": -0.1}}, "augment.swap_channels.probability: expected"),
         ({"gain": {"low": 1.5, "high": 1}}, "augment.gain.low: expected 0 < low <= high"),
         ({"gain": {"low": 0}}, "augment.gain.low: expected 0 < low <= high, got [0.0, 1.25]"),

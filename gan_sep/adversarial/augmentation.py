@@ -30,6 +30,7 @@ import torch
 from torch import Tensor
 
 from gan_sep.random import draw
+from gan_sep.ranges import at_least
 
 Kind = Literal["shift", "gain", "polarity", "band_stop", "time_mask"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -65,8 +66,7 @@ class InputAugmentation:
             )
         if target is not None and not -1 < target < 1:
             raise ValueError(f"target: expected a mean sign between -1 and 1 or null, got {target}")
-        if self.ramp_segments < 1:
-            raise ValueError(f"ramp_segments: expected >= 1, got {self.ramp_segments}")
+        at_least(1, self, "ramp_segments")
 
 
 def drawn(seed: int, step: int, rows: Iterable[tuple[str, int]], num_sources: int) -> Tensor:

@@ -11,6 +11,7 @@ from gan_sep.adversarial.objectives.base import Objective
 from gan_sep.adversarial.regularizers.base import RegularizerConfig
 from gan_sep.config.loader import Component, require
 from gan_sep.optimizers import adam
+from gan_sep.ranges import at_least, below_one, positive
 
 ObjectiveSection = Annotated[Objective, Component("adversarial/objectives", "least_squares")]
 RegularizerSection = Annotated[RegularizerConfig, Component("adversarial/regularizers")]
@@ -59,11 +60,8 @@ class Adversarial:
             f"gamma: expected either gamma or balance, the other null, got gamma {self.gamma} and "
             f"balance {self.balance}",
         )
-        for name in ("gamma", "balance", "feature_matching"):
-            value = getattr(self, name)
-            require(value is None or value >= 0, f"{name}: expected >= 0, got {value}")
-        decay = self.balance_decay
-        require(0 <= decay < 1, f"balance_decay: expected [0, 1), got {decay}")
+        at_least(0, self, "gamma", "balance", "feature_matching")
+        below_one(self, "balance_decay")
 
     def _check_steps(self) -> None:
         probability, warmup = self.update_probability, self.warmup_steps
@@ -71,7 +69,7 @@ class Adversarial:
             0 < probability <= 1,
             f"update_probability: expected above 0 and at most 1, got {probability}",
         )
-        require(warmup >= 0, f"warmup_steps: expected >= 0, got {warmup}")
+        at_least(0, self, "warmup_steps")
         require(
             0 <= self.head_start_steps <= warmup,
             f"head_start_steps: expected between 0 and warmup_steps ({warmup}), "
@@ -86,10 +84,7 @@ class Adversarial:
             )
 
     def _check_input(self) -> None:
-        seconds = self.crop_seconds
-        require(
-            seconds is None or seconds > 0, f"crop_seconds: expected > 0 or null, got {seconds}"
-        )
+        positive(self, "crop_seconds")
         require(
             not self.level_normalisation or self.silence_db is not None,
             "level_normalisation: expected silence_db to be the floor, got silence_db null",

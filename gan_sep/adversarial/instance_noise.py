@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from gan_sep.random import draw
+from gan_sep.ranges import at_least
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,7 @@ class InstanceNoise:
     start_db: float = -20.0  # RMS in the discriminators' first step, dB of full scale
 
     def __post_init__(self) -> None:
-        if self.until_step < 1:
-            raise ValueError(f"until_step: expected >= 1, got {self.until_step}")
+        at_least(1, self, "until_step")
 
     def amplitude(self, step: int, first_step: int) -> float:
         """The RMS in this step: all of it in first_step, 0 from until_step on."""

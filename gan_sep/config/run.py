@@ -17,6 +17,7 @@ from gan_sep.losses import l1_time
 from gan_sep.losses.base import Loss, check_terms
 from gan_sep.optimizers import adam
 from gan_sep.optimizers.base import OptimizerConfig
+from gan_sep.ranges import at_least, below_one, positive
 
 __all__ = [
     "Adversarial",
@@ -40,8 +41,8 @@ class Diagnosis:
     segments: int = 64  # of each kind: real and estimated, of training and of held-out tracks
 
     def __post_init__(self) -> None:
-        require(self.every >= 1, f"every: expected >= 1, got {self.every}")
-        require(self.segments >= 2, f"segments: expected >= 2, got {self.segments}")
+        at_least(1, self, "every")
+        at_least(2, self, "segments")
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class SingularValues:
     smallest_mib: float = 1.0  # weights of fewer MiB in float32 are left alone
 
     def __post_init__(self) -> None:
-        require(self.weight > 0, f"weight: expected > 0, got {self.weight}")
-        require(self.smallest_mib >= 0, f"smallest_mib: expected >= 0, got {self.smallest_mib}")
+        positive(self, "weight")
+        at_least(0, self, "smallest_mib")
 
 
 @dataclass(frozen=True)
@@ -89,27 +90,18 @@ class Training:
     trackers: tuple[Literal["tensorboard", "wandb"], ...] = ("tensorboard",)
 
     def __post_init__(self) -> None:
-        counts = ("steps", "batch_size", "accumulation", "log_every", "validate_every")
-        for name in (*counts, "checkpoint_every", "keep_checkpoints"):
-            require(getattr(self, name) >= 1, f"{name}: expected >= 1, got {getattr(self, name)}")
+        at_least(1, self, "steps", "batch_size", "accumulation", "log_every", "validate_every")
+        at_least(1, self, "checkpoint_every", "keep_checkpoints", "threads")
         require(
             0 <= self.frozen_steps < self.steps,
             f"frozen_steps: expected 0 or more and less than steps ({self.steps}), got "
             f"{self.frozen_steps}",
         )
-        require(self.workers >= 0, f"workers: expected >= 0, got {self.workers}")
-        threads = self.threads
-        require(threads is None or threads >= 1, f"threads: expected >= 1 or null, got {threads}")
-        require(
-            self.segment_seconds > 0, f"segment_seconds: expected > 0, got {self.segment_seconds}"
-        )
+        at_least(0, self, "workers")
+        positive(self, "segment_seconds")
         distinct = len(set(self.trackers)) == len(self.trackers)
         require(distinct, f"trackers: expected each once, got {list(self.trackers)}")
-        for name in ("ema_decay", "epoch_ema_decay"):
-            decay = getattr(self, name)
-            require(
-                decay is None or 0 <= decay < 1, f"{name}: expected [0, 1) or null, got {decay}"
-            )
+        below_one(self, "ema_decay", "epoch_ema_decay")
         require(
             self.epoch_ema_decay is None or self.select != LAST,
             "select: expected sdr or usdr, by which the better average is taken, got last",
@@ -140,7 +132,7 @@ class Start:
     def __post_init__(self) -> None:
         one = (self.run is None) != (self.file is None)
         require(one, f"run: expected either run or file, got run {self.run} and file {self.file}")
-        require(self.step is None or self.step >= 1, f"step: expected >= 1, got {self.step}")
+        at_least(1, self, "step")
         checkpoint = self.run is not None and self.step is not None
         require(
             self.take == "weights" or checkpoint,
@@ -177,7 +169,7 @@ class RunConfig:
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)  # what is measured
 
     def __post_init__(self) -> None:
-        require(self.seed >= 0, f"seed: expected >= 0, got {self.seed}")
+        at_least(0, self, "seed")
         valid_name = bool(self.name) and Path(self.name).name == self.name and self.name[0] != "."
         require(valid_name, f"name: expected the plain name of a folder, got {self.name!r}")
         check_terms(self.losses, self.audio.sources)

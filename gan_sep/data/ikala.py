@@ -24,6 +24,7 @@ from gan_sep.data.files import listed, open_each
 from gan_sep.data.karaoke import SOURCES, Clip, Mixing, find_clips
 from gan_sep.data.memory import remember
 from gan_sep.random import draw
+from gan_sep.ranges import at_least
 
 CLIPS = {"valid": 4, "train": 59, "test": 189}
 SAMPLE_RATE = 44100  # of the files
@@ -44,10 +45,7 @@ class Config:
     sources: ClassVar[tuple[str, ...] | None] = SOURCES
 
     def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise ValueError(f"seed: expected at least 0, got {self.seed}")
-        if self.memory_gb < 0:
-            raise ValueError(f"memory_gb: expected at least 0, got {self.memory_gb}")
+        at_least(0, self, "seed", "memory_gb")
 
     def build(self, audio: AudioFormat, split: Split) -> list[Track]:
         """The clips of one split; see `DataConfig.build`."""

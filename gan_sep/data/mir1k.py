@@ -13,6 +13,7 @@ from gan_sep.data.base import Check, Split, Track, require_sources
 from gan_sep.data.files import listed, open_each
 from gan_sep.data.karaoke import SOURCES, Clip, Mixing, find_clips
 from gan_sep.data.memory import remember
+from gan_sep.ranges import at_least
 
 TRAIN_SINGERS = ("abjones", "amy")
 VALIDATION = ("abjones_5_08", "abjones_5_09", "amy_9_08", "amy_9_09")
@@ -32,8 +33,7 @@ class Config:
     sources: ClassVar[tuple[str, ...] | None] = SOURCES
 
     def __post_init__(self) -> None:
-        if self.memory_gb < 0:
-            raise ValueError(f"memory_gb: expected at least 0, got {self.memory_gb}")
+        at_least(0, self, "memory_gb")
 
     def build(self, audio: AudioFormat, split: Split) -> list[Track]:
         """The clips of one split; see `DataConfig.build`."""

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from gan_sep.data.segments import Segments
 from gan_sep.random import draw
+from gan_sep.ranges import at_least, below_one, share
 
 _PHASES = 0  # the seed of the phases that stretching draws
 
@@ -32,14 +33,9 @@ class Repitch:
     tempo_limit: float = 0.12  # the largest change of tempo, to which larger ones are cut
 
     def __post_init__(self) -> None:
-        if not 0 <= self.probability <= 1:
-            raise ValueError(f"probability: expected from 0 to 1, got {self.probability}")
-        if self.semitones < 0:
-            raise ValueError(f"semitones: expected at least 0, got {self.semitones}")
-        if self.tempo_deviation < 0:
-            raise ValueError(f"tempo_deviation: expected at least 0, got {self.tempo_deviation}")
-        if not 0 <= self.tempo_limit < 1:
-            raise ValueError(f"tempo_limit: expected from 0 to below 1, got {self.tempo_limit}")
+        share(self, "probability")
+        at_least(0, self, "semitones", "tempo_deviation")
+        below_one(self, "tempo_limit")
 
     def longest(self, num_samples: int) -> int:
         """How many samples must be read for a segment of num_samples at the fastest tempo."""

@@ -9,6 +9,7 @@ from gan_sep.data.base import Check, Split, Track
 from gan_sep.data.files import read_tracks, track_folders
 from gan_sep.data.memory import remember
 from gan_sep.data.validation import MUSDB18_VALIDATION, held_out, held_out_share
+from gan_sep.ranges import at_least
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,7 @@ class Config:
             raise ValueError(f"valid: expected a share between 0 and 1, got {self.valid}")
         if self.valid == ():
             raise ValueError("valid: expected at least one title, got an empty list")
-        if self.memory_gb < 0:
-            raise ValueError(f"memory_gb: expected at least 0, got {self.memory_gb}")
+        at_least(0, self, "memory_gb")
 
     def build(self, audio: AudioFormat, split: Split) -> list[Track]:
         """The tracks of one split; see `DataConfig.build`."""

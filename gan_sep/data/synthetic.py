@@ -20,6 +20,7 @@ from gan_sep.data.base import SPLITS, Split, Track, require_sources
 from gan_sep.data.memory import remember
 from gan_sep.data.score import Score, compose
 from gan_sep.random import draw
+from gan_sep.ranges import at_least
 
 Player = Callable[[instruments.Stage, Score], None]
 
@@ -40,9 +41,7 @@ class Counts:
     test: int = 6  # songs of the comparison
 
     def __post_init__(self) -> None:
-        for split in SPLITS:
-            if getattr(self, split) < 1:
-                raise ValueError(f"{split}: expected at least 1 song, got {getattr(self, split)}")
+        at_least(1, self, *SPLITS)
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,8 @@ class Config:
     sources: ClassVar[tuple[str, ...] | None] = SOURCES
 
     def __post_init__(self) -> None:
-        if self.seconds < 1:
-            raise ValueError(f"seconds: expected at least 1, got {self.seconds}")
-        if self.seed < 0:
-            raise ValueError(f"seed: expected at least 0, got {self.seed}")
-        if self.memory_gb < 0:
-            raise ValueError(f"memory_gb: expected at least 0, got {self.memory_gb}")
+        at_least(1, self, "seconds")
+        at_least(0, self, "seed", "memory_gb")
 
     def build(self, audio: AudioFormat, split: Split) -> list[Track]:
         """The songs of one split; no song is in two. See `DataConfig.build`."""

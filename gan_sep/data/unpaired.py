@@ -15,6 +15,7 @@ from gan_sep.data.base import Track
 from gan_sep.data.files import FileTrack, audio_in, listed, open_each, visible
 from gan_sep.data.segments import Stem
 from gan_sep.random import draw
+from gan_sep.ranges import at_least
 
 
 class Pools(NamedTuple):
@@ -48,8 +49,7 @@ class Unpaired:
     batch_size: int = 1
 
     def __post_init__(self) -> None:
-        if self.batch_size < 0:
-            raise ValueError(f"batch_size: expected at least 0, got {self.batch_size}")
+        at_least(0, self, "batch_size")
         if self.batch_size == 0 and not self.set_aside:
             raise ValueError(
                 "batch_size: expected at least 1 without tracks set aside, got 0; "

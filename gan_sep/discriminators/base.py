@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.layers.inputs import Layout, check_layout
+from gan_sep.ranges import at_least
 
 
 class DiscriminatorOutput(NamedTuple):
@@ -36,9 +37,7 @@ class DiscriminatorOptions:
 
     def __post_init__(self) -> None:
         check_layout(self.layout)
-        for name in ("channels", "layers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        at_least(1, self, "channels", "layers")
 
 
 class DiscriminatorConfig(Protocol):

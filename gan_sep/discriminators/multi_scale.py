@@ -30,6 +30,7 @@ from gan_sep.discriminators.layers.convolutions import (
     waveform_layers,
 )
 from gan_sep.discriminators.layers.inputs import discriminator_input
+from gan_sep.ranges import at_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +42,7 @@ class Config(DiscriminatorOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.scales < 1:
-            raise ValueError(f"scales: expected at least 1, got {self.scales}")
+        at_least(1, self, "scales")
 
     def build(self, audio: AudioFormat) -> nn.Module:
         """One discriminator per source, with fresh weights.

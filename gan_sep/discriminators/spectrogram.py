@@ -35,7 +35,7 @@ from gan_sep.discriminators.layers.inputs import (
     input_channels,
 )
 from gan_sep.discriminators.layers.spectral_norm import spectrally_normalised
-from gan_sep.spectra import decibels, power_spectrogram
+from gan_sep.spectra import Stft, decibels, power_spectrogram
 
 FLOOR_DB = -80.0
 SILENCE = -1.0  # what the floor becomes in the input range of a discriminator
@@ -53,10 +53,7 @@ class Config(DiscriminatorOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.n_fft < 4 or self.n_fft % 2:
-            raise ValueError(f"n_fft: expected an even number of at least 4, got {self.n_fft}")
-        if not 1 <= self.hop <= self.n_fft // 2:
-            raise ValueError(f"hop: expected 1 to n_fft / 2 = {self.n_fft // 2}, got {self.hop}")
+        Stft(self.n_fft, self.hop)  # raises of either
         if self.mel_bands < 1 or self.mel_bands % 2**self.layers:
             raise ValueError(
                 f"mel_bands: expected a multiple of 2^layers = {2**self.layers}, "

@@ -11,6 +11,7 @@ from gan_sep.audio import AudioFormat
 from gan_sep.evaluation import metrics
 from gan_sep.evaluation.references import ORACLES
 from gan_sep.evaluation.separate import OverlapAdd
+from gan_sep.ranges import at_least, positive
 
 Scores = dict[str, list[float]]
 """Metric -> one value per source, in the order of `AudioFormat.sources`."""
@@ -24,10 +25,8 @@ class ExcerptSettings:
     seconds: float = 8.0  # of each
 
     def __post_init__(self) -> None:
-        if self.tracks < 0:
-            raise ValueError(f"tracks: expected at least 0, got {self.tracks}")
-        if self.seconds < 1:
-            raise ValueError(f"seconds: expected at least 1, got {self.seconds}")
+        at_least(0, self, "tracks")
+        at_least(1, self, "seconds")
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,7 @@ class EvaluationSettings:
     validation: tuple[str, ...] = ()  # metrics of the validation tracks, by which arms are chosen
 
     def __post_init__(self) -> None:
-        if self.segment_seconds <= 0:
-            raise ValueError(f"segment_seconds: expected more than 0, got {self.segment_seconds}")
+        positive(self, "segment_seconds")
         if not 0 < self.max_shift_seconds <= self.segment_seconds:
             raise ValueError(
                 f"max_shift_seconds: expected more than 0 and at most segment_seconds "

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from gan_sep.ranges import at_least
+
 MOST_OVERLAP = 0.99  # every sample a hundred times through the generator
 
 
@@ -47,14 +49,11 @@ class OverlapAdd:
     last_piece: Literal["full", "short"] = "full"
 
     def __post_init__(self) -> None:
-        if self.segment_samples < 1:
-            raise ValueError(f"segment_samples: expected at least 1, got {self.segment_samples}")
+        at_least(1, self, "segment_samples")
         if not 0 <= self.overlap <= MOST_OVERLAP:
             raise ValueError(f"overlap: expected 0 to {MOST_OVERLAP}, got {self.overlap}")
-        if self.shifts < 0:
-            raise ValueError(f"shifts: expected at least 0, got {self.shifts}")
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size: expected at least 1, got {self.batch_size}")
+        at_least(0, self, "shifts")
+        at_least(1, self, "batch_size")
         if not 0 <= self.max_shift <= self.segment_samples:
             raise ValueError(
                 f"max_shift: expected 0 to segment_samples ({self.segment_samples}), "

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from gan_sep.audio import AudioFormat
 from gan_sep.generators.layers.temporal_blocks import TemporalBlock
+from gan_sep.ranges import at_least
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,7 @@ class Config:
     mask: Literal["relu", "sigmoid", "softmax"] = "relu"
 
     def __post_init__(self) -> None:
-        for field in ("filters", "bottleneck", "hidden", "blocks", "repeats"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field}: expected at least 1, got {getattr(self, field)}")
+        at_least(1, self, "filters", "bottleneck", "hidden", "blocks", "repeats")
         if self.kernel < 2 or self.kernel % 2:
             raise ValueError(
                 f"kernel: expected an even number of samples, since filters overlap by half, "

@@ -16,6 +16,7 @@ from gan_sep.audio import AudioFormat
 from gan_sep.generators.layers.lstm import BLSTM
 from gan_sep.generators.layers.resampling import Downsample2, Upsample2
 from gan_sep.generators.layers.rescaling import rescale_convolutions
+from gan_sep.ranges import at_least, positive
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,7 @@ class Config:
     normalize: bool = True
 
     def __post_init__(self) -> None:
-        for field in ("channels", "depth", "kernel", "stride", "context"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field}: expected at least 1, got {getattr(self, field)}")
-        if self.growth < 1:
-            raise ValueError(f"growth: expected at least 1, got {self.growth}")
+        at_least(1, self, "channels", "depth", "kernel", "stride", "context", "growth")
         if self.stride > self.kernel:
             raise ValueError(
                 f"stride: expected at most the kernel of {self.kernel}, since samples between two "
@@ -49,8 +46,7 @@ class Config:
             )
         if self.lstm_layers < 0:
             raise ValueError(f"lstm_layers: expected 0 or more, got {self.lstm_layers}")
-        if self.rescale is not None and self.rescale <= 0:
-            raise ValueError(f"rescale: expected more than 0, or null for none, got {self.rescale}")
+        positive(self, "rescale")
 
     def build(self, audio: AudioFormat) -> "Demucs":
         """The network with fresh weights, drawn from torch's global random state."""

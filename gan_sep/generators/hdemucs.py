@@ -13,6 +13,7 @@ from torch import Tensor
 from gan_sep.audio import AudioFormat
 from gan_sep.generators.layers.hybrid import HybridConfig, HybridUNet, branches_of
 from gan_sep.generators.layers.hybrid_layers import Shape
+from gan_sep.ranges import at_least
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,7 @@ class Config(HybridConfig):
                 f"n_fft: with stride {self.stride} and depth {self.depth} the branches meet for "
                 f"n_fft {', '.join(map(str, fitting))}, got {self.n_fft}"
             )
-        if self.time_stride < 1:
-            raise ValueError(f"time_stride: expected at least 1, got {self.time_stride}")
+        at_least(1, self, "time_stride")
 
     def layers_before_meeting(self) -> int | None:
         """Layers until one bin is left and the waveform is as short as the spectrogram."""

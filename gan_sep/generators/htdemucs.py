@@ -20,6 +20,7 @@ from gan_sep.generators.layers.hybrid import HybridConfig, HybridUNet, branches_
 from gan_sep.generators.layers.hybrid_layers import Shape
 from gan_sep.generators.layers.sparse_attention import Hashing
 from gan_sep.generators.layers.transformer import CrossTransformer, TransformerShape
+from gan_sep.ranges import at_least, below_one, positive
 
 
 @dataclass(frozen=True)
@@ -51,25 +52,20 @@ class Config(HybridConfig):
                 f"n_fft: expected a multiple of 2 x stride^depth = {2 * self.stride**self.depth}, "
                 f"and more than twice it, got {self.n_fft}"
             )
-        if self.heads < 1:
-            raise ValueError(f"heads: expected at least 1, got {self.heads}")
+        at_least(1, self, "heads")
         dimension = self.dimension()
         if dimension % 4 or dimension % self.heads:
             raise ValueError(
                 f"heads: expected transformer channels divisible by 4 and by the {self.heads} "
                 f"heads, got {dimension}"
             )
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout: expected a share in [0, 1), got {self.dropout}")
+        below_one(self, "dropout")
         if self.transformer_layers < 0:
             raise ValueError(
                 f"transformer_layers: expected 0 or more, got {self.transformer_layers}"
             )
         self._check_hashing()
-        if self.segment_seconds is not None and self.segment_seconds <= 0:
-            raise ValueError(
-                f"segment_seconds: expected more than 0, or null, got {self.segment_seconds}"
-            )
+        positive(self, "segment_seconds")
 
     def _check_hashing(self) -> None:
         if not 1 <= self.hash_rounds <= 256:  # which numbers of 16 bits count exactly
@@ -78,10 +74,8 @@ class Config(HybridConfig):
             raise ValueError(
                 f"hash_buckets: expected an even number from 2 on, got {self.hash_buckets}"
             )
-        if not 0 <= self.sparsity < 1:
-            raise ValueError(f"sparsity: expected a share in [0, 1), got {self.sparsity}")
-        if self.query_block < 1:
-            raise ValueError(f"query_block: expected at least 1, got {self.query_block}")
+        below_one(self, "sparsity")
+        at_least(1, self, "query_block")
 
     def hashing(self) -> Hashing | None:
         """What makes the attention sparse; None where it is dense."""

@@ -15,6 +15,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
+from gan_sep.ranges import at_least, positive
 
 _PATH = re.compile(r"[\w.]+:\w+")
 
@@ -42,11 +43,8 @@ class Config:
                 "output: expected the axes b, s, c and t in some order, such as 'b (s c) t', or "
                 f"b, s and t of mono estimates, got {self.output!r}"
             )
-        for name in ("multiple", "shortest"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        if self.probe_seconds <= 0:
-            raise ValueError(f"probe_seconds: expected more than 0, got {self.probe_seconds}")
+        at_least(1, self, "multiple", "shortest")
+        positive(self, "probe_seconds")
 
     def build(self, audio: AudioFormat) -> "Module":
         """The network, as its class draws its weights from torch's global random state.

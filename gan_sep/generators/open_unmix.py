@@ -21,6 +21,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
+from gan_sep.ranges import at_least, below_one, positive
 from gan_sep.spectra import Stft
 
 # What published state dicts hold beside weights; the last is the first release's name.
@@ -38,16 +39,13 @@ class Config:
     dropout: float = 0.4  # between LSTM layers in training; drawn from torch's global random state
 
     def __post_init__(self) -> None:
-        if self.bandwidth <= 0:
-            raise ValueError(f"bandwidth: expected more than 0 Hz, got {self.bandwidth}")
+        positive(self, "bandwidth")
         if self.hidden < 2 or self.hidden % 2:
             raise ValueError(
                 f"hidden: expected an even number, half for each direction, got {self.hidden}"
             )
-        if self.layers < 1:
-            raise ValueError(f"layers: expected at least 1, got {self.layers}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout: expected a share in [0, 1), got {self.dropout}")
+        at_least(1, self, "layers")
+        below_one(self, "dropout")
 
     def input_bins(self, sample_rate: int) -> int:
         """How many frequency bins, from 0 Hz on, lie within the bandwidth."""

@@ -22,6 +22,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
+from gan_sep.ranges import at_least
 from gan_sep.spectra import Stft, istft, stft
 
 # The clipped ReLU of recurrent layers of Hannun et al., "Deep Speech", 2014.
@@ -43,9 +44,7 @@ class Config:
     def __post_init__(self) -> None:
         if self.context < 1 or self.context % 2 == 0:
             raise ValueError(f"context: expected an odd number of frames, got {self.context}")
-        for name in ("hidden", "layers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        at_least(1, self, "hidden", "layers")
         layers = range(1, self.layers + 1)
         if len(set(self.recurrent)) < len(self.recurrent) or not set(self.recurrent) <= set(layers):
             raise ValueError(

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from gan_sep.audio import AudioFormat
 from gan_sep.generators.layers.vector_product import VectorProduct
 from gan_sep.generators.rnn_mask import joint_mask, with_context
+from gan_sep.ranges import at_least
 from gan_sep.spectra import Stft, istft, stft
 
 # The published bias of the colours: red fills up to here, green to twice this, blue the rest.
@@ -52,9 +53,7 @@ class Config:
     def __post_init__(self) -> None:
         if self.vectors not in _TO_REAL:
             raise ValueError(f"vectors: expected context or colour, got {self.vectors!r}")
-        for name in ("hidden", "layers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        at_least(1, self, "hidden", "layers")
 
     def build(self, audio: AudioFormat) -> "VPNN":
         """The network with fresh weights, drawn from torch's global random state."""

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan_sep.audio import AudioFormat
+from gan_sep.ranges import at_least
 
 LEAK = 0.2  # slope of the activations below zero
 
@@ -37,9 +38,7 @@ class Config:
     output: Literal["difference", "direct"] = "difference"
 
     def __post_init__(self) -> None:
-        for field in ("depth", "filters"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field}: expected at least 1, got {getattr(self, field)}")
+        at_least(1, self, "depth", "filters")
         for field in ("down_kernel", "up_kernel"):
             if getattr(self, field) < 1 or getattr(self, field) % 2 == 0:
                 raise ValueError(

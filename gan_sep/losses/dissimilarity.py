@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gan_sep.losses.layers.levels import mean_square
 from gan_sep.losses.layers.magnitudes import MagnitudeLoss
+from gan_sep.ranges import below_one
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,7 @@ class Config(MagnitudeLoss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.beta < 1:
-            raise ValueError(f"beta: expected [0, 1), got {self.beta}")
+        below_one(self, "beta")
 
     def check(self, num_sources: int) -> None:
         super().check(num_sources)

@@ -14,6 +14,7 @@ from torch import nn
 from gan_sep.config.loader import Component
 from gan_sep.optimizers.schedules import constant
 from gan_sep.optimizers.schedules.base import Schedule
+from gan_sep.ranges import at_least, positive
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,10 @@ class Config:
     )
 
     def __post_init__(self) -> None:
-        if not self.lr > 0:
-            raise ValueError(f"lr: expected a positive rate, got {self.lr}")
+        positive(self, "lr", "max_gradient_norm")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas: expected [0, 1), got {self.betas}")
-        if not self.weight_decay >= 0:
-            raise ValueError(f"weight_decay: expected >= 0, got {self.weight_decay}")
-        norm = self.max_gradient_norm
-        if norm is not None and not norm > 0:
-            raise ValueError(f"max_gradient_norm: expected > 0 or null, got {norm}")
+        at_least(0, self, "weight_decay")
 
     def build(self, weights: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
         """torch's AdamW. Raises ValueError where the part that decays has no weights."""

@@ -26,6 +26,7 @@ from torch import nn
 
 from gan_sep.optimizers.schedules import constant
 from gan_sep.optimizers.schedules.base import Schedule
+from gan_sep.ranges import at_least, positive
 
 # Evaluations for each iteration of a step, so many that the iterations, not they, end it.
 _EVALUATIONS = 25
@@ -44,11 +45,8 @@ class Config:
     history: int = 10  # iterations that are remembered, at twice the memory of the weights each
 
     def __post_init__(self) -> None:
-        if not self.lr > 0:
-            raise ValueError(f"lr: expected a positive share, got {self.lr}")
-        for name in ("iterations", "history"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        positive(self, "lr")
+        at_least(1, self, "iterations", "history")
 
     def build(self, weights: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
         """torch's L-BFGS, with a memory that ends with the step."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from gan_sep.config.loader import ConfigError, load
 from gan_sep.config.run import RunConfig, Start
+from gan_sep.ranges import at_least, positive
 from gan_sep.runs import ARM_NAME
 from gan_sep.statistics.pairing import BASELINE, REFERENCE_SYSTEMS
 from gan_sep.training.lifecycle import Member
@@ -28,10 +29,7 @@ class BudgetSettings:
     steps: int | None = None  # of training
 
     def __post_init__(self) -> None:
-        for name in ("minutes", "steps"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ValueError(f"{name}: expected more than 0 or null, got {value}")
+        positive(self, "minutes", "steps")
 
 
 @dataclass(frozen=True)
@@ -45,8 +43,7 @@ class Trunk:
     take: Literal["weights", "everything"] = "everything"  # as in `start`; with a step
 
     def __post_init__(self) -> None:
-        if self.step is not None and self.step < 1:
-            raise ValueError(f"step: expected >= 1 or null, got {self.step}")
+        at_least(1, self, "step")
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ def test_gradients_flow_through_every_change(kind: Kind) -> None:
         ({"probability": 1.1}, "probability: expected 0 to 1, got 1.1"),
         ({"target": None}, "probability: expected above 0 where target is null"),
         ({"target": 1.0}, "target: expected a mean sign between -1 and 1 or null, got 1.0"),
-        ({"ramp_segments": 0}, "ramp_segments: expected >= 1, got 0"),
+        ({"ramp_segments": 0}, "ramp_segments: expected at least 1, got 0"),
     ],
 )
 def test_impossible_settings_are_refused(fields: dict[str, Any], message: str) -> None:

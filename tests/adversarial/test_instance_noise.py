@@ -37,5 +37,5 @@ def test_a_segment_gets_the_same_noise_in_any_batch_and_other_noise_in_another_s
 
 
 def test_noise_without_an_end_is_refused() -> None:
-    with pytest.raises(ValueError, match="until_step: expected >= 1, got 0"):
+    with pytest.raises(ValueError, match="until_step: expected at least 1, got 0"):
         InstanceNoise(until_step=0)

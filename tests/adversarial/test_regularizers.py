@@ -126,7 +126,7 @@ def test_a_saved_state_goes_on_where_it_stood() -> None:
     [
         (r1.Config, {"weight": -1.0}, "weight: expected > 0, got -1.0"),
         (r2.Config, {"weight": 0.0}, "weight: expected > 0, got 0.0"),
-        (r1.Config, {"every": 0}, "every: expected >= 1, got 0"),
+        (r1.Config, {"every": 0}, "every: expected at least 1, got 0"),
         (lecam.Config, {"weight": 0.0}, "weight: expected > 0, got 0.0"),
         (lecam.Config, {"decay": 1.0}, r"decay: expected \[0, 1\), got 1.0"),
     ],

@@ -117,7 +117,7 @@ def test_a_table_played_at_a_frequency_is_that_sine() -> None:
 
 
 def test_bad_settings_and_other_sources_are_errors_that_name_the_field() -> None:
-    with pytest.raises(ValueError, match="valid: expected at least 1 song, got 0"):
+    with pytest.raises(ValueError, match="valid: expected at least 1, got 0"):
         Counts(valid=0)
     with pytest.raises(ValueError, match="seconds: expected at least 1"):
         Config(seconds=0.5)

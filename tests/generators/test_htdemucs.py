@@ -178,7 +178,7 @@ def test_dropout_is_of_training_only() -> None:
         ({"n_fft": 1024}, "n_fft: expected a multiple of 2 x stride.depth = 512, .* got 1024"),
         ({"heads": 7}, "heads: .* divisible by 4 and by the 7 heads, got 512"),
         ({"heads": 0}, "heads: expected at least 1, got 0"),
-        ({"dropout": 1.0}, "dropout: expected a share"),
+        ({"dropout": 1.0}, "dropout: expected"),
         ({"transformer_layers": -1}, "transformer_layers: expected 0 or more"),
         ({"segment_seconds": 0.0}, "segment_seconds: expected more than 0"),
         ({"channels": 0}, "channels: expected at least 1"),

@@ -215,7 +215,7 @@ def test_weights_of_other_shapes_are_refused_or_left_out_and_listed(
         ("{run: a, file: b}", "expected either run or file"),
         ("{file: b, take: everything}", "take: everything: expected the run and the step"),
         ("{file: b, step: 3}", "step: expected run beside it"),
-        ("{run: a, step: 0}", "step: expected >= 1"),
+        ("{run: a, step: 0}", "step: expected at least 1"),
         ("{run: a, tak: weights}", "start.tak: unknown key; did you mean 'take'"),
     ],
 )

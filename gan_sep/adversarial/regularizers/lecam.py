@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gan_sep.adversarial.regularizers.base import Regularizer, RegularizerConfig
 from gan_sep.adversarial.scored import Scored, excess, shortfall
+from gan_sep.ranges import below_one
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,7 @@ class Config(RegularizerConfig):
     def __post_init__(self) -> None:
         if not self.weight > 0:
             raise ValueError(f"weight: expected > 0, got {self.weight}; leave it out for none")
-        if not 0 <= self.decay < 1:
-            raise ValueError(f"decay: expected [0, 1), got {self.decay}")
+        below_one(self, "decay")
 
     def build(self, num_sources: int, accelerator: Accelerator) -> "LeCam":
         return LeCam(self, num_sources, accelerator)

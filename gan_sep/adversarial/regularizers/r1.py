@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gan_sep.adversarial.regularizers.base import Regularizer, RegularizerConfig
 from gan_sep.adversarial.scored import Scored
+from gan_sep.ranges import at_least
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,7 @@ class Config(RegularizerConfig):
     def __post_init__(self) -> None:
         if not self.weight > 0:
             raise ValueError(f"weight: expected > 0, got {self.weight}; leave it out for none")
-        if self.every < 1:
-            raise ValueError(f"every: expected >= 1, got {self.every}")
+        at_least(1, self, "every")
 
     def build(self, num_sources: int, accelerator: Accelerator) -> "GradientPenalty":
         return GradientPenalty(self)

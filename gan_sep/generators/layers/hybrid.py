@@ -15,6 +15,7 @@ from gan_sep.generators.layers.hybrid_layers import (
     Shape,
 )
 from gan_sep.generators.layers.rescaling import rescale_convolutions
+from gan_sep.ranges import at_least, positive
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,7 @@ class HybridConfig:
     rescale: float | None = 0.1  # standard deviation that initial convolutions are drawn towards
 
     def __post_init__(self) -> None:
-        for field in ("channels", "growth", "depth", "stride", "norm_groups", "branch_depth"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field}: expected at least 1, got {getattr(self, field)}")
+        at_least(1, self, "channels", "growth", "depth", "stride", "norm_groups", "branch_depth")
         if self.kernel % 4 or self.kernel != 2 * self.stride:
             raise ValueError(
                 f"kernel: expected twice the stride of {self.stride} and a multiple of 4, "
@@ -53,8 +52,7 @@ class HybridConfig:
                 f"compression: expected 1 to half of the {self.channels} channels, "
                 f"got {self.compression}"
             )
-        if self.rescale is not None and self.rescale <= 0:
-            raise ValueError(f"rescale: expected more than 0, or null for none, got {self.rescale}")
+        positive(self, "rescale")
 
 
 class HybridUNet(nn.Module):

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from gan_sep.ranges import at_least
+
 
 class Progress(NamedTuple):
     """Where a run stands: steps made so far and in all, and its validation scores, best highest."""
@@ -24,8 +26,7 @@ class Schedule:
     warmup_steps: int = 0  # the rate first grows linearly from 0 over so many steps
 
     def __post_init__(self) -> None:
-        if self.warmup_steps < 0:
-            raise ValueError(f"warmup_steps: expected at least 0, got {self.warmup_steps}")
+        at_least(0, self, "warmup_steps")
 
     def factor(self, progress: Progress) -> float:
         """What `lr` is multiplied with in the step that comes next."""

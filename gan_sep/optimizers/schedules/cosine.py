@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 from gan_sep.optimizers.schedules.base import Progress, Schedule
+from gan_sep.ranges import share
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,7 @@ class Config(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.final <= 1:
-            raise ValueError(f"final: expected [0, 1], got {self.final}")
+        share(self, "final")
         if self.steps is not None and self.steps <= self.warmup_steps:
             raise ValueError(
                 f"steps: expected more than warmup_steps ({self.warmup_steps}), got {self.steps}"

@@ -7,6 +7,7 @@ Source: Stöter, Uhlich, Liutkus, Mitsufuji, Open-Unmix, 2019.
 from dataclasses import dataclass
 
 from gan_sep.optimizers.schedules.base import Progress, Schedule
+from gan_sep.ranges import at_least
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,7 @@ class Config(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.patience < 0:
-            raise ValueError(f"patience: expected at least 0, got {self.patience}")
+        at_least(0, self, "patience")
         if not 0 < self.drop <= 1:
             raise ValueError(f"drop: expected (0, 1], got {self.drop}")
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gan_sep.optimizers.schedules.base import Progress, Schedule
+from gan_sep.ranges import at_least
 
 
 @dataclass(frozen=True)
@@ -14,8 +15,7 @@ class Config(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.every < 1:
-            raise ValueError(f"every: expected at least 1, got {self.every}")
+        at_least(1, self, "every")
         if not 0 < self.drop <= 1:
             raise ValueError(f"drop: expected (0, 1], got {self.drop}")
 
