@@ -13,12 +13,13 @@ Prints one Markdown table per section:
     discriminators  the same for each discriminator and training switch
     losses          the small Demucs' step with each loss against that with l1_time
     separation      whole songs: seconds, and memory that must not grow with the song
+    package_separation  a song of a minute, against the package demucs 4.1.0
     data            reading segments from files
     sdr             the fast SDR against museval
     bss_eval        the native BSSEval against museval
 
 For the comparisons with other packages, install demucs==2.0.3 and openunmix==1.3.0 beside this one,
-for hybrids demucs==4.1.0 instead.
+for hybrids and package_separation demucs==4.1.0 instead.
 """
 
 import json

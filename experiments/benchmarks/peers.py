@@ -124,6 +124,21 @@ def published_hybrid(config: HybridConfig, audio: AudioFormat) -> nn.Module:
     return network
 
 
+def package_network(config: GeneratorConfig, audio: AudioFormat) -> nn.Module:
+    """The package demucs 4.1.0's network; its time-domain class as version 2."""
+    if isinstance(config, HybridConfig):
+        return published_hybrid(config, audio)
+    from demucs.demucs import Demucs
+
+    assert isinstance(config, demucs.Config)
+    network: nn.Module = Demucs(
+        list(audio.sources), audio.channels, config.channels, depth=config.depth, gelu=False,
+        lstm_layers=config.lstm_layers, norm_starts=config.depth, dconv_mode=0,
+        resample=config.resample, samplerate=audio.sample_rate,
+    )  # fmt: skip
+    return network
+
+
 PEERS: Mapping[type, Peer] = {
     demucs.Config: Peer("demucs.model", "demucs==2.0.3", PublishedDemucs),
     conv_tasnet.Config: Peer("torchaudio", "torchaudio", TorchaudioConvTasNet),

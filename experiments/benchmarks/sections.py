@@ -12,7 +12,7 @@ from benchmarks.loading import loading
 from benchmarks.loss_costs import loss_costs
 from benchmarks.loss_costs import variants as losses
 from benchmarks.sdr_speed import sdr_speed
-from benchmarks.separation import separation
+from benchmarks.separation import against_package, separation
 from benchmarks.settings import (
     DEMUCS,
     GAN,
@@ -75,6 +75,13 @@ def _separation(quick: bool, rounds: int, device: torch.device) -> Table:
     return separation(SYSTEMS, evaluation, (60, 240), min(rounds, 3), device)
 
 
+def _package_separation(quick: bool, rounds: int, device: torch.device) -> Table:
+    if quick:
+        tiny = (QUICK, HYBRIDS[0].tiny())
+        return against_package(tiny, 2, rounds, device)
+    return against_package((DEMUCS[0], *HYBRIDS), 60, min(rounds, 3), device)
+
+
 def _data(quick: bool, rounds: int, device: torch.device) -> Table:
     if quick:
         return loading(QUICK, track_seconds=1, segments=2, rounds=rounds, device=device)
@@ -104,6 +111,7 @@ SECTIONS: dict[str, Callable[[bool, int, torch.device], Table]] = {
     "discriminators": _discriminators,
     "losses": _losses,
     "separation": _separation,
+    "package_separation": _package_separation,
     "data": _data,
     "sdr": _sdr,
     "bss_eval": _bss_eval,

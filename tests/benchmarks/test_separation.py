@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from benchmarks import separation
+from benchmarks import separation, steps
+from benchmarks.peers import package_network
 from benchmarks.sections import SECTIONS
-from benchmarks.separation import held, separating
-from benchmarks.settings import QUICK, QUICK_SYSTEMS
+from benchmarks.separation import held, package_separating, separating
+from benchmarks.settings import DEMUCS, HYBRIDS, QUICK, QUICK_SYSTEMS, Setting
 from gan_sep.evaluation.scores import EvaluationSettings
 
 CPU = torch.device("cpu")
@@ -37,3 +38,24 @@ def test_every_system_separates_two_songs_and_memory_leaves_out_what_is_held(
         assert row["real-time factor"] == float(row["2 s, s"]) / 2
         assert row["1 s, MiB beyond"] == 100 - held(setting, 1, CPU)
         assert row["2 s, MiB beyond"] == 100 - held(setting, 2, CPU)
+
+
+@pytest.mark.parametrize("setting", [DEMUCS[0], *HYBRIDS[:2]], ids=str)
+def test_the_packages_network_has_the_weights_of_ours(setting: Setting) -> None:
+    with torch.device("meta"):
+        ours = setting.generator.build(setting.audio)
+        theirs = package_network(setting.generator, setting.audio)
+    count = sum(parameter.numel() for parameter in ours.parameters())
+    assert sum(parameter.numel() for parameter in theirs.parameters()) == count
+
+
+def test_a_song_goes_through_the_package_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "peak_memory", lambda *_: 64.0)
+    table = SECTIONS["package_separation"](True, 1, CPU)
+    assert [row["pieces, s"] for row in table.rows] == [2, 2]
+    for row in table.rows:
+        assert float(row["gan_sep, s"]) > 0
+        assert float(row["peer, s"]) > 0
+    estimates = package_separating(QUICK, CPU, segment=1, seconds=1.3)()
+    assert isinstance(estimates, torch.Tensor)
+    assert estimates.shape == (1, 4, 1, 5200)
