@@ -106,3 +106,15 @@ def test_the_figure_of_the_method_is_what_the_program_draws(tmp_path: Path) -> N
 
 def test_readme_is_a_door() -> None:
     assert len((CHECKOUT / "README.md").read_text("utf-8").splitlines()) <= 150
+
+
+def test_every_diff_of_the_page_on_extending_stands_in_the_file_that_it_names() -> None:
+    page = (CHECKOUT / "docs" / "extending.md").read_text("utf-8")
+    diffs = re.findall(r"```diff\n\+\+\+ (\S+)\n(.*?)```", page, re.DOTALL)
+    named = ["losses", "evaluation", "adversarial", "augment.py"]
+    assert [path.split("/")[1] for path, _ in diffs] == named
+    for path, diff in diffs:
+        text = (CHECKOUT / path).read_text("utf-8")
+        for part in re.split(r"^@@.*\n", diff, flags=re.MULTILINE):
+            added = re.sub(r"^\+", "", part, flags=re.MULTILINE)
+            assert added in text, added
