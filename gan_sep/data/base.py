@@ -19,20 +19,30 @@ Check = Literal["full", "headers"]
 
 
 class DataError(ValueError):
-    """Everything that is wrong with some data, in one message: ten offenders, then a count."""
+    """Everything that is wrong with some data, in one message: ten offenders, then a count.
 
-    def __init__(self, offenders: Sequence[str]) -> None:
-        self.offenders = tuple(offenders)
+    opened: the tracks beside them; files: those of tracks that could not be opened.
+    """
+
+    def __init__(
+        self,
+        offenders: Sequence[str],
+        opened: Sequence["Track"] = (),
+        files: Sequence[Path] = (),
+    ) -> None:
+        self.offenders, self.opened, self.files = tuple(offenders), tuple(opened), tuple(files)
         lines = [f"{len(offenders)} problems with the data:", *offenders[:MOST_OFFENDERS]]
         if len(offenders) > MOST_OFFENDERS:
             lines.append(f"and {len(offenders) - MOST_OFFENDERS} more")
         super().__init__(offenders[0] if len(offenders) == 1 else "\n    ".join(lines))
 
     @staticmethod
-    def raise_for(offenders: Sequence[str]) -> None:
-        """Raises DataError where there are offenders."""
+    def raise_for(
+        offenders: Sequence[str], opened: Sequence["Track"] = (), files: Sequence[Path] = ()
+    ) -> None:
+        """Raises DataError where there are offenders, each said once."""
         if offenders:
-            raise DataError(offenders)
+            raise DataError(list(dict.fromkeys(offenders)), opened, files)
 
 
 class Track(ABC):

@@ -32,28 +32,36 @@ class Content(NamedTuple):
     fault: str  # what is wrong with it; "" for nothing
 
 
-def open_splits(data: DataConfig, audio: AudioFormat) -> dict[str, list[Track]]:
-    """The tracks of all splits. Raises DataError with everything that cannot be opened."""
+def open_splits(
+    data: DataConfig, audio: AudioFormat
+) -> tuple[dict[str, list[Track]], list[DataError]]:
+    """The tracks of all splits that can be opened, and what is wrong with the others."""
     found: dict[str, list[Track]] = {}
-    offenders: list[str] = []
+    errors = []
     for split in SPLITS:
         try:
             found[split] = data.build(audio, split)
         except DataError as error:
-            offenders += error.offenders
-    DataError.raise_for(list(dict.fromkeys(offenders)))
-    return found
+            found[split] = list(error.opened)
+            errors.append(error)
+    return found, errors
 
 
 def check_tracks(
-    groups: Mapping[str, Sequence[Track]], shortest: Mapping[str, tuple[int, str]], full: bool
+    groups: Mapping[str, Sequence[Track]],
+    shortest: Mapping[str, tuple[int, str]],
+    full: bool,
+    errors: Sequence[DataError] = (),
 ) -> None:
     """Raises DataError where tracks are too short, share their content, or hold what is no sound.
+
+    errors: of tracks that could not be opened, which come first in the same message.
 
     groups: by split, and others such as "unpaired"; only validation and test may share nothing with
     any other. shortest: of a group, how many samples a track needs, and what for.
     """
-    offenders = [
+    offenders = [said for error in errors for said in error.offenders]
+    offenders += [
         f"{_place(track)}: expected at least {samples} samples in a track of {group} ({reason}), "
         f"got {track.num_samples}"
         for group, (samples, reason) in shortest.items()
@@ -61,13 +69,14 @@ def check_tracks(
         if track.num_samples < samples
     ]
     files = {path: None for tracks in groups.values() for t in tracks for path in t.files}
+    files |= {path: None for error in errors for path in error.files}
     if full:
         contents = examine(files)
         offenders += [f"{path}: {fault}" for path, (_, fault) in contents.items() if fault]
         offenders += _shared(groups, lambda t: {contents[f].digest for f in t.files} - {""})
     else:
         offenders += _shared(groups, lambda t: {",".join(map(quick_digest, t.files))} - {""})
-    DataError.raise_for(list(dict.fromkeys(offenders)))
+    DataError.raise_for(offenders)
 
 
 def _place(track: Track) -> Path | str:

@@ -20,9 +20,7 @@ class FileTrack(Track):
     """
 
     def __init__(self, name: str, files: Sequence[Path], audio: AudioFormat) -> None:
-        headers = [audio_files.read_header(path) for path in files]
-        for path, header in zip(files, headers, strict=True):
-            audio_files.require_channels(path, header.channels)
+        headers = [_header(path) for path in files]
         for path, header in zip(files[1:], headers[1:], strict=True):
             _require_equal("sample rate", "Hz", header.sample_rate, path, headers[0][0], files[0])
             _require_equal("length", "samples", header.num_samples, path, headers[0][2], files[0])
@@ -41,6 +39,12 @@ class FileTrack(Track):
         length = self.stop(start, num_samples) - start
         rate, channels = self._audio.sample_rate, self._audio.channels
         return audio_files.read(self.files[index], rate, channels, start, length)  # (C, T)
+
+
+def _header(path: Path) -> audio_files.Header:
+    header = audio_files.read_header(path)
+    audio_files.require_channels(path, header.channels)
+    return header
 
 
 def _require_equal(
@@ -159,16 +163,30 @@ def read_tracks(
     def track(folder: Path) -> Track:
         return FileTrack(folder.name, find_stems(folder, audio.sources, ignore), audio)
 
-    return open_each(sorted(folders, key=lambda folder: folder.name), track)
+    return open_each(sorted(folders, key=lambda folder: folder.name), track, ignore)
 
 
-def open_each(paths: Iterable[Path], track: Callable[[Path], Track]) -> list[Track]:
-    """The track of each path. Raises DataError with all paths that are none."""
-    tracks, offenders = [], []
+def open_each(
+    paths: Iterable[Path], track: Callable[[Path], Track], ignore: Sequence[str] = ()
+) -> list[Track]:
+    """The track of each path. Raises DataError with all paths that are none, and all their files.
+
+    ignore: stems of files that are no sources.
+    """
+    tracks: list[Track] = []
+    offenders: list[str] = []
+    files: list[Path] = []
     for path in paths:
         try:
             tracks.append(track(path))
         except (ValueError, OSError) as error:
             offenders.append(str(error))
-    DataError.raise_for(offenders)
+            inside = audio_in(path) if path.is_dir() else [path]
+            files += [each for each in inside if each.stem not in ignore]
+    for path in files:
+        try:
+            _header(path)
+        except (ValueError, OSError) as error:
+            offenders.append(str(error))
+    DataError.raise_for(offenders, tracks, [path for path in files if path.is_file()])
     return tracks

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from gan_sep.adversarial.probe import Probe
 from gan_sep.config.loader import to_dict
 from gan_sep.config.run import LAST, RunConfig
-from gan_sep.data.base import Track
+from gan_sep.data.base import DataError, Track
 from gan_sep.data.check import (
     SHORTEST,
     check_tracks,
@@ -82,15 +82,11 @@ class Run:
         self.trunk = trunk
         self.accelerator = accelerator_for(config)
         use_threads(config.training.threads, self.accelerator)
-        splits = open_splits(config.data, config.audio)
+        splits, errors = open_splits(config.data, config.audio)
         self.train_tracks, self.valid_tracks = splits["train"], splits["valid"]
-        held_out = [*self.valid_tracks, *splits["test"]]
-        # The plain run sets the same tracks aside as its counterpart, and learns from the rest.
-        self.pools = Pools(self.train_tracks, [], [])
-        if config.unpaired is not None:
-            self.pools = config.unpaired.build(config.audio, self.train_tracks, held_out)
+        self.pools = self._pools(splits, errors)
         with self.accelerator.main_process_first():  # what it decodes, the others need not
-            self.data = self._checked_data(splits)
+            self.data = self._checked_data(splits, errors)
         self.track_counts = {
             "train": len(self.train_tracks),
             "of them paired": len(self.pools.paired),
@@ -103,7 +99,24 @@ class Run:
         self.best = Best()
         self.step = 0
 
-    def _checked_data(self, splits: Mapping[str, Sequence[Track]]) -> dict[str, dict[str, str]]:
+    def _pools(self, splits: Mapping[str, Sequence[Track]], errors: list[DataError]) -> Pools:
+        """What is learned from; files that cannot be opened become one more of `errors`."""
+        config, train = self.config, splits["train"]
+        if config.unpaired is not None:
+            # The plain run sets the same tracks aside as its counterpart, and learns from the rest.
+            try:
+                held_out = [*splits["valid"], *splits["test"]]
+                return config.unpaired.build(config.audio, train, held_out)
+            except DataError as error:
+                errors.append(error)
+            except ValueError:
+                if not errors:  # else it may come of the tracks that are missing
+                    raise
+        return Pools(list(train), [], [])
+
+    def _checked_data(
+        self, splits: Mapping[str, Sequence[Track]], errors: Sequence[DataError]
+    ) -> dict[str, dict[str, str]]:
         """The data's fingerprint.
 
         Raises DataError where the data are not what the run needs, and ValueError where they are
@@ -121,7 +134,7 @@ class Run:
         held_out = SHORTEST, "the window of a metric"
         needed = {"train": (paired, reason), "unpaired": (unpaired, reason)}
         needed |= {"valid": held_out, "test": held_out}
-        check_tracks(groups, needed, full=getattr(config.data, "check", "full") == "full")
+        check_tracks(groups, needed, getattr(config.data, "check", "full") == "full", errors)
         if self.accelerator.is_main_process:
             tell(same_names(groups))
         found = fingerprint(groups)

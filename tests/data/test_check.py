@@ -51,13 +51,16 @@ def write(path: Path, signal: np.ndarray, subtype: str = "FLOAT") -> None:
 
 
 def opened(root: Path) -> Groups:
-    return open_splits(stem_folders.Config(root), AUDIO)
+    groups, errors = open_splits(stem_folders.Config(root), AUDIO)
+    assert not errors
+    return groups
 
 
 def refused(root: Path, full: bool = True, least: int = 0) -> list[str]:
     """What the check says of a set that it refuses."""
+    groups, errors = open_splits(stem_folders.Config(root), AUDIO)
     with pytest.raises(DataError) as error:
-        check_tracks(opened(root), {"train": (least, "segments")}, full)
+        check_tracks(groups, {"train": (least, "segments")}, full, errors)
     return list(error.value.offenders)
 
 
@@ -75,15 +78,25 @@ def test_offenders_of_all_splits_come_in_one_message(root: Path) -> None:
     (root / "valid/b/high.wav").unlink()
     (root / "valid/b/high.wav").symlink_to("elsewhere.wav")
     (root / "test/b/low.wav").write_bytes((root / "test/b/low.wav").read_bytes()[:9000])
-    with pytest.raises(DataError) as error:
-        opened(root)
-    assert [re.sub(r"^.*/set/", "", line) for line in error.value.offenders] == [
+    write(root / "test/b/high.wav", np.zeros(0))
+    write(root / "train/b/low.wav", np.full(RATE, np.nan))
+    write(root / "train/a/high.wav", np.full(RATE, np.inf))  # beside one that cannot be opened
+    by_header = [
         "train/a/low.wav: expected 1 or 2 channels, got 6",
         "valid/b/high.wav: is a link to elsewhere.wav, which is not there",
         "test/b/low.wav: cut off or damaged: its header says 8000 samples, the file holds "
         f"{(9000 - 80) // 4}",
+        "test/b/high.wav: expected audio, found a file of 0 samples",
     ]
-    assert str(error.value).startswith("3 problems with the data:\n    ")
+    assert [line.removeprefix(f"{root}/") for line in refused(root, full=False)] == by_header
+    by_length = ["train/b: expected at least 9000 samples in a track of train (segments), got 8000"]
+    said = [line.removeprefix(f"{root}/") for line in refused(root, least=9000)]
+    assert said[:5] == by_header + by_length
+    place = "expected samples within full scale, -1 to 1, and at most 1000, got"
+    assert said[5:] == [
+        f"train/b/low.wav: {place} nan in channel 1 at 0.000 s",
+        f"train/a/high.wav: {place} inf in channel 1 at 0.000 s",
+    ]
 
 
 def test_ten_offenders_are_listed_and_the_others_counted() -> None:
@@ -235,8 +248,8 @@ def test_a_damaged_fingerprint_is_named(tmp_path: Path, content: str) -> None:
 
 def test_a_track_that_is_a_link_to_nothing_is_named_and_not_left_out(root: Path) -> None:
     (root / "train/moved").symlink_to("/nowhere/moved")
-    with pytest.raises(DataError, match="train/moved: is a link to /nowhere/moved, which is not"):
-        opened(root)
+    (said,) = refused(root)
+    assert said.endswith("train/moved: is a link to /nowhere/moved, which is not there")
 
 
 def test_all_unpaired_files_that_cannot_be_opened_are_named(root: Path, tmp_path: Path) -> None:
