@@ -118,7 +118,8 @@ class Learners:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes over what `state_dict` gave, here or in a plain run, which has no adversary."""
         for player in self._players():
-            if player.name in state["players"]:
+            # A trunk has no discriminators.
+            if player is self.generator or state["adversary"] is not None:
                 saved = state["players"][player.name]
                 self.accelerator.unwrap_model(player.network).load_state_dict(saved["network"])
                 player.optimizer.load_state_dict(saved["optimizer"])

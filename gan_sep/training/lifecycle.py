@@ -176,7 +176,9 @@ def best_weights(run: RunFolder) -> dict[str, Tensor]:
         )
     state = checkpoint.load(run.best)
     with checkpoint.fitting(run.best):
-        weights: dict[str, Tensor] = state["generator"]
+        weights: dict[str, Tensor] = dict(state["generator"])
+        if not all(isinstance(value, Tensor) for value in weights.values()):
+            raise TypeError("expected named tensors")
     return weights
 
 
@@ -184,6 +186,11 @@ def check_folder(member: Member, resume: bool) -> None:
     """Refuse to mix two runs in one folder, or to go on with one unasked."""
     run, config = member.folder, member.config
     if not run.config_file.is_file():
+        if checkpoint.latest(run.checkpoints):
+            raise FileNotFoundError(
+                f"{run.config_file}: not there beside the checkpoints of a run; bring it back, or "
+                "choose another name (name=...) or delete the folder"
+            )
         return
     differences = _differences(to_dict(_written(run)), to_dict(config))
     if differences:

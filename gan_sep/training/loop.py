@@ -158,8 +158,10 @@ class Run:
         records = {"records": 0, "timing": 0}
         if state is not None:
             with checkpoint.fitting(newest or self.folder.folder):
+                if newest:
+                    self._require_own(state, checkpoint.step_of(newest))
                 self._restore(state)
-                records = {name: state["files"][name] for name in records}
+                records = {name: int(state["files"][name]) for name in records}
             self._require_best()
             if newest and self.accelerator.is_main_process:
                 extend_run_description(self.folder, self.config)
@@ -398,6 +400,17 @@ class Run:
             "files": {"records": self.records.position(), "timing": self.timing.position()},
             "random": random_states,
         }
+
+    def _require_own(self, state: dict[str, Any], step: int) -> None:
+        """ValueError where a state is of another step than its file's name says, or another arm."""
+        expected = step, self.learners.adversary is not None
+        found = state["step"], state["adversary"] is not None
+        if found != expected:
+            said = [
+                f"step {n!r} {'with' if has else 'without'} discriminators"
+                for n, has in (expected, found)
+            ]
+            raise ValueError(f"expected the state of {said[0]}, found that of {said[1]}")
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.learners.load_state_dict(state)
