@@ -23,10 +23,9 @@ for hybrids and package_separation demucs==4.1.0 instead.
 """
 
 import json
-from pathlib import Path
 
 from benchmarks.sections import SECTIONS, machine
-from gan_sep.programs import clear_errors, device, program
+from gan_sep.programs import clear_errors, count, device, output_file, program
 from gan_sep.runs import write_text
 
 
@@ -35,9 +34,9 @@ def main() -> None:
     known = ", ".join(SECTIONS)
     parser.add_argument("sections", nargs="*", metavar="section", help=f"{known} (default: all)")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does it run at all?")
-    parser.add_argument("--rounds", type=int, default=10, help="turns of each contender")
+    parser.add_argument("--rounds", type=count, default=10, help="turns of each contender")
     parser.add_argument("--device", type=device, default="cpu", help="cpu or cuda")
-    parser.add_argument("--out", type=Path, help="JSON file for the same tables")
+    parser.add_argument("--out", type=output_file, help="JSON file for the same tables")
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
         unknown = set(arguments.sections) - set(SECTIONS)

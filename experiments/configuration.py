@@ -19,7 +19,9 @@ def main() -> None:
     parser = program(__doc__)
     parser.add_argument("--config", type=Path, help="print this file as it is read, defaults too")
     parser.add_argument("overrides", nargs="*", metavar="key.path=value")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
+    if arguments.overrides and arguments.config is None:
+        parser.error(f"{arguments.overrides[0]}: expected --config beside it, which it changes")
     with clear_errors(arguments.traceback):
         if arguments.config is None:
             print(reference({"A run": RunConfig, "A study": StudySettings}), end="")

@@ -25,7 +25,7 @@ def main() -> None:
     with clear_errors(arguments.traceback):
         path = arguments.model.resolve()
         default = f"{path.parent.name}-{path.name}" if path.is_dir() else path.stem
-        name = plain_name(arguments.name or default, "--name")
+        name = plain_name(default if arguments.name is None else arguments.name, "--name")
         for written in export(
             read_single(arguments.model, arguments.trust_module), arguments.out, name
         ):

@@ -36,6 +36,10 @@ def main() -> None:
         with reading_file(arguments.published, "columns arm and value"):
             values = pd.read_csv(arguments.published, index_col="arm")["value"].astype(float)
         values = values[values >= arguments.least].drop(arguments.without, errors="ignore")
+        if len(values) < LEAST_ARMS:
+            raise ValueError(
+                f"{arguments.published}: expected at least {LEAST_ARMS} arms, got {len(values)}"
+            )
         scores = of_tracks(arguments.study, arguments.statistic)
         names = [dict(arguments.instead).get(arm, arm) for arm in values.index]
         if unknown := sorted({*names} - {*scores}):

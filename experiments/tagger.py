@@ -8,26 +8,27 @@ It is given sums of random subsets of the stems of one excerpt, and learns which
 them. What it prints last is measured on the validation songs.
 """
 
-from functools import partial
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from gan_sep.config.loader import load
 from gan_sep.config.run import RunConfig
 from gan_sep.features.tagger import Config
 from gan_sep.features.training import accuracy, train
-from gan_sep.programs import clear_errors, program
-from gan_sep.runs import replace_file
+from gan_sep.programs import clear_errors, count, output_file, program
+from gan_sep.runs import write_bytes
 
 
 def main() -> None:
     parser = program(__doc__)
     parser.add_argument("--config", type=Path, required=True, help="whose songs")
-    parser.add_argument("--out", type=Path, required=True, help="file of weights, .safetensors")
-    parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--channels", type=int, default=Config.channels)
+    parser.add_argument(
+        "--out", type=output_file, required=True, help="file of weights, .safetensors"
+    )
+    parser.add_argument("--steps", type=count, default=1000)
+    parser.add_argument("--channels", type=count, default=Config.channels)
     parser.add_argument("overrides", nargs="*", metavar="key.path=value")
     arguments = parser.parse_args()
     with clear_errors(arguments.traceback):
@@ -36,7 +37,7 @@ def main() -> None:
         tracks = config.data.build(config.audio, "train")
         size = Config(channels=arguments.channels, stems=len(config.audio.sources))
         network = train(size, tracks, config.audio, arguments.steps, config.seed)
-        replace_file(arguments.out, partial(save_file, network.state_dict()))
+        write_bytes(arguments.out, save(network.state_dict()))
         shares = accuracy(network, config.data.build(config.audio, "valid"), config.audio)
         for source, share in zip(config.audio.sources, shares, strict=True):
             print(f"{source}: {share:.0%} right on the validation songs")

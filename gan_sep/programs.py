@@ -1,9 +1,11 @@
 """What the programs under experiments/ share: errors a user can act on, and finding a run again."""
 
 import argparse
+import errno
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,17 +68,25 @@ def clear_errors(traceback: bool = False) -> Iterator[None]:
         if os.environ.get("RANK", "0") == "0":
             _say("stopped; what is finished is kept", launcher)
         sys.exit(128 + getattr(stop, "signal", signal.SIGINT))
-    except (MemoryError, OverflowError, RecursionError, torch.OutOfMemoryError) as error:
-        if traceback:
-            raise
-        kind, said = type(error).__name__, " ".join(str(error).split())
-        _say(f"error: {kind}{': ' if said else ''}{said}", launcher)
-        sys.exit(2)
     except (ValueError, OSError, ImportError, CheckpointError, NonFiniteError) as error:
         if traceback:
             raise
         _say(f"error: {_in_words(error)}", launcher)
         sys.exit(2)
+    except (MemoryError, OverflowError, RecursionError, RuntimeError, TypeError) as error:
+        if traceback or not _of_size(error):
+            raise
+        kind, said = type(error).__name__, " ".join(str(error).split())
+        _say(f"error: {kind}{': ' if said else ''}{said}", launcher)
+        sys.exit(2)
+
+
+def _of_size(error: Exception) -> bool:
+    """Whether something was too large for the machine: torch has several ways to say so."""
+    if isinstance(error, (MemoryError, OverflowError, RecursionError, torch.OutOfMemoryError)):
+        return True
+    said = str(error).casefold()
+    return any(words in said for words in ("allocate memory", "out of memory", "overflow"))
 
 
 def _say(line: str, launcher: int) -> None:
@@ -118,6 +128,31 @@ def device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).partition("\n")[0]
         raise argparse.ArgumentTypeError(f"cannot compute on {name!r}: {reason}") from error
+
+
+def count(text: str) -> int:
+    """A command line's whole number of at least 1. Raises ValueError, which argparse reports."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, got {text}")
+    return number
+
+
+def output_file(text: str) -> Path:
+    """A file that will be written. Raises ArgumentTypeError where that cannot be, before the work.
+
+    Its folder is made.
+    """
+    path = Path(text)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{path}: {error.strerror}") from error
+    return path
 
 
 def load_run(folder: Path, overrides: Iterable[str] = ()) -> tuple[RunConfig, RunFolder]:

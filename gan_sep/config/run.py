@@ -15,6 +15,7 @@ from gan_sep.evaluation.evaluate import EvaluationSettings
 from gan_sep.generators.base import GeneratorConfig
 from gan_sep.losses import l1_time
 from gan_sep.losses.base import Loss, check_terms
+from gan_sep.names import plain_name
 from gan_sep.optimizers import adam
 from gan_sep.optimizers.base import OptimizerConfig
 from gan_sep.ranges import at_least, below_one, positive
@@ -170,8 +171,7 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         at_least(0, self, "seed")
-        valid_name = bool(self.name) and Path(self.name).name == self.name and self.name[0] != "."
-        require(valid_name, f"name: expected the plain name of a folder, got {self.name!r}")
+        plain_name(self.name, "name")
         check_terms(self.losses, self.audio.sources)
         held = any(loss.balance is not None for loss in self.losses)
         require(

@@ -108,7 +108,7 @@ def _read_stem_file(stem_file: Path) -> tuple[torch.Tensor, int]:
     try:
         import musdb
     except (ImportError, RuntimeError) as error:
-        raise RuntimeError(
+        raise ImportError(
             f"{stem_file}: decoding needs the package musdb and the program ffmpeg: {error}; "
             f"install them (pip install musdb, apt install ffmpeg), or use MUSDB18-HQ, which needs "
             "neither"

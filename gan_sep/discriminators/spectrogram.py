@@ -136,7 +136,7 @@ class SpectrogramDiscriminator(nn.Module):
 
 def _mel_filters(config: Config, audio: AudioFormat) -> Tensor:
     """Triangular filters (M, F) with peaks of about 1, from 0 Hz to half the sample rate."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), torch.device("cpu"):
         warnings.simplefilter("ignore")  # torchaudio warns where the check below raises
         filters = melscale_fbanks(
             config.n_fft // 2 + 1, 0.0, audio.sample_rate / 2, config.mel_bands, audio.sample_rate

@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from gan_sep.config.loader import to_dict
 from gan_sep.published.files import Model
 from gan_sep.published.options import class_of
-from gan_sep.runs import replace_file, write_text
+from gan_sep.runs import write_bytes, write_text
 
 
 def export(model: Model, folder: Path, name: str) -> list[Path]:
@@ -24,6 +24,6 @@ def export(model: Model, folder: Path, name: str) -> list[Path]:
         metadata |= {"klass": package[0], "args": "[]", "kwargs": json.dumps(package[1])}
     weights = {key: value.contiguous() for key, value in model.weights.items()}
     path, bag = folder / f"{name}.safetensors", folder / f"{name}.yaml"
-    replace_file(path, lambda part: save_file(weights, part, metadata))
+    write_bytes(path, save(weights, metadata))
     write_text(bag, f"models: [{json.dumps(name)}]\n")
     return [path, bag]

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -37,6 +38,16 @@ def end_with_launcher() -> None:
     if launched():
         set_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)
         ctypes.CDLL(None).prctl(set_death_signal, int(signal.SIGTERM))
+        if _adopted():  # the launcher was gone before
+            signal.raise_signal(signal.SIGTERM)
+
+
+def _adopted() -> bool:
+    """Whether process 1, and no launcher in a container of its own, is this process's parent."""
+    if os.getppid() != 1:
+        return False
+    command = Path("/proc/1/cmdline").read_bytes()
+    return not any(word in command for word in (b"accelerate", b"torch"))
 
 
 class StopRequest:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from torch import Tensor, nn
 
 from gan_sep.config.loader import ConfigError, load, to_dict
@@ -19,6 +19,7 @@ from gan_sep.training import checkpoint
 from gan_sep.training.budget import Budget
 from gan_sep.training.checkpoint import CheckpointError
 from gan_sep.training.loop import Run
+from gan_sep.training.memory import require_networks_fit
 from gan_sep.training.processes import accelerator_for
 from gan_sep.training.silence import require_sound
 from gan_sep.training.threads import use_threads
@@ -183,8 +184,10 @@ def best_weights(run: RunFolder) -> dict[str, Tensor]:
 
 
 def check_folder(member: Member, resume: bool) -> None:
-    """Refuse to mix two runs in one folder, or to go on with one unasked."""
+    """Refuse to mix two runs in one folder, to go on with one unasked, or to train a giant."""
     run, config = member.folder, member.config
+    if trained_steps(run) < config.training.steps:
+        require_networks_fit(config, PartialState().device)
     if not run.config_file.is_file():
         if checkpoint.latest(run.checkpoints):
             raise FileNotFoundError(

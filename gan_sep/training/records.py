@@ -20,12 +20,14 @@ class RecordFile:
 
     def __init__(self, path: Path, position: int = 0) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.file = path.open("ab")
+        self.file = path.open("a+b")
         length = self.file.seek(0, os.SEEK_END)
-        if length < position:
+        self.file.seek(max(0, position - 1))
+        if length < position or (position and self.file.read(1) != b"\n"):
             raise ValueError(
-                f"{path}: expected at least the {position} bytes its checkpoint vouches for, "
-                f"found {length}: the file was cut or replaced"
+                f"{path}: expected whole lines in the {position} bytes its checkpoint vouches for, "
+                f"found {length} bytes: the file was cut or replaced; bring it back, or delete the "
+                "run's folder"
             )
         self.file.truncate(position)
 

@@ -15,6 +15,7 @@ from gan_sep.data.repitch import Repitched
 from gan_sep.data.segments import PairedSegments, Segments, UnpairedSegments
 from gan_sep.data.unpaired import Pools
 from gan_sep.training.batch import Batch
+from gan_sep.training.memory import require_batches_fit
 
 
 class Stream:
@@ -66,7 +67,12 @@ class Stream:
                 f"{key}: expected a multiple of {parts * multiple} ({processes} processes x "
                 f"{self.accumulation} micro-batches x remix groups of {multiple}), got {size}"
             )
-        return size // parts
+        batch = size // parts
+        training, audio = self.config.training, self.config.audio
+        ahead = min(training.workers, training.steps)
+        device = self.accelerator.device
+        require_batches_fit(key, batch, training.segment_seconds, audio, device, ahead)
+        return batch
 
     def steps(self, first: int, last: int) -> Iterator[list[Batch]]:
         """The micro-batches of steps first to last - 1, on the accelerator's device."""

@@ -4,6 +4,7 @@ Each case ends with exit status 2 and one error that holds the words, and leaves
 was.
 """
 
+import io
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import torch
 from commands import call
 from conftest import write_experiment
 
@@ -80,8 +82,8 @@ CONFIGURATION = {
     "seed=-1": "seed: expected at least 0, got -1",
     "seed=1.5": "seed: expected a whole number, got 1.5",
     "seed=true": "seed: expected a whole number, got True",
-    "name=../x": "name: expected the plain name of a folder",
-    "name=.x": "name: expected the plain name of a folder",
+    "name=../x": "name: expected a plain file name",
+    "name=.x": "name: expected a plain file name",
     "training.steps=0": "training.steps: expected at least 1, got 0",
     "training.batch_size=0": "training.batch_size: expected at least 1, got 0",
     "training.accumulation=3": "training.accumulation: expected a divisor of batch_size (4)",
@@ -105,6 +107,8 @@ CONFIGURATION = {
     "start.file=nowhere.pt": "nowhere.pt: no such checkpoint",
     "adversarial.crop_seconds=9": "adversarial.crop_seconds: expected at most",
     "training.segment_seconds=2": "expected at least 16800 samples",
+    "generator.channels=65536": "generator: weights of these sizes take at least",
+    "discriminator.channels=65536": "discriminator: weights of these sizes take at least",
     f"question={'[' * 3000}": "more than 40 levels of nesting",
 }
 
@@ -140,6 +144,28 @@ PROGRAMS = {
     ("study", "--config", "nowhere.yaml"): "nowhere.yaml: no such configuration file",
     ("study", "--config", "runs"): "runs: expected studies NAME.yaml directly in the folder",
     ("study", "--config", "tiny.yaml"): "tiny.yaml",
+    ("benchmark", "nothing"): "section: expected some of",
+    ("benchmark", "--rounds", "0"): "--rounds: expected at least 1, got 0",
+    ("benchmark", "--rounds", "x"): "--rounds: invalid count value: 'x'",
+    ("benchmark", "--device", "gpu"): "cannot compute on 'gpu'",
+    ("benchmark", "--out", "runs"): "--out: runs: Is a directory",
+    ("benchmark", "--out", "tiny.yaml/x.json"): "--out: tiny.yaml/x.json: File exists",
+    ("configuration", "seed=1"): "seed=1: expected --config beside it",
+    ("configuration", "--config", "nowhere.yaml"): "nowhere.yaml: no such configuration file",
+    ("configuration", "--config", "tiny.yaml", "seed=-1"): "seed: expected at least 0, got -1",
+    ("export", "nowhere"): "nowhere: no such file",
+    ("export", "runs"): "runs: expected the folder of one run with config.yaml",
+    ("export", "tiny.yaml"): "tiny.yaml: ",
+    ("export", str(GAN), "--name", "../x"): "--name: expected a plain file name",
+    ("export", str(GAN), "--name", ""): "--name: expected a plain file name",
+    ("export", str(GAN), "--out", "tiny.yaml"): "tiny.yaml: File exists",
+    ("order", "nowhere", "tiny.yaml"): "tiny.yaml: expected columns arm and value, damaged",
+    ("order", "runs/tiny", "nowhere.csv"): "nowhere.csv: No such file",
+    ("tagger", "--config", "nowhere.yaml", "--out", "x"): "nowhere.yaml: no such configuration",
+    ("tagger", "--config", "tiny.yaml", "--out", "runs"): "--out: runs: Is a directory",
+    ("tagger", "--config", "tiny.yaml", "--out", "x", "--steps", "0"): "--steps: expected at least",
+    ("tagger", "--config", "tiny.yaml", "--out", "x", "--channels", "0"): "--channels: expected",
+    ("tagger", "--config", "tiny.yaml", "--out", "x", "data.root=none"): "none: no such folder",
 }
 
 CONTENTS = (b"\n", b"\xff\xfe\n", b"[[[\n", b"[" * 50_000 + b"\n", b"5\n", b"\x00\n")
@@ -148,6 +174,25 @@ FILES = (
     *("evaluation/test/rows.csv", "evaluation/test/settings.yaml"),
     "evaluation/test/separation.csv",
 )
+
+
+def saved(state: object) -> bytes:
+    """What torch.save writes."""
+    file = io.BytesIO()
+    torch.save(state, file)
+    return file.getvalue()
+
+
+def state_cases() -> Iterator[Case]:
+    """Checkpoints that can be read and hold something else."""
+    best, newest = GAN / "checkpoints/best.pt", GAN / "checkpoints/step-00000006.pt"
+    states: list[object] = [[1], {}, {"generator": [1]}, {"generator": {"x": 5}}, {"generator": {}}]
+    for state in states:
+        yield Case("evaluate", (str(GAN),), (f"error: {best}: not a check",), best, saved(state))
+        yield Case("separate", (str(GAN), "x.wav"), (f"error: {GAN}",), best, saved(state))
+    for state in (*states, {"step": 6, "adversary": None}, {"step": 5, "adversary": {}}):
+        words = (f"error: {newest}: not a check", "Delete it")
+        yield Case(*train("--arms", "gan", "--resume"), words, newest, saved(state))
 
 
 def file_cases() -> Iterator[Case]:
@@ -161,6 +206,11 @@ def file_cases() -> Iterator[Case]:
         newest = GAN / "checkpoints/step-00000006.pt"
         words = (f"error: {newest}: not a check", "Delete it")
         yield Case(*train("--arms", "gan", "--resume"), words, newest, content)
+    yield from state_cases()
+    yield Case(*train("--resume"), ("not there beside the checkpoints",), GAN / "config.yaml")
+    for content, said in ((b"", "damaged"), (b"arm,value\ngan,1\n", "expected at least 4 arms")):
+        published = Path("published.csv")
+        yield Case("order", ("runs/tiny", str(published)), (said,), published, content)
     for name in ("config.yaml", "evaluation/test/rows.csv"):
         yield Case("compare", ("runs/tiny",), (f"error: {GAN / name}: not there",), GAN / name)
     for content in (*CONTENTS, b'{"format": 1}', b'{"format": 1, "study": "x", "listener": 5}'):

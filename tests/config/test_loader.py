@@ -213,7 +213,7 @@ def test_every_mistake_names_its_key(
         (["adversarial.optimizer.lr=0"], "adversarial.optimizer.lr: expected more than 0"),
         (["training.precision=fp16"], "training.precision: expected one of 'fp32', 'bf16'"),
         (["training.threads=0"], "training.threads: expected at least 1, got 0"),
-        (["name=a/b"], "name: expected the plain name of a folder"),
+        (["name=a/b"], "name: expected a plain file name"),
     ],
 )
 def test_impossible_experiments_are_refused_with_the_key(

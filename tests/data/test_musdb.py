@@ -147,7 +147,7 @@ def test_without_musdb_the_error_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "musdb", None)
-    with pytest.raises(RuntimeError, match="pip install musdb, apt install ffmpeg"):
+    with pytest.raises(ImportError, match="pip install musdb, apt install ffmpeg"):
         musdb_data.decode({"A - B": tmp_path / "A - B.stem.mp4"}, tmp_path / "cache")
 
 

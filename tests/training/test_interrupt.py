@@ -1,5 +1,7 @@
 import signal
 from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
 
 import pytest
 from accelerate import Accelerator
@@ -54,3 +56,15 @@ def test_a_budget_that_is_used_up_asks_like_a_signal_which_goes_before_it() -> N
         signal.raise_signal(signal.SIGTERM)
         assert stop.received() == signal.SIGTERM
     assert interrupt.SPENT not in signal.valid_signals()
+
+
+def test_a_worker_whose_launcher_is_gone_already_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setattr(interrupt.ctypes, "CDLL", mock.MagicMock())
+    monkeypatch.setattr(interrupt.os, "getppid", lambda: 1)
+    command = b"/usr/bin/accelerate\0launch"  # of process 1 in a container
+    monkeypatch.setattr(Path, "read_bytes", lambda path: command)
+    interrupt.end_with_launcher()
+    command = b"/sbin/init"
+    with pytest.raises(DeliveredError):
+        interrupt.end_with_launcher()

@@ -28,7 +28,7 @@ def test_a_resumed_file_is_cut_back_to_what_the_checkpoint_vouches_for(tmp_path:
 def test_a_file_shorter_than_its_checkpoint_says_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     path.write_text("{}\n")
-    with pytest.raises(ValueError, match=r"expected at least the 10 bytes .* found 3"):
+    with pytest.raises(ValueError, match=r"expected whole lines in the 10 bytes .* found 3"):
         RecordFile(path, 10)
 
 
@@ -91,3 +91,9 @@ def test_a_damaged_line_is_named_with_its_file(tmp_path: Path, line: str) -> Non
     path.write_text('{"step": 1}\n' + line + "\n")
     with pytest.raises(ValueError, match=r"records\.jsonl: line 2: expected a JSON object"):
         list(read_lines(path))
+
+
+def test_a_file_that_was_replaced_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "records.jsonl").write_text("[" * 100)
+    with pytest.raises(ValueError, match="expected whole lines in the 50 bytes"):
+        RecordFile(tmp_path / "records.jsonl", 50)
