@@ -1,9 +1,11 @@
 """Names from outside become parts of paths here and nowhere else."""
 
 import hashlib
+import re
 from urllib.parse import quote
 
 MOST_BYTES = 250  # of a name, of the 255 that file systems take: a suffix comes to it
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")  # what a spreadsheet computes, perhaps quoted already
 LONGEST = 200  # characters of a quoted name
 
 
@@ -42,3 +44,13 @@ def file_name(name: str) -> str:
     digest = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:16]
     cut = quoted[: LONGEST - 17].rstrip("%")
     return f"{cut}~{digest}"
+
+
+def to_cell(value: object) -> object:
+    """A cell of a CSV file: an apostrophe stands before text that begins with = + - @ or tab."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+def from_cell(text: str) -> str:
+    """What `to_cell` was given."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text

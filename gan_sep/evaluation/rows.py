@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gan_sep.evaluation.scores import Scores
-from gan_sep.names import file_name
+from gan_sep.names import file_name, from_cell, to_cell
 from gan_sep.runs import reading_file, write_text
 
 
@@ -32,11 +32,11 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 
 
 def write_table(path: Path, columns: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
-    """Writes CSV with a header; the file appears whole or not at all."""
+    """Writes CSV with a header and no formula; the file appears whole or not at all."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(columns)
-    writer.writerows(lines)
+    writer.writerows([to_cell(value) for value in line] for line in lines)
     write_text(path, text.getvalue())
 
 
@@ -46,7 +46,7 @@ def read_table(path: Path, columns: Sequence[str]) -> list[list[str]]:
         header, *lines = [*csv.reader(file)] or [[]]
     if header != list(columns):
         raise ValueError(f"{path}: expected the columns {', '.join(columns)}, got {header}")
-    return lines
+    return [[from_cell(text) for text in line] for line in lines]
 
 
 class Finished(NamedTuple):

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from gan_sep.names import to_cell
 from gan_sep.statistics.compare import Comparison
 from gan_sep.statistics.pairing import BASELINE
 from gan_sep.statistics.statistic import Statistic
 
 ABSENT = "-"
 _MARKUP = re.compile(r"([\\`*_\[\]#|~!])")
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _DECIBEL_DIGITS = 2
 _SIGNIFICANT_DIGITS = 4
 _MOST_DIGITS = 8
@@ -60,24 +60,28 @@ def enumerated(names: Sequence[object]) -> str:
 
 def plain_text(name: str) -> str:
     """A name from a file or a listener so that Markdown shows it as it is, on one line."""
-    return _MARKUP.sub(r"\\\1", html.escape(" ".join(name.split()), quote=False))
+    return _MARKUP.sub(r"\\\1", without_tags(name))
+
+
+def without_tags(text: str) -> str:
+    """Text from outside on one line of Markdown, which may hold emphasis but no HTML."""
+    return html.escape(" ".join(text.split()), quote=False)
+
+
+def fenced(text: str, language: str = "") -> str:
+    """Text as a block of code, in a fence longer than any that it holds."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
 def csv_text(table: pd.DataFrame) -> str:
-    """A table as CSV in which no text is a formula: an apostrophe stands before = + - @ and tab."""
+    """A table as CSV in which no text is a formula, see `gan_sep.names.to_cell`."""
     safe = table.copy()
     for name in table.select_dtypes(include=["object", "string"]):
-        safe[name] = table[name].map(_without_formula)
+        safe[name] = table[name].map(to_cell)
     return safe.to_csv(index=False, lineterminator="\n")
-
-
-def from_csv_text(text: str) -> str:
-    """What `csv_text` was given."""
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
-
-
-def _without_formula(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
 def scale(statistic: Statistic) -> str:

@@ -23,6 +23,7 @@ from gan_sep.reporting.formats import (
     plain_text,
     scale,
     signed,
+    without_tags,
 )
 from gan_sep.reporting.overview_figure import overview_figure
 from gan_sep.reporting.paired_figure import paired_figure
@@ -102,7 +103,7 @@ def _section(part: Part, folder: Path) -> str:
     )
     return "\n\n".join(
         [
-            f"## {part.name}",
+            f"## {without_tags(part.name)}",
             *([plain_text(part.study.question)] if part.study.question else []),
             basis,
             _knowledge_table(part),

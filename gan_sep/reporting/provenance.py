@@ -7,7 +7,7 @@ import yaml
 
 from gan_sep.config.loader import ConfigError, load, to_dict
 from gan_sep.config.run import RunConfig
-from gan_sep.reporting.formats import count, enumerated
+from gan_sep.reporting.formats import count, enumerated, fenced, without_tags
 from gan_sep.reporting.runs import ArmRun
 from gan_sep.reporting.style import arm_name
 from gan_sep.statistics.pairing import BASELINE
@@ -20,7 +20,7 @@ def data_section(runs: Sequence[ArmRun], tested: int) -> str:
     lines = [
         f"- data set: {_inline(config['data'])}",
         f"- audio: {audio['sample_rate']} Hz, {'mono' if audio['channels'] == 1 else 'stereo'}; "
-        f"sources {', '.join(audio['sources'])}",
+        f"sources {without_tags(', '.join(audio['sources']))}",
         f"- tracks: {_inline(runs[0].environment['tracks'])}",
         f"- tested on {count(tested, 'track')} that training and choice of weights never saw",
     ]
@@ -36,8 +36,9 @@ def provenance_section(runs: Sequence[ArmRun]) -> str:
     commits = _distinct(str(environment["commit"]) for environment in environments)
     seeds = sorted({run.seed for run in runs})
     lines = [
-        f"```\n{commands}\n```\n",
-        f"- commit: {', '.join(commits)}" + (" (the arms differ)" if len(commits) > 1 else ""),
+        f"{fenced(commands)}\n",
+        f"- commit: {without_tags(', '.join(commits))}"
+        + (" (the arms differ)" if len(commits) > 1 else ""),
         f"- seeds: {enumerated(seeds)}",
     ]
     for name in ("versions", "machine"):
@@ -61,7 +62,7 @@ def configuration_section(runs: Sequence[ArmRun]) -> str:
     return (
         f"{differences}\n\n"
         f"<details><summary>Configuration of the {arm_name(shown.arm)} arm, seed {shown.seed}"
-        f"</summary>\n\n```yaml\n{yaml.safe_dump(shown.config, sort_keys=False)}```\n\n"
+        f"</summary>\n\n{fenced(yaml.safe_dump(shown.config, sort_keys=False), 'yaml')}\n\n"
         "</details>\n"
     )
 
@@ -121,4 +122,5 @@ def _distinct(values: Iterable[str]) -> list[str]:
 
 def _inline(values: Mapping[str, Any]) -> str:
     """{"name": "demucs", "channels": 64} -> name demucs, channels 64."""
-    return ", ".join(f"{key} {'null' if value is None else value}" for key, value in values.items())
+    words = (f"{key} {'null' if value is None else value}" for key, value in values.items())
+    return without_tags(", ".join(words))

@@ -31,7 +31,7 @@ from gan_sep.reporting.cost import cost_section, cost_sentence
 from gan_sep.reporting.curves import curves_figure
 from gan_sep.reporting.diagnosis_figures import draw_histograms, draw_history
 from gan_sep.reporting.forest_figure import forest_figure
-from gan_sep.reporting.formats import csv_text, plain_text
+from gan_sep.reporting.formats import csv_text, fenced, plain_text, without_tags
 from gan_sep.reporting.page.write import write_page
 from gan_sep.reporting.provenance import configuration_section, data_section, provenance_section
 from gan_sep.reporting.published import comparable, published_table, read_published
@@ -137,12 +137,11 @@ def _readme(study: Study, folder: Path, full: bool) -> str:
         "[table.json](table.json), every track in [rows.csv](rows.csv); to look and listen: "
         "[index.html](index.html)"
     )
-    again = (
-        "Every table, every figure and the page again, from what is kept here:\n\n"
-        f"```\npython experiments/compare.py {folder} --out OUT\n```"
+    again = "Every table, every figure and the page again, from what is kept here:\n\n" + fenced(
+        f"python experiments/compare.py {folder} --out OUT"
     )
     parts = [
-        f"# {study.name}",
+        f"# {without_tags(study.name)}",
         plain_text(study.question or ""),
         f"## Answer\n\n{authors_words(folder / 'words.md').strip()}",
         f"## Result\n\n{study.lengths or ''}".strip(),
@@ -173,7 +172,7 @@ def _details(study: Study, full: bool) -> str:
         "Configuration": configuration_section(study.runs),
     }
     filled = [f"## {head}\n\n{body.strip()}" for head, body in sections.items() if body.strip()]
-    return "\n\n".join([f"# Details of {study.name}", *filled]) + "\n"
+    return "\n\n".join([f"# Details of {without_tags(study.name)}", *filled]) + "\n"
 
 
 def authors_words(path: Path) -> str:

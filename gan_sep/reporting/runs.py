@@ -13,7 +13,7 @@ from gan_sep.config.run import LAST
 from gan_sep.data.base import Split
 from gan_sep.evaluation.speed import TrackSpeed, read_speeds
 from gan_sep.losses.base import numbered
-from gan_sep.reporting.formats import from_csv_text
+from gan_sep.names import from_cell
 from gan_sep.runs import RunFolder, is_run_name, reading_file
 from gan_sep.statistics.pairing import BASELINE, COLUMNS, MIXTURE, REFERENCE_SYSTEMS
 
@@ -202,7 +202,7 @@ def read_rows(path: Path) -> pd.DataFrame:
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{path}: expected numbers as seed and value: {error}") from error
     for name in ("track", "source"):
-        rows[name] = rows[name].map(from_csv_text)
+        rows[name] = rows[name].map(from_cell)
     repeated = rows[rows.duplicated(_KEY)]
     if len(repeated):
         raise ValueError(f"{path}: more than one row for {list(repeated.iloc[0][_KEY])}")

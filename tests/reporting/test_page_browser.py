@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile import SOURCES as HOSTILE_SOURCES
+from hostile import write_hostile_report
 from page_study import AWKWARD, EIGHT_ARMS, EXCERPT_SECONDS, write_study_run
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
@@ -392,3 +394,21 @@ def test_a_sound_file_that_is_missing_is_said_and_not_swallowed(page: Page, repo
     away.rename(sound)
     page.click(page.tiles(0)[0])
     page.wait(lambda: page.hears(0))
+
+
+def test_nothing_runs_in_the_page(driver: webdriver.Chrome, tmp_path: Path) -> None:
+    page = Page(driver, write_hostile_report(tmp_path))
+    watch = "window.ran = window.alert = () => { window.hasRun = true }"
+    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": watch})
+    page.open()
+    for place in ("", "#listening"):
+        page.run(f"location.hash = '{place}'")
+        page.run("for (const part of document.querySelectorAll('details')) part.open = true")
+        page.wait(lambda: page.run("return document.readyState === 'complete'"))
+        page.run("for (const each of document.querySelectorAll('*')) {"
+                 "each.dispatchEvent(new MouseEvent('mouseover'))}")  # fmt: skip
+    assert HOSTILE_SOURCES[0] in page.run("return document.body.textContent")
+    assert page.run(
+        "return [document.querySelectorAll('[src=x], [onerror]').length, window.hasRun]"
+    ) == [0, None]
+    assert page.errors() == []

@@ -12,11 +12,11 @@ import pytest
 from gan_sep.config.loader import load, to_dict
 from gan_sep.config.run import RunConfig
 from gan_sep.evaluation.metrics import statistics
+from gan_sep.names import from_cell
 from gan_sep.reporting.formats import (
     count,
     csv_text,
     decimals,
-    from_csv_text,
     interval,
     level,
     number_of_seeds,
@@ -205,7 +205,7 @@ def test_no_text_of_a_csv_is_a_formula_and_each_comes_back() -> None:
     written = pd.read_csv(StringIO(csv_text(table)), keep_default_na=False)
     assert written["track"].str.startswith(("=", "+", "-", "@", "\t")).sum() == 0
     assert written["value"].tolist() == table["value"].tolist()
-    assert written["track"].map(from_csv_text).tolist() == texts
+    assert written["track"].map(from_cell).tolist() == texts
 
 
 def test_a_remark_is_made_once_for_all_tables() -> None:

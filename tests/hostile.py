@@ -1,0 +1,59 @@
+"""A report whose songs, sources, name and question try to be code, markup or a formula."""
+
+import random
+from pathlib import Path
+
+import page_study
+import pytest
+import yaml
+
+from gan_sep.audio import AudioFormat
+from gan_sep.reporting.report import write_report
+
+PARTS = (
+    *("<script>ran()</script>", "</script><script>ran()</script>", "<img src=x onerror=ran()>"),
+    *(
+        '"><svg onload=ran()>',
+        "' onmouseover='ran()",
+        "javascript:ran()",
+        "${ran()}",
+        "{{ ran() }}",
+    ),
+    *(
+        "|",
+        "`",
+        "``",
+        " ```\n",
+        "\\",
+        "\n",
+        "\r",
+        "\t",
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "'",
+        "'=1",
+        '"',
+        ",",
+    ),
+    *("[a](javascript:ran())", "![a](x)", "# ", "---", "**", "~~", "&lt;", "<!--", "-->", "]]>"),
+    *("\u202egnp", "שלום", "日本", "é", "\u2028", "x" * 300, " ", "%2e%2e"),
+)
+SOURCES = ("<img src=x onerror=ran()>", "=1|`drums`")
+DRAW = random.Random(20261129)
+TRACKS = (*PARTS[:3], *("".join(DRAW.choices(PARTS, k=3)) + str(n) for n in range(13)))
+
+
+def write_hostile_report(folder: Path) -> Path:
+    """FOLDER/page, the report of a study of such names."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page_study, "TRACKS", TRACKS)
+        patch.setattr(page_study, "SOURCES", SOURCES)
+        patch.setattr(page_study, "AUDIO", AudioFormat(page_study.RATE, 1, SOURCES))
+        study = page_study.write_study_run(folder / "a <img src=x onerror=ran()> | `=study`")
+    for path in study.glob("*/config.yaml"):
+        config = yaml.safe_load(path.read_text()) | {"question": "\n".join(PARTS)}
+        path.write_text(yaml.safe_dump(config))
+    write_report(study, folder / "page", audio=True)
+    return folder / "page"
