@@ -29,7 +29,7 @@ check: .venv/.ready-for-tests
 test-oldest: ffmpeg browser
 	python3.11 -m venv .venv-oldest
 	.venv-oldest/bin/python -m pip install -q -r requirements-oldest.lock \
-		$$(grep -v '^#' requirements-test.txt | grep -v -e stubs -e types- -e mypy -e ruff)
+		$$(grep -v '^#' requirements-test.txt | grep -v -e stubs -e types- -e mypy -e ruff -e bs-roformer)
 	.venv-oldest/bin/python -m pip install -q --no-deps -e .
 	.venv-oldest/bin/python -m pytest -q
 

@@ -1,5 +1,6 @@
 """Networks of two packages, imported by their paths: trained, and separated with."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,14 @@ HYBRID = (
 )
 
 
-@pytest.mark.parametrize("network", [ROFORMER, HYBRID], ids=["bs_roformer", "demucs"])
+# Beside the oldest einops the package cannot be installed.
+missing = pytest.mark.skipif(find_spec("bs_roformer") is None, reason="needs bs-roformer")
+
+
+@pytest.mark.parametrize(
+    "network",
+    [pytest.param(ROFORMER, id="bs_roformer", marks=missing), pytest.param(HYBRID, id="demucs")],
+)
 @pytest.mark.parametrize("arm", ["plain", "gan"])
 def test_a_network_of_a_package_is_trained_exported_and_separates(
     network: str, arm: str, make_experiment: MakeExperiment, tmp_path: Path
