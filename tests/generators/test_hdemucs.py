@@ -122,6 +122,7 @@ def torchaudio_names(name: str) -> str:
     return re.sub(r"^t(encoder|decoder)", r"time_\1", name)
 
 
+@pytest.mark.slow
 def test_estimates_are_those_of_torchaudio(float64: None) -> None:
     torch.manual_seed(0)
     network = Config(channels=8).build(STEREO)

@@ -36,6 +36,7 @@ HYBRID = (
 missing = pytest.mark.skipif(find_spec("bs_roformer") is None, reason="needs bs-roformer")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network",
     [pytest.param(ROFORMER, id="bs_roformer", marks=missing), pytest.param(HYBRID, id="demucs")],

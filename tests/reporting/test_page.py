@@ -192,6 +192,7 @@ def test_of_several_arms_the_verdicts_are_told_together(study: Study) -> None:
     assert "; GAN r1 " in second
 
 
+@pytest.mark.slow
 def test_systems_side_by_side_open_the_result_of_several_arms(tmp_path: Path) -> None:
     run = write_study_run(tmp_path / "systems", seeds=(0,), arms=EIGHT_ARMS)
     write_page(Study.of([run]), tmp_path / "page", audio=False)

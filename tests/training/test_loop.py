@@ -148,6 +148,7 @@ def test_the_plain_run_sets_the_same_tracks_aside(make_experiment: MakeExperimen
     assert len(names[0]) == 4
 
 
+@pytest.mark.slow
 def test_the_best_weights_are_chosen_by_validation(make_experiment: MakeExperiment) -> None:
     config = make_experiment("training.validate_every=1")
     train(config)

@@ -34,6 +34,7 @@ def test_equals_museval(sources: int, channels: int) -> None:
     agrees_with_museval(*pair(sources, channels, 3456))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", HARD)
 def test_equals_museval_on_dependent_and_empty_references(case: str) -> None:
     agrees_with_museval(*hard_pair(case, 2, 2))

@@ -36,6 +36,7 @@ def test_sdr_equals_museval_with_many_sources() -> None:
     agree(sdr(references, estimates, SAMPLE_RATE), by_museval(references, estimates)[0], 1e-6)
 
 
+@pytest.mark.slow
 def test_a_frame_with_one_silent_reference_or_estimate_is_nan_for_every_source_as_in_museval() -> (
     None
 ):
@@ -62,6 +63,7 @@ def test_short_tracks_have_museval_s_number_of_frames(samples: int) -> None:
     agree(sdr(references, estimates, SAMPLE_RATE), by_museval(references, estimates)[0], 1e-6)
 
 
+@pytest.mark.slow
 def test_float32_signals_are_judged_in_float64() -> None:
     references, estimates = (each.float() for each in pair(2, 2, 2 * SAMPLE_RATE))
     estimates = references + 1e-4 * estimates
