@@ -192,7 +192,8 @@ def _component(component: Component, value: Any, key: str) -> Any:
         raise ConfigError(f"{key}.name: missing value (one of {', '.join(component.names())})")
     fields = dict(value)
     name, known = fields.pop("name", component.default), component.names()
-    name = dict(component.aliases).get(name, name)
+    if isinstance(name, str):  # and no list, which is nothing's key
+        name = dict(component.aliases).get(name, name)
     if name not in known:
         hint = _suggest(str(name), known)
         raise ConfigError(

@@ -69,6 +69,9 @@ def number_cases() -> Iterator[Case]:
 CONFIGURATION = {
     "generator.chanels=3": "generator.chanels: unknown key; did you mean 'channels'?",
     "generator.name=demux": "generator.name: no generator called 'demux'",
+    "generator.name=[x]": "generator.name: no generator called ['x']",
+    "generator.name={}": "generator.name: no generator called {}",
+    "data.name=!!set {x}": "data.name: no data called {'x'}",
     "generator=5": "generator",
     "data.root=nowhere": "nowhere: no such folder",
     "data.name=x": "data.name: no data called 'x'",
