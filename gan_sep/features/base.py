@@ -86,11 +86,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ValueError(f"weights: {path}: no such file") from None
-    except (OSError, SafetensorError, EOFError, KeyError, RuntimeError) as error:
+    except (OSError, SafetensorError) as error:
         raise ValueError(f"weights: {path}: damaged or no file of weights") from error
-    except Exception as error:  # torch's unpickler raises classes of its own
+    except Exception as error:  # what torch's unpickler raises is not said anywhere
         if "weights_only" not in str(error).lower():
-            raise
+            raise ValueError(f"weights: {path}: damaged or no file of weights") from error
         raise ValueError(
             f"weights: {path}: holds more than tensors, which could run code; save its state dict "
             "alone, as .safetensors"

@@ -106,6 +106,13 @@ CONFIGURATION = {
     "steps": "steps: expected an override of the form key.path=value",
     "=5": "=5: expected an override of the form key.path=value",
     "losses=[{name: nothing}]": "nothing",
+    "losses=[{name: l1_time, weight: -1}]": "losses[0].weight: expected a number of at least 0",
+    "losses=[{name: deep_feature, network: {name: tagger, weights: nowhere.pt}}]": (
+        "weights: nowhere.pt: no such file"
+    ),
+    "losses=[{name: deep_feature, network: {name: tagger, weights: tiny.yaml}}]": (
+        "weights: tiny.yaml: "
+    ),
     "start={run: a, file: b}": "start.run: expected either run or file",
     "start.file=nowhere.pt": "nowhere.pt: no such checkpoint",
     "adversarial.crop_seconds=9": "adversarial.crop_seconds: expected at most",
