@@ -9,6 +9,7 @@ import pytest
 import soundfile
 import yaml
 from matplotlib.figure import Figure
+from PIL import Image
 
 from gan_sep.config.loader import load
 from gan_sep.config.run import RunConfig
@@ -25,8 +26,10 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture
 def unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures are built and their files written, empty: painting is half the time of a report."""
-    monkeypatch.setattr(Figure, "savefig", lambda _, path, **__: Path(path).write_bytes(b""))
+    """Figures are built and files written, of one point: painting takes half of a report's time."""
+    monkeypatch.setattr(
+        Figure, "savefig", lambda _, file, **__: Image.new("RGB", (1, 1)).save(file, "png")
+    )
 
 
 MakeExperiment = Callable[..., RunConfig]

@@ -47,7 +47,7 @@ def write_correlations(rows: pd.DataFrame, beside: Sequence[Path], out: Path) ->
     ]
     table = pd.DataFrame(pairs, columns=["metric", "other", "within_tracks", "over_all"])
     write_text(out / "metrics.csv", table.round(4).to_csv(index=False))
-    write_png(out / "metrics.png", _figure(correlated.loc[order, order], columns, tree))
+    write_png(out / "metrics.png", _figure(correlated.loc[order, order], columns, tree), 128)
 
 
 def _values(rows: pd.DataFrame) -> pd.DataFrame:

@@ -104,7 +104,7 @@ def write_committed(study: Study, folder: Path) -> None:
 def _write_small(study: Study, folder: Path, full: bool) -> None:
     write_text(folder / "table.csv", as_csv(study.everything))
     shown = study.chosen((*HEADLINES, *metrics.beyond_sdr()))
-    write_png(folder / "forest.png", forest_figure(shown))
+    write_png(folder / "forest.png", forest_figure(shown), colours=64)
     write_text(folder / "README.md", _readme(study, folder, full))
     write_text(folder / "details.md", _details(study, full))
 
