@@ -74,6 +74,7 @@ def evaluate(
     source holds NaN or inf, and where the estimates do or have another shape than the references.
     """
     _check_names(tracks)
+    metrics.require_installed(evaluation.settings.metrics)
     scorer = _Scorer(generator, evaluation, folder, tracks)
     state, share = PartialState(), shared(tracks)
     with tqdm(share, desc=f"evaluate {evaluation.arm}", disable=not state.is_main_process) as bar:

@@ -11,7 +11,6 @@ the perception of singing-voice separation, 2018):
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
@@ -112,8 +111,11 @@ def _sound_values(folder: Path, ratings: pd.DataFrame) -> pd.DataFrame:
 
 
 def _native() -> Iterable[tuple[str, Metric]]:
-    left_out = ["museval", "museval_v3", *([] if find_spec("musicnn") else ["deep_features"])]
-    return [(name, metric) for name, metric in METRICS.items() if metric.group not in left_out]
+    return [
+        (name, metric)
+        for name, metric in METRICS.items()
+        if metric.installed and metric.group not in ("museval", "museval_v3")
+    ]
 
 
 def _page(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -26,6 +26,7 @@ from gan_sep.data.check import (
 )
 from gan_sep.data.unpaired import Pools
 from gan_sep.evaluation.evaluate import validation_scores
+from gan_sep.evaluation.metrics import require_installed
 from gan_sep.runs import RunFolder, finite, json_text, write_text
 from gan_sep.training import checkpoint
 from gan_sep.training.budget import Budget
@@ -77,6 +78,7 @@ class Run:
 
     def __init__(self, config: RunConfig, arm: str, trunk: RunFolder | None = None) -> None:
         require_trackers(config.training.trackers)
+        require_installed((*config.evaluation.metrics, *config.evaluation.validation))
         self.config = config
         self.folder = RunFolder.of(config, arm)
         self.trunk = trunk

@@ -61,6 +61,16 @@ def chosen(names: Iterable[str]) -> dict[str, Metric]:
     return found
 
 
+def require_installed(names: Iterable[str]) -> None:
+    """Raises ValueError where a metric that settings name needs a package that is not there."""
+    for metric in chosen(names).values():
+        if not metric.installed:
+            raise ValueError(
+                f"evaluation.metrics: {metric.name} needs the package {metric.package}, which is "
+                f"not installed: pip install --no-deps {metric.package}, or leave it out"
+            )
+
+
 def statistics() -> dict[str, Statistic]:
     """Everything that arms can be compared by, by name."""
     found = [statistic for metric in METRICS.values() for statistic in metric.statistics()]

@@ -3,6 +3,7 @@
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,12 @@ class Metric:
     also: tuple[Average, ...] = ()  # further averages, statistics named NAME_AVERAGE
     statistic: str = ""  # the statistic's name where it is not the metric's
     beside: Mapping[str, Function] = field(default_factory=dict)  # further rows that go with it
+    package: str = ""  # of others, which the library does not install and the metric needs
+
+    @property
+    def installed(self) -> bool:
+        """Whether the package that it needs is there."""
+        return not self.package or find_spec(self.package) is not None
 
     def statistics(self) -> list[Statistic]:
         """What arms are compared by."""

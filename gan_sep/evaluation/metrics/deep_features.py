@@ -44,5 +44,5 @@ def feature_distance(references: Tensor, estimates: Tensor, sample_rate: int) ->
 
 METRICS = (
     Metric("feature_distance", feature_distance, "Distance of features (music_vgg)",
-           "deep_features", "", False),
+           "deep_features", "", False, package="musicnn"),
 )  # fmt: skip

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from gan_sep.evaluation import metrics
+from gan_sep.evaluation.metrics import base
 from gan_sep.evaluation.metrics.deep_features import feature_distance
 from gan_sep.features import music_vgg
 
@@ -27,6 +29,15 @@ def test_it_is_the_relative_distance_of_maps_in_numpy_and_0_at_equality() -> Non
         assert found[source].item() == pytest.approx(expected, rel=1e-4)
     assert found[2].isnan()
     assert (feature_distance(references, references, RATE)[:2] == 0).all()
+
+
+def test_what_names_it_is_refused_without_musicnn_before_anything_is_computed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(base, "find_spec", lambda _: None)
+    metrics.require_installed(["sdr", "practice"])
+    with pytest.raises(ValueError, match=r"feature_distance needs .* --no-deps musicnn"):
+        metrics.require_installed(["sdr", "deep_features"])
 
 
 def test_without_musicnn_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,7 @@ def test_every_metric_has_a_value_per_source_and_says_what_is_better() -> None:
     references = torch.randn(2, 2, 16000, generator=torch.Generator().manual_seed(1))
     estimates = references + 0.3 * references.flip(0)
     for name, metric in metrics.METRICS.items():
-        if not name.startswith("museval"):
+        if metric.installed and not name.startswith("museval"):
             assert metric.function(references, estimates, 16000).shape == (2,), name
         higher = metric.higher_is_better and not metric.zero_is_best
         better = {statistic.better for statistic in metric.statistics()}
