@@ -3,7 +3,7 @@
     README.md                     a screen: question, answer, one table, one figure, command, cost
     details.md                    all else in words: controls, discriminators, cost, configuration
     table.csv                     every statistic
-    forest.png                    differences with their intervals and verdicts
+    forest.png                    differences with their intervals and verdicts, of leading measures
     words.md                      the author's words, the one file people write; README.md quotes it
 
 That, and what `gan_sep.reporting.committed` says, is kept of a study without its runs. A full
@@ -12,7 +12,7 @@ report, made from the runs' files or from what was kept, has besides
     index.html, excerpts/         the page: look at it and, of runs, listen to it in a browser
     table.md, table.json          every statistic to read, and with every seed
     rows.csv                      every track's values, those of mixture and oracles once
-    comparison.png, curves.png    levels and tracks' differences; training
+    comparison.png, curves.png    levels and tracks' differences; training; forest.png of all
     discriminators-seed0-gan.png, scores-seed0-gan.png, ...
 
 The same runs give the same bytes.
@@ -45,6 +45,9 @@ from gan_sep.runs import reading_file, write_text
 from gan_sep.statistics.compare import Comparison
 from gan_sep.statistics.pairing import COLUMNS as ROW_COLUMNS
 from gan_sep.statistics.pairing import REFERENCE_SYSTEMS
+
+# Beside SDR, what the figure of a kept study shows; that of a full report shows every measure.
+_KEPT = ("artefacts", "interference_share", "mr_stft", "onset_f1")
 
 NO_WORDS = "Nothing yet: what is written to words.md in this folder appears here."
 
@@ -103,7 +106,8 @@ def write_committed(study: Study, folder: Path) -> None:
 
 def _write_small(study: Study, folder: Path, full: bool) -> None:
     write_text(folder / "table.csv", as_csv(study.everything))
-    shown = study.chosen((*HEADLINES, *metrics.beyond_sdr()))
+    others = metrics.beyond_sdr() if full else _KEPT
+    shown = study.chosen((*HEADLINES, *others))
     write_png(folder / "forest.png", forest_figure(shown), colours=64)
     write_text(folder / "README.md", _readme(study, folder, full))
     write_text(folder / "details.md", _details(study, full))
