@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from accelerate import Accelerator, PartialState
+from accelerate import Accelerator
 from torch import Tensor, nn
 
 from gan_sep.config.loader import ConfigError, load, to_dict
@@ -20,7 +20,7 @@ from gan_sep.training.budget import Budget
 from gan_sep.training.checkpoint import CheckpointError
 from gan_sep.training.loop import Run
 from gan_sep.training.memory import require_networks_fit
-from gan_sep.training.processes import accelerator_for
+from gan_sep.training.processes import accelerator_for, launched_state
 from gan_sep.training.silence import require_sound
 from gan_sep.training.threads import use_threads
 
@@ -69,6 +69,7 @@ def run_members(members: list[Member], resume: bool) -> None:
     """
     for member in members:
         check_folder(member, resume)
+    launched_state().wait_for_everyone()  # none writes into a folder that another still checks
     for member in members:
         with member.folder.owned():
             train(member)
@@ -187,7 +188,7 @@ def check_folder(member: Member, resume: bool) -> None:
     """Refuse to mix two runs in one folder, to go on with one unasked, or to train a giant."""
     run, config = member.folder, member.config
     if trained_steps(run) < config.training.steps:
-        require_networks_fit(config, PartialState().device)
+        require_networks_fit(config, launched_state().device)
     if not run.config_file.is_file():
         if checkpoint.latest(run.checkpoints):
             raise FileNotFoundError(

@@ -3,8 +3,8 @@
 from typing import Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate import Accelerator, PartialState
+from accelerate.utils import DistributedDataParallelKwargs, parse_flag_from_env
 
 from gan_sep.config.run import RunConfig
 
@@ -19,6 +19,14 @@ def accelerator_for(config: RunConfig) -> Accelerator:
         # spoil the gradients of the last.
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
     )
+
+
+def launched_state() -> PartialState:
+    """What was launched, also before the first accelerator, which makes the same of it later.
+
+    PartialState() alone takes processes on CPUs for single ones.
+    """
+    return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))
 
 
 def random_state() -> dict[str, Any]:

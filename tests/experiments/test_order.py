@@ -26,7 +26,7 @@ def test_equal_and_opposite_orders_have_correlations_of_one(sign: int) -> None:
 
 
 def test_arms_that_the_study_has_not_are_named(tmp_path: Path) -> None:
-    (tmp_path / "published.csv").write_text("arm,value\nl3,1.0\n")
+    (tmp_path / "published.csv").write_text("arm,value\nl3,1\nl2_time,2\nl1_time,3\npsa,4\n")
     ended = call("order", REPORTS / "open_unmix", tmp_path / "published.csv")
     assert ended.status == 2
     assert "expected rows of l3, found none" in ended.err
