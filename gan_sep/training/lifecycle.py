@@ -82,8 +82,8 @@ def train(member: Member, budget: Budget | None = None) -> None:
     Raises ValueError where there is nothing to learn or to validate on; and as `Run.train`.
     """
     run = Run(member.config, member.arm, member.trunk)
-    require_sound("training", run.pools.paired, run.config.audio)
-    require_sound("validation", run.valid_tracks, run.config.audio)
+    require_sound("training", run.material.pools.paired, run.config.audio)
+    require_sound("validation", run.material.splits["valid"], run.config.audio)
     try:
         with member.folder.owned():
             run.train(budget)

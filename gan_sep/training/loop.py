@@ -1,31 +1,16 @@
 """A run: steps, records, validation, diagnosis and checkpoints, from wherever it stands."""
 
-import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from accelerate.utils import gather_object
-from torch import nn
 from tqdm import tqdm
 
 from gan_sep.adversarial.probe import Probe
 from gan_sep.config.loader import to_dict
-from gan_sep.config.run import LAST, RunConfig
-from gan_sep.data.base import DataError, Track
-from gan_sep.data.check import (
-    SHORTEST,
-    check_tracks,
-    fingerprint,
-    open_splits,
-    require_same,
-    same_names,
-    tell,
-)
-from gan_sep.data.unpaired import Pools
-from gan_sep.evaluation.evaluate import validation_scores
+from gan_sep.config.run import RunConfig
 from gan_sep.evaluation.metrics import require_installed
 from gan_sep.runs import RunFolder, finite, json_text, write_text
 from gan_sep.training import checkpoint
@@ -33,6 +18,7 @@ from gan_sep.training.budget import Budget
 from gan_sep.training.environment import extend_run_description, write_run_description
 from gan_sep.training.interrupt import StopRequest
 from gan_sep.training.learners import Learners
+from gan_sep.training.material import Material
 from gan_sep.training.memory import peak_memory_mib, reset_peak_memory
 from gan_sep.training.processes import (
     accelerator_for,
@@ -40,6 +26,7 @@ from gan_sep.training.processes import (
     restore_random_state,
 )
 from gan_sep.training.records import Meter, RecordFile, nested
+from gan_sep.training.selection import Best, Selection
 from gan_sep.training.start import (
     branching_step,
     keep,
@@ -61,15 +48,6 @@ class InterruptedRunError(RuntimeError):
         self.signal = signal
 
 
-@dataclass
-class Best:
-    """The validation score that model selection goes by, and the step that reached it."""
-
-    score: float = float("-inf")
-    step: int = -1
-    average: int = 0  # which of the networks that a validation chooses from
-
-
 class Run:
     """One run; `train` takes it from its newest checkpoint, or nothing, to the end.
 
@@ -84,66 +62,12 @@ class Run:
         self.trunk = trunk
         self.accelerator = accelerator_for(config)
         use_threads(config.training.threads, self.accelerator)
-        splits, errors = open_splits(config.data, config.audio)
-        self.train_tracks, self.valid_tracks = splits["train"], splits["valid"]
-        self.pools = self._pools(splits, errors)
-        with self.accelerator.main_process_first():  # what it decodes, the others need not
-            self.data = self._checked_data(splits, errors)
-        self.track_counts = {
-            "train": len(self.train_tracks),
-            "of them paired": len(self.pools.paired),
-            "valid": len(self.valid_tracks),
-            "test": len(splits["test"]),
-        }
-        self.learners = Learners(self.config, self.accelerator)
-        self.stream = Stream(self.config, self.pools, self.accelerator)
+        self.material = Material.checked(config, (self.folder, trunk), self.accelerator)
+        self.learners = Learners(config, self.accelerator)
+        self.stream = Stream(config, self.material.pools, self.accelerator)
+        self.selection = Selection(config, self.folder, self.material.splits["valid"])
         self.meter = Meter()
-        self.best = Best()
         self.step = 0
-
-    def _pools(self, splits: Mapping[str, Sequence[Track]], errors: list[DataError]) -> Pools:
-        """What is learned from; files that cannot be opened become one more of `errors`."""
-        config, train = self.config, splits["train"]
-        if config.unpaired is not None:
-            # The plain run sets the same tracks aside as its counterpart, and learns from the rest.
-            try:
-                held_out = [*splits["valid"], *splits["test"]]
-                return config.unpaired.build(config.audio, train, held_out)
-            except DataError as error:
-                errors.append(error)
-            except ValueError:
-                if not errors:  # else it may come of the tracks that are missing
-                    raise
-        return Pools(list(train), [], [])
-
-    def _checked_data(
-        self, splits: Mapping[str, Sequence[Track]], errors: Sequence[DataError]
-    ) -> dict[str, dict[str, str]]:
-        """The data's fingerprint.
-
-        Raises DataError where the data are not what the run needs, and ValueError where they are
-        not those of an earlier call or of the trunk.
-        """
-        config, train_tracks = self.config, set(splits["train"])
-        groups: dict[str, Sequence[Track]] = dict(splits)
-        groups["unpaired"] = [track for track in self.pools.unpaired if track not in train_tracks]
-        seconds = config.training.segment_seconds + config.augment.reserve_seconds
-        unpaired = config.audio.samples(seconds)
-        reason = "training.segment_seconds and, read beside it, augment.shift.seconds"
-        if config.augment.repitch is not None:
-            reason += f", for repitching x {1 + config.augment.repitch.tempo_limit:g}"
-        paired = config.augment.samples_read(unpaired)
-        held_out = SHORTEST, "the window of a metric"
-        needed = {"train": (paired, reason), "unpaired": (unpaired, reason)}
-        needed |= {"valid": held_out, "test": held_out}
-        check_tracks(groups, needed, getattr(config.data, "check", "full") == "full", errors)
-        if self.accelerator.is_main_process:
-            tell(same_names(groups))
-        found = fingerprint(groups)
-        for run in (self.folder, self.trunk):
-            if run is not None:
-                require_same(run.data_file, found)
-        return found
 
     def train(self, budget: Budget | None = None) -> Path:
         """Run to the last step and return the file with the weights to evaluate.
@@ -164,17 +88,18 @@ class Run:
                     self._require_own(state, checkpoint.step_of(newest))
                 self._restore(state)
                 records = {name: int(state["files"][name]) for name in records}
-            self._require_best()
+            self.selection.require_best(self.learners.candidates, self.step, self.accelerator)
             if newest and self.accelerator.is_main_process:
                 extend_run_description(self.folder, self.config)
         if self.accelerator.is_main_process:
-            write_text(self.folder.data_file, json_text(self.data))
+            write_text(self.folder.data_file, json_text(self.material.fingerprint))
             self.records = RecordFile(self.folder.records_file, records["records"])
             self.timing = RecordFile(self.folder.timing_file, records["timing"])
-            tracks = self.valid_tracks[:2]
+            tracks = self.material.splits["valid"][:2]
             self.trackers = Trackers(self.folder.folder, self.config, tracks, self.step)
         if self.learners.adversary is not None:
-            self.probe = Probe(self.config, self.pools.paired, self.valid_tracks, self.accelerator)
+            paired, valid = self.material.pools.paired, self.material.splits["valid"]
+            self.probe = Probe(self.config, paired, valid, self.accelerator)
         reset_peak_memory()
         with StopRequest(self.accelerator, budget) as stop:
             self._loop(stop)
@@ -206,7 +131,7 @@ class Run:
         if self.accelerator.is_main_process:
             more = {"parameters": self.learners.parameters, "begins": begins}
             write_run_description(
-                self.folder, self.config, self.accelerator, self.track_counts, more
+                self.folder, self.config, self.accelerator, self.material.counts, more
             )
         return state
 
@@ -287,7 +212,8 @@ class Run:
             }
         )
         self.trackers.add_scalars(record, self.step)
-        best = {"best": f"{self.best.score:.2f} dB"} if self.best.step >= 0 else {}
+        reached = self.selection.best
+        best = {"best": f"{reached.score:.2f} dB"} if reached.step >= 0 else {}
         loss = means["loss/reconstruction"].mean()
         bar.set_postfix({"loss": f"{loss:.3g}", **best})
 
@@ -308,69 +234,17 @@ class Run:
 
     def _validate(self) -> None:
         candidates = self.learners.end_epoch()
-        scored = [self._scores(network) for network in candidates]
-        metric = self._validation_metric
-        number = max(range(len(scored)), key=lambda each: scored[each][metric]["All"])
-        scores = scored[number]
-        score = scores[metric]["All"]
-        self.learners.scores.append(score)
-        improved = score > self.best.score or self.config.training.select == LAST
-        if improved:
-            self.best = Best(score, self.step, number)
+        number, scores, improved = self.selection.choose(candidates, self.step)
+        self.learners.scores.append(scores[self.selection.metric]["All"])
         if self.accelerator.is_main_process:
-            which = {"average": ("step", "epoch")[number]} if len(scored) > 1 else {}
+            which = {"average": ("step", "epoch")[number]} if len(candidates) > 1 else {}
             record = finite({"step": self.step, "kind": "valid", **which, **scores})
             self.records.write(record)
             self.trackers.add_scalars({"valid": scores}, self.step)
             self.trackers.add_separations(candidates[number], self.step)
             if improved:
-                self._save_best()
+                self.selection.save(candidates)
         self.accelerator.wait_for_everyone()
-
-    @property
-    def _validation_metric(self) -> str:
-        """What a validation is summed up by; by uSDR where it selects no weights."""
-        select = self.config.training.select
-        return "usdr" if select == LAST else select
-
-    def _scores(self, network: nn.Module) -> dict[str, dict[str, float]]:
-        """Of the validation tracks. Raises ValueError where the selecting metric has no value."""
-        scores = validation_scores(
-            network, self.valid_tracks, self.config.audio, self.config.evaluation
-        )
-        if math.isnan(scores[self._validation_metric]["All"]):
-            raise ValueError(
-                f"{self._validation_metric}: no validation track gives every source a value, "
-                "because references or estimates are silent; choose other validation tracks"
-            )
-        return scores
-
-    def _save_best(self) -> None:
-        checkpoint.save(
-            self.folder.best,
-            {
-                "config": to_dict(self.config),
-                "generator": self.learners.candidates[self.best.average].state_dict(),
-                "score": self.best.score,
-                "step": self.best.step,
-            },
-        )
-
-    def _require_best(self) -> None:
-        """The weights to evaluate are made again where they are gone and are those of this step.
-
-        Raises CheckpointError where they are gone and were those of a step before.
-        """
-        if self.best.step < 0 or self.folder.best.is_file():
-            return
-        if self.best.step < self.step:
-            raise checkpoint.CheckpointError(
-                f"{self.folder.best}: gone, it held the weights of step {self.best.step}; delete "
-                f"the checkpoints of later steps in {self.folder.checkpoints} and continue with "
-                "--resume, or delete the run's folder where there are none before"
-            )
-        if self.accelerator.is_main_process:
-            self._save_best()
 
     def _save(self) -> None:
         """A checkpoint of everything, by the main process; older ones go after it is on disk."""
@@ -398,7 +272,7 @@ class Run:
             "config": to_dict(self.config),
             **self.learners.state_dict(),
             "meter": self.meter.state_dict(),
-            "best": asdict(self.best),
+            "best": asdict(self.selection.best),
             "files": {"records": self.records.position(), "timing": self.timing.position()},
             "random": random_states,
         }
@@ -417,7 +291,7 @@ class Run:
     def _restore(self, state: dict[str, Any]) -> None:
         self.learners.load_state_dict(state)
         self.meter.load_state_dict(state["meter"], self.accelerator.device)
-        self.best = Best(**state["best"])
+        self.selection.best = Best(**state["best"])
         self.step = state["step"]
         # With more processes than before, the further ones keep the state their seed gave them.
         if self.accelerator.process_index < len(state["random"]):

@@ -44,7 +44,7 @@ def test_the_better_of_both_averages_is_kept(decay: float, make_experiment: Make
     state = checkpoint.load(checkpoint.path_of(folder.checkpoints, run.step))
     assert state["best"]["average"] == ("step", "epoch").index(best["average"])
     network = run.learners.candidates[state["best"]["average"]]
-    scores = [run._scores(each)["usdr"]["All"] for each in run.learners.candidates]
+    scores = [run.selection.scores(each)["usdr"]["All"] for each in run.learners.candidates]
     assert max(scores) == pytest.approx(records[-1]["usdr"]["All"])
     if best["step"] == run.step:
         assert all(torch.equal(saved["generator"][k], v) for k, v in network.state_dict().items())

@@ -137,13 +137,13 @@ def test_tracks_set_aside_are_used_by_nobody_where_no_unpaired_segments_are_aske
     make_experiment: MakeExperiment,
 ) -> None:
     run = Run(make_experiment("unpaired.batch_size=0"), "gan")
-    assert len(run.pools.paired) == 4
+    assert len(run.material.pools.paired) == 4
     assert all(batches[0].kinds() == {"paired": 4} for batches in run.stream.steps(0, 4))
 
 
 def test_the_plain_run_sets_the_same_tracks_aside(make_experiment: MakeExperiment) -> None:
     runs = [Run(of_arm(make_experiment(), arm), arm) for arm in ("plain", "gan")]
-    names = [[track.name for track in run.pools.paired] for run in runs]
+    names = [[track.name for track in run.material.pools.paired] for run in runs]
     assert names[0] == names[1]
     assert len(names[0]) == 4
 
