@@ -1,6 +1,6 @@
 """Studies that are kept without their runs: the rows of all of them once, compressed.
 
-    rows.csv.xz        block, track, source, metric, value; a block is one run's rows
+    rows.csv.xz        block, track, source, metric, value of nine digits; a block is a run's rows
     STUDY/arms.csv     seed, arm, block: the study's runs, the mixture's and oracles' rows too
     STUDY/runs.json.xz question; of each run configuration, environment, cost, verdict, records
     STUDY/README.md    a screen; words.md (the author's), details.md, table.csv, forest.png
@@ -30,6 +30,7 @@ ROWS = "rows.csv.xz"
 ARMS = "arms.csv"
 RUNS = "runs.json.xz"
 _BLOCK = ["block", *COLUMNS[2:]]  # rows without seed and arm
+_DIGITS = "%.9g"  # as many as float32 needs: the tables print seven
 _MOST_RECORDS = 100  # of a run's training losses; diagnoses and validations stay
 
 
@@ -93,7 +94,9 @@ def store_rows(studies: Mapping[Path, pd.DataFrame], shared: Path) -> None:
     everything = pd.concat(written, ignore_index=True)
     replace_file(
         shared / ROWS,
-        lambda part: everything.to_csv(part, index=False, lineterminator="\n", compression="xz"),
+        lambda part: everything.to_csv(
+            part, index=False, lineterminator="\n", compression="xz", float_format=_DIGITS
+        ),
     )
 
 
