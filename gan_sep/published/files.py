@@ -102,8 +102,8 @@ def _read_th(path: Path) -> Model:
             found = hashlib.file_digest(file, "sha256").hexdigest()[:8]
         if found != expected[1]:
             raise ValueError(
-                f"expected the checksum in its name, {expected[1]}, found {found}; it is damaged "
-                "or was not downloaded to its end"
+                f"expected the checksum in its name, {expected[1]}, found {found} of its "
+                f"{path.stat().st_size} bytes; it is damaged or was not downloaded to its end"
             )
     stands_for: list[Any] = [_named(name) for name in CLASSES]
     stands_for += [(_Ratio, "fractions.Fraction"), (_Namespace, "argparse.Namespace")]
@@ -130,12 +130,13 @@ def _load(path: Path) -> Any:
         others = sorted(get_unsafe_globals_in_checkpoint(str(path)))
     except ValueError as error:
         raise ValueError(
-            "expected a file of torch 1.6 or later, found another kind, or a part of one; load "
-            "and save an older one where its package is installed"
+            f"expected a file of torch 1.6 or later, found {path.stat().st_size} bytes of another "
+            "kind, or a part of one; load and save an older one where its package is installed"
         ) from error
     except Exception as error:  # a damaged file can fail anywhere on the way
         raise ValueError(
-            f"cannot be read ({type(error).__name__}); it is damaged or was not downloaded whole"
+            "expected a whole archive of torch, with its directory at the end, found "
+            f"{path.stat().st_size} bytes that are none; it is damaged or was not downloaded whole"
         ) from error
     if others:
         raise ValueError(
@@ -157,8 +158,10 @@ def _read_safetensors(path: Path) -> Model:
             metadata = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
+        expected, found = _bytes_said(path), path.stat().st_size
+        said = f"expected {expected} bytes, as its header says" if expected else "expected a header"
         raise ValueError(
-            f"cannot be read ({error}); it is damaged or was not downloaded to its end"
+            f"{said}, found {found} bytes ({error}); it is damaged or was not downloaded to its end"
         ) from error
     if "gan_sep" in metadata:
         return Model(path, build(Said, json.loads(metadata["gan_sep"])), _floats(weights))
@@ -170,6 +173,18 @@ def _read_safetensors(path: Path) -> Model:
         raise ValueError("expected weights as they are, found packed ones (diffq)")
     args, kwargs = (_plain(json.loads(metadata[key])) for key in ("args", "kwargs"))
     return _of_package(path, metadata["klass"], args, kwargs, weights)
+
+
+def _bytes_said(path: Path) -> int | None:
+    """The size of a .safetensors file by its own header; None where that is cut or damaged."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = file.read(min(length, path.stat().st_size))
+    try:
+        entries = {k: v for k, v in json.loads(header).items() if k != "__metadata__"}
+        return 8 + length + max(entry["data_offsets"][1] for entry in entries.values())
+    except (ValueError, AttributeError, LookupError, TypeError):
+        return None
 
 
 def _plain(value: Any) -> Any:

@@ -16,6 +16,8 @@ import torch
 
 from gan_sep.runs import replace_file
 
+RESUME = "Delete it to continue from the one before with --resume"
+
 
 class CheckpointError(RuntimeError):
     """A checkpoint that cannot be written or read; the message names the file."""
@@ -42,10 +44,11 @@ def save(path: Path, state: dict[str, Any]) -> None:
         ) from error
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path, way_out: str = RESUME) -> dict[str, Any]:
     """Read a file written by `save` onto the CPU, without executing code from it.
 
-    Raises CheckpointError where it is missing, damaged, or holds anything but plain data.
+    way_out: what an error tells the user to do. Raises CheckpointError where the file is missing,
+    damaged, or holds anything but plain data.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint")
@@ -57,7 +60,7 @@ def load(path: Path) -> dict[str, Any]:
     except Exception as error:  # a damaged file can fail anywhere on the way, in any manner
         raise CheckpointError(
             f"{path}: not a checkpoint of plain tensors and values, or damaged "
-            f"({type(error).__name__}). Delete it to continue from the one before with --resume"
+            f"({type(error).__name__}, {path.stat().st_size} bytes). {way_out}"
         ) from error
     return state
 
@@ -72,8 +75,7 @@ def fitting(path: Path) -> Iterator[None]:
     except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
         said = " ".join(str(error).split())
         raise CheckpointError(
-            f"{path}: not a checkpoint of this run ({type(error).__name__}: {said:.200}). Delete "
-            "it to continue from the one before with --resume"
+            f"{path}: not a checkpoint of this run ({type(error).__name__}: {said:.200}). {RESUME}"
         ) from error
 
 

@@ -16,10 +16,10 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from gan_sep.config.loader import ConfigError, load, to_dict
+from gan_sep.audio import AudioFormat
+from gan_sep.config.loader import ConfigError, build, load, to_dict
 from gan_sep.config.run import Adversarial, Diagnosis, RunConfig, Start
 from gan_sep.evaluation.evaluate import EvaluationSettings
-from gan_sep.generators.base import GeneratorConfig
 from gan_sep.optimizers.schedules import constant
 from gan_sep.runs import RunFolder, write_bytes
 from gan_sep.training import checkpoint
@@ -135,12 +135,20 @@ def start_weights(config: RunConfig) -> dict[str, Tensor]:
     assert start is not None
     path = start.file
     if path is not None and path.suffix != ".pt":
-        return _published_weights(path, config, strict=start.match == "strict")
+        from gan_sep.published.bags import read_single  # which imports this file
+
+        # Only weights are taken: the run's own configuration says what is imported.
+        model = read_single(path, trust_module=True)
+        _require_same(model.path, to_dict(model.said), config)
+        return dict(model.weights)
     if path is None:
         assert start.run is not None
         origin = RunFolder.at(start.run)
         path = origin.best if start.step is None else _state_file(origin, start.step)
-    state = checkpoint.load(path)
+    state = checkpoint.load(path, "Name another file or run in start")
+    there = state.get("config", {})
+    if {"audio", "generator"} <= there.keys():
+        _require_same(path, there, config)
     if state.get("average") is not None:  # a whole state: the averaged weights are evaluated
         averaged: dict[str, Tensor] = state["average"]
         prefix = "module."
@@ -154,29 +162,22 @@ def start_weights(config: RunConfig) -> dict[str, Tensor]:
     return generator
 
 
-def _published_weights(path: Path, config: RunConfig, strict: bool) -> dict[str, Tensor]:
-    """The weights in a file of others, or in an export."""
-    from gan_sep.published.bags import read_single, require_same_audio  # which imports this file
+def _require_same(path: Path, there: Mapping[str, Any], config: RunConfig) -> None:
+    """Hold the configuration beside some weights against this run's: its audio and generator.
 
-    # Only weights are taken: the run's own configuration says what is imported.
-    model = read_single(path, trust_module=True)
-    permuted = sorted(model.said.audio.sources) == sorted(config.audio.sources)
-    if strict or (permuted and model.said.audio.sources != config.audio.sources):
-        require_same_audio(model.path, model.said.audio, config.audio, "audio")
-    if strict:
-        _require_same_generator(model.path, model.said.generator, config.generator)
-    return dict(model.weights)
+    Where weights need not all fit, only the same sources in another order are refused. Raises
+    CheckpointError naming the file, what was expected and what was found.
+    """
+    from gan_sep.published.bags import require_same_audio  # which imports this file
 
-
-def _require_same_generator(path: Path, there: GeneratorConfig, here: GeneratorConfig) -> None:
-    """CheckpointError where a network's options are others, but for those of its training."""
-    options = []
-    for each in (here, there):
-        name = type(each).__module__.rpartition(".")[2]
-        options.append({"name": name} | to_dict(each))
-    for key, expected in options[0].items():
-        found = options[1].get(key)
-        if key not in _OF_TRAINING and found != expected:
+    assert config.start is not None
+    strict, audio = config.start.match == "strict", build(AudioFormat, there["audio"], "audio")
+    permuted = sorted(audio.sources) == sorted(config.audio.sources)
+    if strict or (permuted and audio.sources != config.audio.sources):
+        require_same_audio(path, audio, config.audio, "audio")
+    for key, expected in to_dict(config)["generator"].items():
+        found = there["generator"].get(key, expected)  # an older version lacks an option
+        if strict and key not in _OF_TRAINING and found != expected:
             raise checkpoint.CheckpointError(
                 f"{path}: generator.{key}: expected {expected}, as configured, found {found}; "
                 f"configure {found}, or say start.match=shapes to take the weights that fit"

@@ -194,6 +194,11 @@ def test_weights_of_other_shapes_are_refused_or_left_out_and_listed(
     train(make_experiment("name=whole").plain, "plain")
     best = RunFolder.of(make_experiment("name=whole"), "plain").best
     wider = ("name=wider", "generator.lstm_layers=2")
+    with pytest.raises(CheckpointError, match=r"lstm_layers: expected 2, as configured, found 1;"):
+        Run(make_experiment(*wider, f"start={{file: {best}}}"), "gan")._begin()
+    state = checkpoint.load(best)
+    del state["config"]  # the weights alone
+    checkpoint.save(best, state)
     with pytest.raises(CheckpointError, match=r"best\.pt: expected the weights of .* absent"):
         Run(make_experiment(*wider, f"start={{file: {best}}}"), "gan")._begin()
     config = make_experiment(*wider, f"start={{file: {best}, match: shapes}}")
@@ -206,6 +211,37 @@ def test_weights_of_other_shapes_are_refused_or_left_out_and_listed(
     assert left
     for name, value in here.items():
         assert torch.equal(value, drawn[name] if name in left else there[name])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("audio.sources=[high, low]", "sources: expected high, low, as in audio, found low, high"),
+        ("audio.sources=[low]", "sources: expected low, as in audio, found low, high"),
+        ("audio.channels=2", "channels: expected 2, as in audio, found 1"),
+        ("audio.sample_rate=4000", "sample_rate: expected 4000, as in audio, found 8000"),
+        ("generator.kernel=6", "generator.kernel: expected 6, as configured, found 8"),
+        ("generator={name: hdemucs, channels: 8, depth: 3, n_fft: 64}",
+         "generator.name: expected hdemucs, as configured, found demucs"),
+    ],
+)  # fmt: skip
+def test_a_run_of_another_network_or_other_signals_is_no_start(
+    make_experiment: MakeExperiment, change: str, message: str
+) -> None:
+    train(make_experiment("name=whole").plain, "plain")
+    origin = RunFolder.of(make_experiment("name=whole"), "plain")
+    for start in (f"{{run: {origin.folder}}}", f"{{file: {origin.best}}}"):
+        run = Run(make_experiment("name=other", change, f"start={start}"), "gan")
+        with pytest.raises(CheckpointError, match=rf"best\.pt: {message}"):
+            run._begin()
+
+
+def test_half_a_checkpoint_is_no_start(make_experiment: MakeExperiment, tmp_path: Path) -> None:
+    path = tmp_path / "half.pt"
+    checkpoint.save(path, {"generator": {"weight": torch.zeros(1000)}})
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match=r"half\.pt: .*1000 bytes\)\. Name another file"):
+        Run(make_experiment(f"start={{file: {path}}}"), "gan")._begin()
 
 
 @pytest.mark.parametrize(
