@@ -1,19 +1,21 @@
 """The comparison as a figure: where the arms stand, and by how much they differ on every track."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gan_sep.evaluation.references import ORACLES
+from gan_sep.reporting.effects import by_arm, compared, names
 from gan_sep.reporting.formats import signed
 from gan_sep.reporting.style import INK, arm_colours, arm_name, house_style, without_vertical_grid
-from gan_sep.statistics.compare import Array, Comparison, Effect
-from gan_sep.statistics.pairing import BASELINE, MIXTURE, REFERENCE_SYSTEMS
+from gan_sep.statistics.compare import Array
+from gan_sep.statistics.pairing import MIXTURE, REFERENCE_SYSTEMS
 
 # Levels follow the published statistic; the differences' dots belong to a mean, so that the mean
 # with its interval lies in the middle of its dots.
@@ -29,25 +31,29 @@ _CHARACTER_INCHES = 0.075
 _ROOM = 0.7
 
 
-def comparison_figure(comparisons: Mapping[str, Comparison]) -> Figure:
+def comparison_figure(lines: pd.DataFrame) -> Figure:
     """One row for each of GNSDR, SDR and uSDR that is there: levels at the left, differences right.
 
-    comparisons: by the statistic's name. Raises ValueError where none of the three is there.
+    lines: those of the table in `gan_sep.reporting.effects`. Raises ValueError where none of the
+    three is there.
     """
-    rows = [(comparisons[a], comparisons[b]) for a, b in ROWS if {a, b} <= comparisons.keys()]
+    of = {str(name): own for name, own in lines.groupby("statistic", sort=False)}
+    rows = [(of[a], of[b]) for a, b in ROWS if {a, b} <= of.keys()]
     if not rows:
         raise ValueError(
             f"comparison figure: expected one of the statistics {', '.join(a for a, _ in ROWS)}, "
-            f"got {', '.join(comparisons) or 'none'}; evaluate with sdr, usdr or bss_v3"
+            f"got {', '.join(of) or 'none'}; evaluate with sdr, usdr or bss_v3"
         )
-    width = _plot_inches(rows[0][0].columns, len(rows[0][0].effects) + 1)
+    first = rows[0][0]
+    colours = arm_colours(names(first["arm"]))
+    width = _plot_inches(names(first["source"]), compared(first)["arm"].nunique() + 1)
     with house_style():
         figure = Figure(figsize=(2 * width, 0.5 + 2.7 * len(rows)), layout="constrained")
         axes = figure.subplots(len(rows), 2, squeeze=False)
         for (levels, differences), (left, right) in zip(rows, axes, strict=True):
-            _draw_levels(left, levels)
-            _draw_differences(right, differences)
-        figure.legend(handles=_legend(rows[0][0]), loc="outside lower center", ncols=6)
+            _draw_levels(left, levels, colours)
+            _draw_differences(right, compared(differences), colours)
+        figure.legend(handles=_legend(colours), loc="outside lower center", ncols=6)
     return figure
 
 
@@ -59,82 +65,61 @@ def _plot_inches(names: Sequence[str], arms: int) -> float:
     return max(_TITLE_INCHES, 1 + place * len(names))
 
 
-def _draw_levels(axes: Axes, comparison: Comparison) -> None:
+def _draw_levels(axes: Axes, lines: pd.DataFrame, colours: dict[str, str]) -> None:
     """Bars for mixture and oracles, and from the mixture a stem to each other arm's dot."""
-    places = np.arange(len(comparison.columns))
-    colours = arm_colours(comparison.levels)
-    mixture = comparison.levels[MIXTURE]
-    for arm in (arm for arm in comparison.levels if arm in REFERENCE_SYSTEMS):
+    levels = {arm: own["level"].to_numpy() for arm, own in by_arm(lines).items()}
+    mixture = levels[MIXTURE]
+    places = np.arange(len(mixture))
+    for arm in (arm for arm in levels if arm in REFERENCE_SYSTEMS):
         width = 3 if arm == MIXTURE else 1.6
-        bars = comparison.levels[arm]
-        axes.hlines(bars, places - 0.3, places + 0.3, color=colours[arm], linewidth=width)
-    arms = (BASELINE, *comparison.effects)
+        axes.hlines(levels[arm], places - 0.3, places + 0.3, color=colours[arm], linewidth=width)
+    arms = [arm for arm in levels if arm not in REFERENCE_SYSTEMS]
     for arm, side in zip(arms, _sides(len(arms)), strict=True):
-        levels = comparison.levels[arm]
-        axes.vlines(places + side, mixture, levels, color=colours[arm], linewidth=2.6, alpha=0.35)
-        axes.scatter(places + side, levels, s=44, color=colours[arm], zorder=3)
-        if len(arms) == 2:
-            _write_levels(axes, places + side, levels, colours[arm])
+        own = levels[arm]
+        axes.vlines(places + side, mixture, own, color=colours[arm], linewidth=2.6, alpha=0.35)
+        axes.scatter(places + side, own, s=44, color=colours[arm], zorder=3)
+        if len(arms) == 2:  # more leave no room for numbers above the dots
+            for place, level in zip(places + side, own, strict=True):
+                _write(axes, f"{level:.1f}", (place, level), color=colours[arm],
+                       xytext=(0, 6), textcoords="offset points")  # fmt: skip
     axes.margins(y=0.14)
-    axes.set_title(comparison.statistic.title)
-    _name_places(axes, comparison)
+    axes.set_title(lines["title"].iloc[0])
+    _name_places(axes, names(lines["source"]))
 
 
-def _write_levels(axes: Axes, places: Array, levels: Array, colour: str) -> None:
-    """In numbers above the dots; more than two arms leave no room for them."""
-    for place, level in zip(places, levels, strict=True):
-        axes.annotate(
-            f"{level:.1f}",
-            (place, level),
-            xytext=(0, 6),
-            textcoords="offset points",
-            ha="center",
-            fontsize=7.5,
-            color=colour,
-        )
-
-
-def _draw_differences(axes: Axes, comparison: Comparison) -> None:
+def _draw_differences(axes: Axes, lines: pd.DataFrame, colours: dict[str, str]) -> None:
     """A faint dot per track, and the mean with its interval."""
     axes.axhline(0, color=INK, linewidth=0.9, zorder=1)
-    colours = arm_colours(comparison.levels)
-    sides = _sides(len(comparison.effects))
-    for (arm, effect), side in zip(comparison.effects.items(), sides, strict=True):
-        _draw_effect(axes, effect, side, _HALF_WIDTH / len(sides), colours[arm])
-    if len(comparison.effects) == 1:
-        _write_verdicts(axes, *comparison.effects.values())
+    arms = by_arm(lines)
+    for (arm, own), side in zip(arms.items(), _sides(len(arms)), strict=True):
+        _draw_effect(axes, own, side, _HALF_WIDTH / len(arms), colours[arm])
+    if len(arms) == 1:  # of several the forest plot tells the verdicts
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, high + 0.2 * (high - low))  # room for the words
+        for place, line in enumerate(lines.to_dict("records")):
+            _write(axes, f"{signed(line['difference'])}\n{line['verdict']}", (place, 0.995),
+                   xycoords=("data", "axes fraction"), va="top",
+                   bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})  # fmt: skip
     axes.set_title("Difference from plain, by track")
-    _name_places(axes, comparison)
+    _name_places(axes, names(lines["source"]))
 
 
-def _draw_effect(axes: Axes, effect: Effect, side: float, half_width: float, colour: str) -> None:
-    places = np.arange(len(effect.difference)) + side
-    for place, differences in zip(places, effect.track_differences.T, strict=True):
+def _draw_effect(
+    axes: Axes, lines: pd.DataFrame, side: float, half_width: float, colour: str
+) -> None:
+    places = np.arange(len(lines)) + side
+    for place, differences in zip(places, lines["track_differences"], strict=True):
         shown = differences[np.isfinite(differences)]
         steps = side_steps(shown, half_width)
         axes.scatter(place + steps, shown, s=12, color=colour, alpha=0.4, linewidth=0, zorder=2)
-    axes.vlines(places, effect.low, effect.high, color=INK, linewidth=2.4, zorder=4)
+    axes.vlines(places, lines["low"], lines["high"], color=INK, linewidth=2.4, zorder=4)
     axes.scatter(
-        places, effect.difference, s=34, color="white", edgecolor=INK, linewidth=1.6, zorder=5
+        places, lines["difference"], s=34, color="white", edgecolor=INK, linewidth=1.6, zorder=5
     )
 
 
-def _write_verdicts(axes: Axes, effect: Effect) -> None:
-    """In words above the dots of the one arm there is; of several the forest plot tells them."""
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.2 * (high - low))  # room for the words
-    for place, (difference, word) in enumerate(
-        zip(effect.difference, effect.verdicts, strict=True)
-    ):
-        axes.annotate(
-            f"{signed(difference)}\n{word}",
-            (place, 0.995),
-            xycoords=("data", "axes fraction"),
-            ha="center",
-            va="top",
-            fontsize=7.5,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
-        )
+def _write(axes: Axes, text: str, place: tuple[float, float], **how: Any) -> None:
+    axes.annotate(text, place, ha="center", fontsize=7.5, **how)
 
 
 def _sides(arms: int) -> Array:
@@ -154,26 +139,25 @@ def side_steps(values: Array, half_width: float = _HALF_WIDTH) -> Array:
     return offsets * min(_DOT_STEP, half_width / widest if widest else _DOT_STEP)
 
 
-def _name_places(axes: Axes, comparison: Comparison) -> None:
+def _name_places(axes: Axes, sources: Sequence[str]) -> None:
     """The sources below, All set apart by a fine line; both plots measure in dB."""
-    names = comparison.columns
-    axes.set_xticks(range(len(names)), names)
-    axes.set_xlim(-0.6, len(names) - 0.4)
-    axes.axvline(len(names) - 1.5, color="#b0b0b0", linewidth=0.8, linestyle=(0, (2, 2)))
+    axes.set_xticks(range(len(sources)), sources)
+    axes.set_xlim(-0.6, len(sources) - 0.4)
+    axes.axvline(len(sources) - 1.5, color="#b0b0b0", linewidth=0.8, linestyle=(0, (2, 2)))
     axes.set_ylabel("dB")
     without_vertical_grid(axes)
 
 
-def _legend(comparison: Comparison) -> list[Line2D]:
-    colours = arm_colours(comparison.levels)
-    oracles = [arm for arm in comparison.levels if arm in ORACLES]
+def _legend(colours: dict[str, str]) -> list[Line2D]:
+    oracles = [arm for arm in colours if arm in ORACLES]
     bars = [Line2D([], [], color=colours[MIXTURE], linewidth=3, label=arm_name(MIXTURE))]
     if oracles:
-        names = ", ".join(map(arm_name, oracles))
-        bars.append(Line2D([], [], color=colours[oracles[0]], linewidth=1.6, label=names))
+        named = ", ".join(map(arm_name, oracles))
+        bars.append(Line2D([], [], color=colours[oracles[0]], linewidth=1.6, label=named))
     dots = [
-        _dot(arm_name(arm), color=colours[arm], markersize=6.5)
-        for arm in (BASELINE, *comparison.effects)
+        _dot(arm_name(arm), color=colour, markersize=6.5)
+        for arm, colour in colours.items()
+        if arm not in REFERENCE_SYSTEMS
     ]
     track = _dot("one track", color=INK, alpha=0.5, markersize=4)
     mean = _dot(

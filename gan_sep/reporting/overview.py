@@ -9,19 +9,21 @@ The same runs give the same bytes.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from gan_sep.evaluation.metrics import beyond_sdr
 from gan_sep.locks import alone_in
+from gan_sep.reporting.effects import by_statistic
 from gan_sep.reporting.formats import (
     count,
-    decimals,
     enumerated,
     interval,
     level,
     plain_text,
-    scale,
     signed,
     without_tags,
 )
@@ -30,9 +32,9 @@ from gan_sep.reporting.paired_figure import paired_figure
 from gan_sep.reporting.part import Part
 from gan_sep.reporting.report import authors_words
 from gan_sep.reporting.style import arm_name, write_png
-from gan_sep.reporting.tables import bullets, decided, emphasised, markdown_grid
+from gan_sep.reporting.tables import bullets, decided, emphasised, heading, markdown_grid
 from gan_sep.runs import write_text
-from gan_sep.statistics.compare import ALL, ONE_SEED, Comparison
+from gan_sep.statistics.compare import ALL, ONE_SEED
 from gan_sep.statistics.pairing import BASELINE
 
 _LEVELS = ("gnsdr", "sdr_mean", "sdr", "usdr")
@@ -80,13 +82,8 @@ def _readme(parts: Sequence[Part], folder: Path, curve: bool) -> str:
 
 def _chance(parts: Sequence[Part]) -> str:
     """How many of the verdicts chance alone would make."""
-    verdicts = [
-        effect.verdicts[-1]
-        for part in parts
-        for comparison in _shown(part, (*_WITH_INTERVAL, *beyond_sdr()))
-        for effect in comparison.effects.values()
-    ]
-    verdicts = [verdict for verdict in verdicts if verdict != ONE_SEED]
+    told = pd.concat([part.of_all((*_WITH_INTERVAL, *beyond_sdr())) for part in parts])
+    verdicts = [verdict for verdict in told["verdict"] if verdict != ONE_SEED]
     found = sum(map(decided, verdicts))
     return (
         f"The tables hold {count(len(verdicts), 'verdict')}, {found} of them decided; where "
@@ -96,7 +93,7 @@ def _chance(parts: Sequence[Part]) -> str:
 
 def _section(part: Part, folder: Path) -> str:
     report = os.path.relpath(part.report, folder)
-    seeds, tracks = part.shown.seeds, part.shown.tracks
+    seeds, tracks = part.shown.iloc[0][["seeds", "tracks"]]
     basis = (
         f"{count(len(seeds), 'seed')} ({enumerated(seeds)}), {count(len(tracks), 'test track')}, "
         f"{count(part.paired, 'paired track')}; [report]({report}/README.md)"
@@ -130,35 +127,24 @@ def _words(part: Part, arm: str) -> str:
 
 def _gains_table(part: Part) -> str:
     """An arm a line: validation, then the differences of every statistic."""
-    tested = _shown(part, (*_LEVELS, *beyond_sdr()))
-    columns = [
-        *((f"validation: {_title(c)}", c, False) for c in part.validation.values()),
-        *((_title(c), c, c.statistic.name in _WITH_INTERVAL) for c in tested),
-    ]
-    lines = [
-        [arm_name(arm), *(_difference(c, arm, interval) for _, c, interval in columns)]
-        for arm in part.arms
-    ]
-    head = [f"{ALL}, difference from {arm_name(BASELINE)}", *(title for title, _, _ in columns)]
-    return markdown_grid(head, lines)
+    columns = [("validation: ", of) for of in by_statistic(part.validation)]
+    columns += [("", of) for of in by_statistic(part.of_all((*_LEVELS, *beyond_sdr())))]
+    cells = {
+        f"{before}{heading(of).replace(', mean of tracks', '')}": {
+            line["arm"]: _difference(line, not before and line["statistic"] in _WITH_INTERVAL)
+            for line in of.to_dict("records")
+        }
+        for before, of in columns
+    }
+    lines = [[arm_name(arm), *(by_arm[arm] for by_arm in cells.values())] for arm in part.arms]
+    return markdown_grid([f"{ALL}, difference from {arm_name(BASELINE)}", *cells], lines)
 
 
-def _title(comparison: Comparison) -> str:
-    """What a column holds; means of tracks, which most are, do not say so."""
-    title = comparison.statistic.title.removesuffix(", mean of tracks")
-    return f"{title}, {scale(comparison.statistic)}"
-
-
-def _difference(comparison: Comparison, arm: str, with_interval: bool) -> str:
+def _difference(line: Mapping[Any, Any], with_interval: bool) -> str:
     """The difference of All, its interval where asked for, and the verdict where it is decided."""
-    effect, digits = comparison.effects[arm], decimals(comparison)
-    cell = [signed(effect.difference[-1], digits)]
+    cell = [signed(line["difference"], line["digits"])]
     if with_interval:
-        cell.append(interval(effect.low[-1], effect.high[-1], digits))
-    if decided(effect.verdicts[-1]):
-        cell.append(emphasised(effect.verdicts[-1]))
+        cell.append(interval(line["low"], line["high"], line["digits"]))
+    if decided(line["verdict"]):
+        cell.append(emphasised(line["verdict"]))
     return " ".join(cell)
-
-
-def _shown(part: Part, names: Sequence[str]) -> list[Comparison]:
-    return part.study.chosen(names)

@@ -1,18 +1,17 @@
 """All arms of all studies in one figure: do their discriminators overfit, and does it help?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_sep.reporting.formats import decimals, scale, signed
-from gan_sep.reporting.part import Part
+from gan_sep.reporting.effects import by_statistic
+from gan_sep.reporting.formats import signed
+from gan_sep.reporting.part import SHOWN, Part
 from gan_sep.reporting.style import FAINT, INK, arm_name, house_style
 from gan_sep.reporting.tables import decided
-from gan_sep.statistics.compare import Effect
-from gan_sep.statistics.statistic import Statistic
 
 _LINE_INCHES = 0.21
 _BETTER, _WORSE, _UNDECIDED = "#009e73", "#d55e00", "#8a8a8a"
@@ -28,8 +27,8 @@ def overview_figure(parts: Sequence[Part]) -> Figure:
     Left to right: accuracies on training and held-out material, r_v, the difference in mean SDR and
     that in spectral distance, both of All with 95 % intervals.
     """
-    wanted = [n for n in _DISTANCES if all(n in part.study.comparisons for part in parts)]
-    shown = [[part.shown, *part.study.chosen(wanted)] for part in parts]
+    wanted = [n for n in _DISTANCES if all(n in part.study.statistics for part in parts)]
+    shown = [list(by_statistic(part.of_all((SHOWN, *wanted)))) for part in parts]
     heights = [len(part.arms) + 1.5 for part in parts]
     with house_style():
         size = (9.6, _LINE_INCHES * sum(heights) + 1)
@@ -43,26 +42,26 @@ def overview_figure(parts: Sequence[Part]) -> Figure:
             width_ratios=[1, 0.8, *(1.3 for _ in shown[0])],
             height_ratios=heights,
         )
-        for row, part, comparisons in zip(plots, parts, shown, strict=True):
+        for row, part, statistics in zip(plots, parts, shown, strict=True):
             _draw_accuracies(row[0], part)
             _dots(row[1], part.knowledge["r_v"], _HELD_OUT)
             row[1].axvline(0, color=INK, linewidth=0.9)
             row[1].axvline(TOO_MUCH, color=_WORSE, linewidth=0.9, linestyle=":")
-            for axes, comparison in zip(row[2:], comparisons, strict=True):
-                _draw_differences(axes, comparison.effects, decimals(comparison))
+            for axes, of in zip(row[2:], statistics, strict=True):
+                _draw_differences(axes, of)
             row[0].set_title(part.name if len(parts) > 1 else "")
             row[0].set_yticks(range(len(part.arms)), list(map(arm_name, part.arms)))
             row[0].set_ylim(len(part.arms) - 0.4, -0.6)
-        _name_columns(plots, [c.statistic for c in shown[0]])
+        _name_columns(plots, pd.concat(shown[0]).drop_duplicates("statistic"))
         figure.legend(*plots[0, 0].get_legend_handles_labels(), loc="outside lower left", ncols=2)
     return figure
 
 
-def _name_columns(plots: np.ndarray, statistics: Sequence[Statistic]) -> None:
+def _name_columns(plots: np.ndarray, statistics: pd.DataFrame) -> None:
     """Titles above, units below; differences are drawn around 0."""
     labels = ["classified correctly", f"dotted: {TOO_MUCH}"]
-    labels += [f"difference, {scale(statistic)}" for statistic in statistics]
-    titles = ["$r_v$", *(statistic.title.partition(",")[0] for statistic in statistics)]
+    labels += [f"difference, {scale}" for scale in statistics["scale"]]
+    titles = ["$r_v$", *(title.partition(",")[0] for title in statistics["title"])]
     for axes, title in zip(plots[0, 1:], titles, strict=True):
         axes.set_title(title)
     for axes, label in zip(plots[-1], labels, strict=True):
@@ -87,19 +86,18 @@ def _dots(axes: Axes, values: pd.Series, colour: str, label: str | None = None) 
     axes.scatter(values, range(len(values)), s=26, color=colour, label=label, zorder=3)
 
 
-def _draw_differences(axes: Axes, effects: Mapping[str, Effect], digits: int) -> None:
+def _draw_differences(axes: Axes, lines: pd.DataFrame) -> None:
     """Intervals with their middles, coloured where they leave 0, and the number beside."""
     axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
-    for height, effect in enumerate(effects.values()):
-        difference, verdict = effect.difference[-1], effect.verdicts[-1]
-        colour = {"better": _BETTER, "worse": _WORSE}.get(verdict, _UNDECIDED)
-        axes.hlines(height, effect.low[-1], effect.high[-1], color=colour, linewidth=2.4)
-        axes.scatter(difference, height, s=26, color=colour, zorder=3)
+    for height, line in enumerate(lines.to_dict("records")):
+        colour = {"better": _BETTER, "worse": _WORSE}.get(line["verdict"], _UNDECIDED)
+        axes.hlines(height, line["low"], line["high"], color=colour, linewidth=2.4)
+        axes.scatter(line["difference"], height, s=26, color=colour, zorder=3)
         axes.annotate(
-            signed(difference, min(digits, _MOST_DIGITS)),
+            signed(line["difference"], min(line["digits"], _MOST_DIGITS)),
             (1.02, height),
             xycoords=("axes fraction", "data"),
             va="center",
             fontsize=8,
-            fontweight="bold" if decided(verdict) else "normal",
+            fontweight="bold" if decided(line["verdict"]) else "normal",
         )

@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_sep.reporting.formats import scale
 from gan_sep.reporting.overview_figure import TOO_MUCH
 from gan_sep.reporting.part import Part
 from gan_sep.reporting.style import INK, arm_colours, arm_name, house_style
@@ -30,10 +29,10 @@ def paired_figure(parts: Sequence[Part]) -> Figure:
         _draw_levels(levels, parts)
         _draw_differences(differences, parts)
         _draw_r_v(memories, parts)
-        statistic = parts[0].shown.statistic
-        levels.set_ylabel(f"{ALL}, {scale(statistic)}")
+        first = parts[0].shown.iloc[0]
+        levels.set_ylabel(f"{ALL}, {first['scale']}")
         differences.set_ylabel(f"difference from {arm_name(BASELINE)}, dB")
-        levels.set_title(statistic.title)
+        levels.set_title(first["title"])
         differences.set_title("and what the arm changes")
         memories.set_title("$r_v$ of the discriminators")
         for axes in (levels, differences, memories):
@@ -49,7 +48,7 @@ def _draw_levels(axes: Axes, parts: Sequence[Part]) -> None:
     arms = (BASELINE, *parts[0].arms)
     colours = arm_colours(arms)
     for arm in arms:
-        values = [part.shown.levels[arm][-1] for part in parts]
+        values = [part.shown["level"][arm] for part in parts]
         axes.plot(
             [part.paired for part in parts],
             values,
@@ -68,11 +67,10 @@ def _draw_differences(axes: Axes, parts: Sequence[Part]) -> None:
     for place, arm in enumerate(arms):
         beside = 2 ** ((place - (len(arms) - 1) / 2) * _SIDE_STEP)
         for part in parts:
-            effect, at = part.shown.effects[arm], part.paired * beside
-            axes.vlines(at, effect.low[-1], effect.high[-1], color=colours[arm], linewidth=2.4)
-            axes.scatter(at, effect.difference[-1], s=30, color=colours[arm], zorder=3)
-            seeds = effect.seed_differences[:, -1]
-            if len(seeds) > 1:
+            line, at = part.shown.loc[arm], part.paired * beside
+            axes.vlines(at, line["low"], line["high"], color=colours[arm], linewidth=2.4)
+            axes.scatter(at, line["difference"], s=30, color=colours[arm], zorder=3)
+            if len(seeds := line["seed_differences"]) > 1:
                 axes.scatter(np.full(len(seeds), at * 1.03), seeds, s=13, marker="_", color=INK)
 
 

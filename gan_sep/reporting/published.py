@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from gan_sep.evaluation.references import ORACLES
+from gan_sep.reporting.effects import names
 from gan_sep.reporting.formats import level
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import bullets, markdown_grid
-from gan_sep.statistics.compare import Comparison
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
 
@@ -44,25 +45,25 @@ def comparable(published: Published, data: Mapping[str, Any]) -> bool:
     return all(data.get(key) == value for key, value in published.data.items())
 
 
-def published_table(published: Published, comparisons: Mapping[str, Comparison]) -> str | None:
+def published_table(published: Published, effects: pd.DataFrame) -> str | None:
     """Markdown: the paper's systems, then the arms of this run; None where a statistic is missing.
 
-    comparisons: by the statistic's name.
+    effects: against the plain arm, see `gan_sep.reporting.effects`.
     """
-    wanted = [comparisons[name] for name in published.statistics if name in comparisons]
-    if len(wanted) < len(published.statistics) or published.source not in wanted[0].sources:
+    wanted = effects[effects["source"] == published.source]
+    levels = wanted.pivot(index="arm", columns="statistic", values="level")
+    if not set(published.statistics) <= set(levels):
         return None
-    place = wanted[0].sources.index(published.source)
     lines = [[label, *map(level, values)] for label, values in published.systems.items()]
-    for arm in (arm for arm in wanted[0].levels if arm not in ORACLES):
-        values = [level(comparison.levels[arm][place]) for comparison in wanted]
-        lines.append([f"**{arm_name(arm)}, this run**", *values])
+    for arm in (arm for arm in names(wanted["arm"]) if arm not in ORACLES):
+        values = levels.loc[arm, list(published.statistics)]
+        lines.append([f"**{arm_name(arm)}, this run**", *map(level, values)])
     head = [f"{published.source}, dB", *(name.upper() for name in published.statistics)]
-    return f"{markdown_grid(head, lines)}\n\n{_remark(published, wanted[0])}\n"
+    first = wanted[wanted["statistic"] == published.statistics[0]].iloc[0]
+    return f"{markdown_grid(head, lines)}\n\n{_remark(published, first['counted'])}\n"
 
 
-def _remark(published: Published, comparison: Comparison) -> str:
-    used = comparison.track_counts[comparison.sources.index(published.source)]
+def _remark(published: Published, used: int) -> str:
     of_this_run = (
         "This run used the same number of clips."
         if used == published.clips

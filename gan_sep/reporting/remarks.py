@@ -1,10 +1,16 @@
-"""What a reader of a comparison's numbers must know besides them."""
+"""What a reader of a comparison's numbers must know besides them.
+
+`lines` are those of the table in `gan_sep.reporting.effects`.
+"""
 
 from collections.abc import Sequence
 
+import pandas as pd
+
+from gan_sep.reporting.effects import compared
 from gan_sep.reporting.formats import count, enumerated
 from gan_sep.reporting.style import arm_name
-from gan_sep.statistics.compare import ALL, ONE_SEED, Comparison
+from gan_sep.statistics.compare import ALL, ONE_SEED
 from gan_sep.statistics.pairing import BASELINE
 
 _NAMES_SHOWN = 5
@@ -12,32 +18,31 @@ _FEW_TRACKS = 10
 _CHANCE = 1 / 20  # of a 95 % interval to leave 0 where nothing differs
 
 
-def remarks(comparison: Comparison) -> list[str]:
-    """Tracks, seeds and what the interval speaks of, removed frames, tracks left out by name."""
-    said = [_said_of_tracks(comparison), _said_of_seeds(comparison.seeds)]
-    if comparison.statistic.average == "median":
+def remarks(lines: pd.DataFrame) -> list[str]:
+    """Tracks, seeds and what the interval speaks of, removed frames, tracks left out by name.
+
+    lines: of one statistic.
+    """
+    first = lines.iloc[0]
+    said = [_said_of_tracks(len(first["tracks"])), _said_of_seeds(first["seeds"])]
+    if first["average"] == "median":
         said.append("The difference of medians is not the median of the differences.")
-    if comparison.removed:
-        shares = (f"{arm_name(arm)} {100 * s:.1f} %" for arm, s in comparison.removed.items())
-        said.append(f"Share of one-second frames removed by the silence rule: {', '.join(shares)}.")
-    for source in comparison.sources:
-        names = comparison.left_out[source]
-        if names:
+    removed = lines.dropna(subset="removed").drop_duplicates("arm")
+    if len(removed):
+        pairs = zip(removed["arm"], removed["removed"], strict=True)
+        shares = ", ".join(f"{arm_name(arm)} {100 * share:.1f} %" for arm, share in pairs)
+        said.append(f"Share of one-second frames removed by the silence rule: {shares}.")
+    for _, line in lines[lines["arm"] == first["arm"]].iterrows():
+        if line["source"] != ALL and line["left_out"]:
             said.append(
-                f"Left out of {source}, {count(len(names), 'track')} without a finite value in "
-                f"every arm: {_listed(names)}."
+                f"Left out of {line['source']}, {count(len(line['left_out']), 'track')} without a "
+                f"finite value in every arm: {_listed(line['left_out'])}."
             )
     return said
 
 
-def reading(comparisons: Sequence[Comparison]) -> list[str]:
+def reading(lines: pd.DataFrame) -> list[str]:
     """How the rows of effects are to be read, and how many verdicts chance alone would make."""
-    verdicts = [
-        verdict
-        for comparison in comparisons
-        for effect in comparison.effects.values()
-        for verdict in effect.verdicts
-    ]
     return [
         "better, worse: the interval of the difference lies on that side of 0; undecided: 0 lies "
         "in it, which does not show that there is no difference; no interval: too few tracks to "
@@ -45,33 +50,34 @@ def reading(comparisons: Sequence[Comparison]) -> list[str]:
         "p: Wilcoxon's signed-rank test over tracks, each the mean of its seeds; those of the "
         "sources are corrected for their number by Holm. It speaks of other tracks under the same "
         "seeds and weighs all tracks alike, so that it can disagree with the interval.",
-        *_reading_of_seeds(comparisons),
+        *_reading_of_seeds(lines),
         f"All tables of differences from the {arm_name(BASELINE)} arm together hold "
-        f"{said_of_chance(verdicts)}",
+        f"{said_of_chance(compared(lines)['verdict'])}",
     ]
 
 
-def reading_of_control(comparisons: Sequence[Comparison]) -> str:
-    """Whose differences the table of a control tells, and how many verdicts chance would make."""
-    verdicts = [
-        comparison.effects[arm].verdicts[-1]
-        for comparison in comparisons
-        for arm in arms_beside(comparison)
-    ]
+def reading_of_control(lines: pd.DataFrame) -> str:
+    """Whose differences the table of a control tells, and how many verdicts chance would make.
+
+    lines: of one control.
+    """
+    beside = beside_control(lines)
     return (
-        f"Each difference is arm - {arm_name(comparisons[0].baseline)}, with its 95 % interval as "
-        f"in the tables of differences from the {arm_name(BASELINE)} arm. They are "
-        f"{said_of_chance(verdicts)}"
+        f"Each difference is arm - {arm_name(beside['baseline'].iloc[0])}, with its 95 % interval "
+        f"as in the tables of differences from the {arm_name(BASELINE)} arm. They are "
+        f"{said_of_chance(beside['verdict'])}"
     )
 
 
-def arms_beside(comparison: Comparison) -> list[str]:
-    """The arms that a control's table tells of: others tell how it differs from the plain one."""
-    return [arm for arm in comparison.effects if arm != BASELINE]
+def beside_control(lines: pd.DataFrame) -> pd.DataFrame:
+    """Of All the arms that a control's table tells of: others tell how it differs from plain."""
+    told = compared(lines)
+    return told[(told["source"] == ALL) & (told["arm"] != BASELINE)]
 
 
-def said_of_chance(verdicts: Sequence[str]) -> str:
-    number = sum(verdict not in ("no interval", ONE_SEED) for verdict in verdicts)
+def said_of_chance(verdicts: "pd.Series[str]") -> str:
+    """How many verdicts there are, and how many of them chance would make."""
+    number = int((~verdicts.isin(["no interval", ONE_SEED])).sum())
     if not number:
         return "no verdict."
     return (
@@ -80,8 +86,8 @@ def said_of_chance(verdicts: Sequence[str]) -> str:
     )
 
 
-def _reading_of_seeds(comparisons: Sequence[Comparison]) -> list[str]:
-    if all(len(comparison.seeds) == 1 for comparison in comparisons):
+def _reading_of_seeds(lines: pd.DataFrame) -> list[str]:
+    if all(len(seeds) == 1 for seeds in lines["seeds"]):
         return []
     return [
         "Seeds to see 0.1 dB: how many seeds an arm would need for the interval to leave 0 in 80 % "
@@ -90,8 +96,7 @@ def _reading_of_seeds(comparisons: Sequence[Comparison]) -> list[str]:
     ]
 
 
-def _said_of_tracks(comparison: Comparison) -> str:
-    tracks = len(comparison.tracks)
+def _said_of_tracks(tracks: int) -> str:
     few = ", few for an interval" if tracks < _FEW_TRACKS else ""
     return f"{count(tracks, 'track').capitalize()}{few}. {ALL} is the mean of the sources."
 

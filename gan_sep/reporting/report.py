@@ -30,6 +30,7 @@ from gan_sep.reporting.comparison_figure import comparison_figure
 from gan_sep.reporting.cost import cost_section, cost_sentence
 from gan_sep.reporting.curves import curves_figure
 from gan_sep.reporting.diagnosis_figures import draw_histograms, draw_history
+from gan_sep.reporting.effects import COLUMNS, as_csv, as_json, by_statistic
 from gan_sep.reporting.forest_figure import forest_figure
 from gan_sep.reporting.formats import csv_text, fenced, plain_text, without_tags
 from gan_sep.reporting.page.write import write_page
@@ -39,10 +40,8 @@ from gan_sep.reporting.remarks import reading
 from gan_sep.reporting.study import HEADLINES, Study
 from gan_sep.reporting.style import arm_name, write_png
 from gan_sep.reporting.systems import systems_table
-from gan_sep.reporting.table_records import COLUMNS, as_csv, as_json
 from gan_sep.reporting.tables import beyond_sdr, bullets, controls_section, markdown
 from gan_sep.runs import reading_file, write_text
-from gan_sep.statistics.compare import Comparison
 from gan_sep.statistics.pairing import COLUMNS as ROW_COLUMNS
 from gan_sep.statistics.pairing import REFERENCE_SYSTEMS
 
@@ -86,11 +85,12 @@ def write_full(
             with reading_file(words, "text in UTF-8"):
                 write_text(out_folder / "words.md", words.read_text("utf-8"))
         _write_small(study, out_folder, full=True)
-        comparisons = list(study.comparisons.values())
         write_text(out_folder / "rows.csv", csv_text(references_once(study.rows)))
-        write_text(out_folder / "table.md", f"{markdown(comparisons)}\n{_columns()}")
-        write_text(out_folder / "table.json", as_json(study.everything))
-        write_png(out_folder / "comparison.png", comparison_figure(study.comparisons))
+        columns = bullets(f"`{name}`: {meaning}" for name, meaning in COLUMNS.items())
+        explained = f"**Columns of table.csv, and of the records in table.json**\n\n{columns}\n"
+        write_text(out_folder / "table.md", f"{markdown(study.against_plain)}\n{explained}")
+        write_text(out_folder / "table.json", as_json(study.effects))
+        write_png(out_folder / "comparison.png", comparison_figure(study.against_plain))
         if study.has_records:
             write_png(out_folder / "curves.png", curves_figure(study.frame, study.terms))
         _draw_diagnoses(study, out_folder)
@@ -105,17 +105,12 @@ def write_committed(study: Study, folder: Path) -> None:
 
 
 def _write_small(study: Study, folder: Path, full: bool) -> None:
-    write_text(folder / "table.csv", as_csv(study.everything))
+    write_text(folder / "table.csv", as_csv(study.effects))
     others = metrics.beyond_sdr() if full else _KEPT
     shown = study.chosen((*HEADLINES, *others))
     write_png(folder / "forest.png", forest_figure(shown), colours=32)
     write_text(folder / "README.md", _readme(study, folder, full))
     write_text(folder / "details.md", _details(study, full))
-
-
-def _columns() -> str:
-    meanings = bullets(f"`{name}`: {meaning}" for name, meaning in COLUMNS.items())
-    return f"**Columns of table.csv, and of the records in table.json**\n\n{meanings}\n"
 
 
 def references_once(rows: pd.DataFrame) -> pd.DataFrame:
@@ -133,8 +128,8 @@ def _draw_diagnoses(study: Study, folder: Path) -> None:
 
 
 def _readme(study: Study, folder: Path, full: bool) -> str:
-    lead = study.chosen(HEADLINES)[:1]
-    summary = systems_table(lead[0], study.costs) if lead else ""
+    lead = next(by_statistic(study.chosen(HEADLINES)), study.chosen(()))
+    summary = systems_table(lead, study.costs)
     all_else = "discriminators, cost, data, commands, machine and configuration in"
     files = (
         "every statistic in [table.md](table.md), [table.csv](table.csv) and "
@@ -162,12 +157,12 @@ def _details(study: Study, full: bool) -> str:
     config = study.runs[0].config
     shown = study.chosen(HEADLINES)
     pictures = "![Levels of all arms, and differences by track](comparison.png)\n\n"
-    how = f"How to read it:\n\n{bullets(reading(list(study.comparisons.values())))}"
+    how = f"How to read it:\n\n{bullets(reading(study.against_plain))}"
     sections = {
         "Result": f"{pictures if full else ''}{markdown(shown)}\n{how}",
         "What SDR does not measure": beyond_sdr(study.chosen(metrics.beyond_sdr())),
         "Against controls": controls_section(study.against_controls),
-        "Next to published results": _published(config["data"], study.comparisons),
+        "Next to published results": _published(config["data"], study.against_plain),
         "Training": "![Training curves of all arms](curves.png)" if full else "",
         "Discriminators": _discriminators(study, full),
         "Cost": cost_section(study.costs, study.runs),
@@ -187,9 +182,9 @@ def authors_words(path: Path) -> str:
         return path.read_text("utf-8")
 
 
-def _published(data: Mapping[str, object], comparisons: Mapping[str, Comparison]) -> str:
+def _published(data: Mapping[str, object], effects: pd.DataFrame) -> str:
     alike = [published for published in read_published() if comparable(published, data)]
-    return "\n".join(filter(None, (published_table(each, comparisons) for each in alike)))
+    return "\n".join(filter(None, (published_table(each, effects) for each in alike)))
 
 
 def _discriminators(study: Study, full: bool) -> str:

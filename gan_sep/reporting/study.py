@@ -11,11 +11,12 @@ import pandas as pd
 from gan_sep.adversarial.verdict import Verdict
 from gan_sep.evaluation.metrics import available
 from gan_sep.reporting.committed import is_committed, read_study
+from gan_sep.reporting.effects import effects, names
 from gan_sep.reporting.frame import costs, frame_of
 from gan_sep.reporting.runs import ArmRun, all_rows, find_arms
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import console
-from gan_sep.statistics.compare import Comparison, compare
+from gan_sep.statistics.compare import compare
 from gan_sep.statistics.pairing import BASELINE, REFERENCE_SYSTEMS
 
 # The statistics that a report opens with and the console shows; table.md holds all.
@@ -69,14 +70,33 @@ class Study:
         return frame_of(self.runs, self.rows)
 
     @cached_property
-    def comparisons(self) -> Mapping[str, Comparison]:
-        """Every statistic whose metric was evaluated, by name. Raises ValueError as `compare`."""
-        return {s.name: compare(self.rows, s) for s in available(self.rows["metric"])}
+    def effects(self) -> pd.DataFrame:
+        """Every statistic whose metric was evaluated, against the plain arm and each control.
+
+        See `gan_sep.reporting.effects`. Raises ValueError as `compare`.
+        """
+        return effects_of(self.rows, (BASELINE, *self.controls))
 
     @property
-    def everything(self) -> Sequence[Comparison]:
-        """The comparisons with the plain arm, then those with controls."""
-        return [*self.comparisons.values(), *(c for each in self.against_controls for c in each)]
+    def against_plain(self) -> pd.DataFrame:
+        """The effects whose baseline is the plain arm."""
+        return self.effects[self.effects["baseline"] == BASELINE]
+
+    @property
+    def against_controls(self) -> pd.DataFrame:
+        """Those whose baseline is a control."""
+        return self.effects[self.effects["baseline"] != BASELINE]
+
+    @property
+    def statistics(self) -> list[str]:
+        """The names of all that arms are compared by."""
+        return names(self.effects["statistic"])
+
+    def chosen(self, statistics: Iterable[str]) -> pd.DataFrame:
+        """The effects against the plain arm of the named statistics that are there."""
+        lines = self.against_plain
+        found = [lines[lines["statistic"] == name] for name in statistics]
+        return pd.concat([lines.iloc[:0], *found])
 
     @property
     def has_records(self) -> bool:
@@ -89,21 +109,9 @@ class Study:
         return list(dict.fromkeys(name for run in self.runs for name in run.loss_names))
 
     @cached_property
-    def against_controls(self) -> Sequence[Sequence[Comparison]]:
-        """Of each control every statistic, its effects being differences from the control."""
-        return [
-            [compare(self.rows, s, baseline=control) for s in available(self.rows["metric"])]
-            for control in self.controls
-        ]
-
-    @cached_property
     def costs(self) -> pd.DataFrame:
         """Arm -> what it costs, see `gan_sep.reporting.frame.costs`."""
         return costs(self.frame)
-
-    def chosen(self, statistics: Iterable[str]) -> list[Comparison]:
-        """The named statistics that are there."""
-        return [self.comparisons[name] for name in statistics if name in self.comparisons]
 
     @property
     def adversarial_runs(self) -> Sequence[ArmRun]:
@@ -146,9 +154,9 @@ class Study:
         Raises ValueError where none of the named statistics is there.
         """
         chosen = self.chosen(statistics)
-        if not chosen:
+        if chosen.empty:
             raise ValueError(
-                f"statistic: expected some of {', '.join(self.comparisons) or 'none'}, which these "
+                f"statistic: expected some of {', '.join(self.statistics) or 'none'}, which these "
                 f"runs were evaluated with, got {', '.join(statistics)}"
             )
         words = [
@@ -158,3 +166,9 @@ class Study:
         if self.lengths:
             words.insert(0, self.lengths)
         return "\n".join([console(chosen), *words])
+
+
+def effects_of(rows: pd.DataFrame, baselines: Sequence[str] = (BASELINE,)) -> pd.DataFrame:
+    """The effects of all arms of an evaluation against each baseline. Raises as `compare`."""
+    known = available(rows["metric"])
+    return effects(compare(rows, s, baseline=name) for name in baselines for s in known)

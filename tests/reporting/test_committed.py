@@ -11,9 +11,9 @@ from matplotlib import pyplot as plt
 from reporting.test_report import write_run
 
 from gan_sep.reporting.committed import ARMS, ROWS, RUNS, store_rows
+from gan_sep.reporting.effects import as_csv
 from gan_sep.reporting.report import write_committed, write_full
 from gan_sep.reporting.study import Study
-from gan_sep.reporting.table_records import as_csv
 
 STUDIES = sorted(path.parent for path in (CHECKOUT / "reports").rglob(ARMS))
 KEY = ["statistic", "source", "arm", "baseline"]
@@ -74,7 +74,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 def test_a_committed_table_is_what_the_committed_rows_give(name: str) -> None:
     folder = CHECKOUT / "reports" / "overfitting" / name
     study = Study.of([folder])
-    found = pd.read_csv(io.StringIO(as_csv(list(study.comparisons.values()))))
+    found = pd.read_csv(io.StringIO(as_csv(study.effects)))
     kept = pd.read_csv(folder / "table.csv")
     pd.testing.assert_frame_equal(
         found.sort_values(KEY, ignore_index=True), kept.sort_values(KEY, ignore_index=True)

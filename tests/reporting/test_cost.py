@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose
 from gan_sep.evaluation.metrics import statistics
 from gan_sep.evaluation.speed import SPEED, TrackSpeed, write_speeds
 from gan_sep.reporting.cost import cost_section, cost_sentence
+from gan_sep.reporting.effects import effects
 from gan_sep.reporting.frame import COSTS, cost_of, costs, frame_of, longest_warmup
 from gan_sep.reporting.runs import ArmRun
 from gan_sep.reporting.systems import systems, systems_table
@@ -130,7 +131,7 @@ def three_arms() -> Comparison:
             seeds_needed={},
         )
 
-    effects = {"gan": effect(1.0, "better"), "wave_unet": effect(0.0, "undecided")}
+    changes = {"gan": effect(1.0, "better"), "wave_unet": effect(0.0, "undecided")}
     levels = {"mixture": -1.0, "plain": 4.0, "gan": 5.0, "wave_unet": 4.0, "irm1": 9.0}
     return Comparison(
         statistic=statistics()["usdr"],
@@ -139,7 +140,7 @@ def three_arms() -> Comparison:
         tracks=("a",),
         sources=("voice",),
         levels={arm: np.full(2, value) for arm, value in levels.items()},
-        effects=effects,
+        effects=changes,
         left_out={"voice": ()},
         removed={},
     )
@@ -148,7 +149,7 @@ def three_arms() -> Comparison:
 def test_systems_stand_side_by_side_with_what_they_cost() -> None:
     known = {"plain": (4.16, 3000, 9.98, 0.2, 1000, 0.05), "gan": (4.16, *[math.nan] * 5)}
     table = pd.DataFrame(known, index=list(COSTS)).T
-    lines = systems_table(three_arms(), table).splitlines()
+    lines = systems_table(effects([three_arms()]), table).splitlines()
     assert lines[0].startswith("**uSDR (whole tracks), mean of tracks, dB, higher is better")
     assert lines[2] == (
         "|  | voice | All | All - plain | 95 % interval | verdict | parameters, millions "
@@ -165,10 +166,10 @@ def test_systems_stand_side_by_side_with_what_they_cost() -> None:
 def test_one_arm_beside_the_plain_one_needs_no_summary() -> None:
     three = three_arms()
     two = replace(three, effects={"gan": three.effects["gan"]})
-    assert systems_table(two, pd.DataFrame()) == ""
+    assert systems_table(effects([two]), pd.DataFrame()) == ""
 
 
 def test_oracles_are_no_systems() -> None:
-    found = list(systems(three_arms(), pd.DataFrame()))
+    found = list(systems(effects([three_arms()]), pd.DataFrame()))
     assert [s.arm for s in found] == ["mixture", "plain", "gan", "wave_unet"]
     assert_allclose([float(s.levels[-1]) for s in found], [-1, 4, 5, 4])

@@ -14,15 +14,16 @@ from matplotlib.text import Annotation
 from gan_sep.evaluation.metrics import statistics
 from gan_sep.reporting.comparison_figure import comparison_figure, side_steps
 from gan_sep.reporting.curves import curves_figure, running_mean
+from gan_sep.reporting.effects import effects
 from gan_sep.reporting.forest_figure import forest_figure
 from gan_sep.reporting.frame import frame_of
 from gan_sep.reporting.runs import ArmRun
 from gan_sep.reporting.style import arm_colours, arm_name, source_colours, write_png
 from gan_sep.runs import write_text
-from gan_sep.statistics.compare import Comparison, compare
+from gan_sep.statistics.compare import compare
 
 
-def usdr_comparison(seeds: int = 1, spread: float = 1.0, **more: float) -> Comparison:
+def usdr(seeds: int = 1, spread: float = 1.0, **more: float) -> pd.DataFrame:
     """Two tracks of drums; spread: of the GAN arm over seeds; more: arms and how they fare."""
     rows = [
         (seed, arm, track, "drums", "usdr", value + number + spread * seed * (arm == "gan"))
@@ -31,7 +32,13 @@ def usdr_comparison(seeds: int = 1, spread: float = 1.0, **more: float) -> Compa
         for number, track in enumerate(("a", "b"))
     ]
     columns = ["seed", "arm", "track", "source", "metric", "value"]
-    return compare(pd.DataFrame(rows, columns=columns), statistics()["usdr"], resamples=100)
+    table = pd.DataFrame(rows, columns=columns)
+    return effects([compare(table, statistics()["usdr"], resamples=100)])
+
+
+def named(lines: pd.DataFrame, *statistics: str) -> pd.DataFrame:
+    """The same lines under the names of other statistics."""
+    return pd.concat([lines.assign(statistic=name) for name in statistics])
 
 
 def run_with_records(
@@ -62,7 +69,7 @@ def curves_of(runs: Sequence[ArmRun]) -> Figure:
 
 
 def test_the_comparison_shows_levels_dots_mean_and_verdict() -> None:
-    figure = comparison_figure({"usdr": usdr_comparison(seeds=2, spread=0)})
+    figure = comparison_figure(usdr(seeds=2, spread=0))
     levels, differences = figure.axes
     assert levels.get_title(loc="left") == "uSDR (whole tracks), mean of tracks"
     assert [label.get_text() for label in levels.get_xticklabels()] == ["drums", "All"]
@@ -72,13 +79,13 @@ def test_the_comparison_shows_levels_dots_mean_and_verdict() -> None:
 
 
 def test_the_comparison_has_a_row_for_each_statistic_that_is_there() -> None:
-    one = usdr_comparison()
-    assert len(comparison_figure({"usdr": one, "gnsdr": one}).axes) == 4
-    assert len(comparison_figure({"usdr": one, "sdr": one}).axes) == 2  # sdr without its mean
+    one = usdr()
+    assert len(comparison_figure(named(one, "usdr", "gnsdr")).axes) == 4
+    assert len(comparison_figure(named(one, "usdr", "sdr")).axes) == 2  # sdr without its mean
 
 
 def test_many_arms_are_compared_without_words_and_oracles_share_a_name_in_the_legend() -> None:
-    figure = comparison_figure({"usdr": usdr_comparison(hinge=3.0, irm1=9.0, mwf=9.5)})
+    figure = comparison_figure(usdr(hinge=3.0, irm1=9.0, mwf=9.5))
     assert [len(axes.texts) for axes in figure.axes] == [0, 0]
     (legend,) = figure.legends
     names = [text.get_text() for text in legend.get_texts()]
@@ -86,15 +93,15 @@ def test_many_arms_are_compared_without_words_and_oracles_share_a_name_in_the_le
 
 
 def test_the_forest_of_one_arm_has_a_line_per_source_with_the_verdict() -> None:
-    (plot,) = forest_figure([usdr_comparison()]).axes
+    (plot,) = forest_figure(usdr()).axes
     assert [text.get_text() for text in plot.texts] == ["+1.00  one seed"] * 2
     assert [label.get_text() for label in plot.get_yticklabels()] == ["drums", "All"]
     assert plot.get_xlabel() == "difference from plain, dB, higher is better"
 
 
 def test_the_forest_of_several_arms_has_a_plot_per_source_and_a_line_per_arm() -> None:
-    one = usdr_comparison(seeds=2, spread=0, conv_tasnet=3.0, equal=4.0)
-    figure = forest_figure([one, one])
+    one = usdr(seeds=2, spread=0, conv_tasnet=3.0, equal=4.0)
+    figure = forest_figure(named(one, "usdr", "gnsdr"))
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["drums", "All"] * 2
     for plot in figure.axes:
         written = {text.get_text(): text.get_fontweight() for text in plot.texts}
@@ -104,7 +111,7 @@ def test_the_forest_of_several_arms_has_a_plot_per_source_and_a_line_per_arm() -
         assert low > high  # the first arm is at the top
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == ["GAN", "Conv-TasNet", "equal"]
-    colours = arm_colours(one.levels)
+    colours = arm_colours(one["arm"].unique())
     intervals = np.concatenate([c.get_edgecolor() for c in figure.axes[0].collections[::3]])
     assert [to_hex(colour) for colour in intervals] == [
         colours["gan"],
@@ -114,7 +121,7 @@ def test_the_forest_of_several_arms_has_a_plot_per_source_and_a_line_per_arm() -
 
 
 def test_an_undecided_difference_is_hollow_among_several_arms() -> None:
-    plot = forest_figure([usdr_comparison(seeds=2, spread=0, equal=4.0)]).axes[0]
+    plot = forest_figure(usdr(seeds=2, spread=0, equal=4.0)).axes[0]
     decided, undecided = plot.collections[1::3]
     assert np.asarray(undecided.get_facecolor()).tolist() == [[1, 1, 1, 1]]
     assert np.asarray(decided.get_facecolor()).tolist() == [
@@ -123,28 +130,28 @@ def test_an_undecided_difference_is_hollow_among_several_arms() -> None:
 
 
 def test_the_forest_marks_every_seed_where_there_are_several() -> None:
-    single, several = (forest_figure([usdr_comparison(seeds)]) for seeds in (1, 2))
-    assert [len(figure.axes[0].collections) for figure in (single, several)] == [2, 3]
-    marks = several.axes[0].collections[-1].get_offsets()
-    np.testing.assert_allclose(np.asarray(marks)[:, 0], [1, 1, 2, 2])
+    single, several = (forest_figure(usdr(seeds)) for seeds in (1, 2))
+    assert [len(figure.axes[0].collections) for figure in (single, several)] == [2 * 2, 2 * 3]
+    for marks in several.axes[0].collections[2::3]:
+        np.testing.assert_allclose(np.asarray(marks.get_offsets())[:, 0], [1, 2])
 
 
 def test_seeds_stand_above_the_interval_of_their_arm() -> None:
-    plot = forest_figure([usdr_comparison(seeds=2, hinge=3.0)]).axes[0]
+    plot = forest_figure(usdr(seeds=2, hinge=3.0)).axes[0]
     seeds = [np.asarray(marks.get_offsets()) for marks in plot.collections[2::3]]
     np.testing.assert_allclose(seeds, [[[1, -0.38], [2, -0.38]], [[-1, 0.62], [-1, 0.62]]])
 
 
 def test_a_forest_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected at least one comparison to draw, got none"):
-        forest_figure([])
+    with pytest.raises(ValueError, match="expected at least one statistic to draw, got none"):
+        forest_figure(usdr().iloc[:0])
 
 
 def test_a_comparison_without_a_statistic_to_show_is_refused() -> None:
     with pytest.raises(
         ValueError, match="expected one of the statistics gnsdr, sdr, usdr, got isr"
     ):
-        comparison_figure({"isr": usdr_comparison()})
+        comparison_figure(named(usdr(), "isr"))
 
 
 def test_curves_have_a_panel_for_all_that_was_recorded(tmp_path: Path) -> None:
@@ -263,15 +270,15 @@ def test_arms_are_named_as_the_field_writes_them(arm: str, name: str) -> None:
 
 
 def test_the_panels_of_many_arms_are_wider() -> None:
-    few = comparison_figure({"usdr": usdr_comparison()})
+    few = comparison_figure(usdr())
     many = {f"arm{number}": float(number) for number in range(20)}
-    wide = comparison_figure({"usdr": usdr_comparison(1, **many)})
+    wide = comparison_figure(usdr(1, **many))
     assert wide.get_figwidth() > few.get_figwidth()
 
 
 def test_a_figure_written_twice_has_the_same_bytes(tmp_path: Path) -> None:
     for name in ("first.png", "second.png"):
-        write_png(tmp_path / name, comparison_figure({"usdr": usdr_comparison()}))
+        write_png(tmp_path / name, comparison_figure(usdr()))
     first, second = ((tmp_path / name).read_bytes() for name in ("first.png", "second.png"))
     assert first == second
     assert first.startswith(b"\x89PNG")

@@ -4,12 +4,12 @@ import base64
 import io
 import json
 import math
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 import torch
@@ -32,8 +32,7 @@ from gan_sep.reporting.page.sounds import MOST_LUFS, as_flac, equally_loud, loud
 from gan_sep.reporting.page.spectrograms import mel_decibels, spectrogram_image
 from gan_sep.reporting.page.write import verdict_sentences, write_page
 from gan_sep.reporting.runs import find_arms
-from gan_sep.reporting.study import Study
-from gan_sep.statistics.compare import RESAMPLES, compare
+from gan_sep.reporting.study import Study, effects_of
 
 SCRIPT_START = "(window.excerptSounds ??= {})"
 
@@ -153,40 +152,41 @@ def test_ticks_are_round_numbers_with_as_many_decimals_as_they_need() -> None:
 
 
 def test_dots_stand_where_the_tracks_differences_are(study: Study) -> None:
-    comparison = study.comparisons["usdr"]
-    axis, effect = track_axis(comparison), comparison.effects["gan"]
-    dots = track_dots(axis, effect, comparison.tracks, 0, 2)
+    lines = study.chosen(["usdr"])
+    lines = lines[lines["arm"] == "gan"]
+    axis, line = track_axis(lines), lines.iloc[0].to_dict()
+    dots = track_dots(axis, line)
     assert len(dots) == len(TRACKS)
-    for dot, track, value in zip(
-        dots, comparison.tracks, effect.track_differences[:, 0], strict=True
-    ):
+    for dot, track, value in zip(dots, line["tracks"], line["track_differences"], strict=True):
         assert dot.label == f"{track}: {value:+.2f}"
         assert dot.x == pytest.approx(100 * (value - axis.low) / (axis.high - axis.low), abs=0.01)
-    assert interval_axis(comparison).low < min(effect.low)
+    assert interval_axis(lines).low < lines["low"].min()
 
 
 def test_a_track_without_a_difference_has_no_dot(study: Study) -> None:
-    rows = study.rows.copy()
+    rows = study.rows[study.rows["metric"] == "usdr"].copy()
     rows.loc[(rows["track"] == TRACKS[1]) & (rows["source"] == "drums"), "value"] = math.nan
-    comparison = compare(rows, study.comparisons["usdr"].statistic, resamples=RESAMPLES // 100)
-    axis, effect = track_axis(comparison), comparison.effects["gan"]
-    labels = [dot.label for dot in track_dots(axis, effect, comparison.tracks, 0, 2)]
+    lines = effects_of(rows)
+    line = lines[lines["arm"] == "gan"].iloc[0].to_dict()
+    labels = [dot.label for dot in track_dots(Axis(-1, 1), line)]
     assert len(labels) == len(TRACKS) - 1
     assert not any(label.startswith(TRACKS[1]) for label in labels)
 
 
 def test_the_verdict_says_what_is_decided_and_for_which_sources(study: Study) -> None:
-    (sentence,) = verdict_sentences(study.comparisons["usdr"])
+    (sentence,) = verdict_sentences(study.chosen(["usdr"]))
     assert sentence.startswith("No difference between GAN and plain can be seen: ")
     assert sentence.endswith(" By source: drums better, vocals worse.")
 
 
 def test_of_several_arms_the_verdicts_are_told_together(study: Study) -> None:
-    one = study.comparisons["usdr"]
-    undecided = one.effects["gan"]
-    better = replace(undecided, verdicts=("better",) * 3, difference=undecided.difference + 1)
-    effects = {"gan": undecided, "wave_unet": better, "gan_r1": undecided}
-    first, second = verdict_sentences(replace(one, effects=effects))
+    one = study.chosen(["usdr"])
+    undecided = one[one["arm"] == "gan"]
+    better = undecided.assign(
+        arm="wave_unet", verdict="better", difference=undecided["difference"] + 1
+    )
+    lines = pd.concat([one, better, undecided.assign(arm="gan_r1")])
+    first, second = verdict_sentences(lines)
     assert first.startswith("Better than plain: Wave-U-Net +")
     assert second.startswith("Undecided: GAN ")
     assert "; GAN r1 " in second

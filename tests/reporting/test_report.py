@@ -248,9 +248,9 @@ def test_a_report_of_more_arms_holds_them_all_against_the_plain_one(tmp_path: Pa
 def test_arms_are_held_against_the_controls_that_are_named(tmp_path: Path) -> None:
     arms = {"plain": 0.0, "gan": 1.0, "hinge": -1.0, "frozen": 0.25}
     run = write_run(tmp_path / "many", arms=arms)
-    (against,) = Study.of([run], ["frozen"]).against_controls
-    (usdr,) = (each for each in against if each.statistic.name == "usdr")
-    assert usdr.effects["hinge"].difference == pytest.approx([-1.25, 1.25, 0])
+    against = Study.of([run], ["frozen"]).against_controls
+    usdr = against[(against["statistic"] == "usdr") & (against["arm"] == "hinge")]
+    assert usdr["difference"].tolist() == pytest.approx([-1.25, 1.25, 0])
     write_report(run, tmp_path / "report", controls=["frozen"])
     details = (tmp_path / "report" / "details.md").read_text()
     section = details.partition("## Against controls\n\n")[2].partition("\n\n## ")[0]

@@ -13,6 +13,7 @@ from gan_sep.config.loader import load, to_dict
 from gan_sep.config.run import RunConfig
 from gan_sep.evaluation.metrics import statistics
 from gan_sep.names import from_cell
+from gan_sep.reporting.effects import COLUMNS, as_csv, as_json, effects
 from gan_sep.reporting.formats import (
     count,
     csv_text,
@@ -26,7 +27,6 @@ from gan_sep.reporting.formats import (
 )
 from gan_sep.reporting.published import Published, comparable, published_table, read_published
 from gan_sep.reporting.remarks import reading, remarks
-from gan_sep.reporting.table_records import COLUMNS, as_csv, as_json
 from gan_sep.reporting.tables import beyond_sdr, console, markdown, markdown_grid
 from gan_sep.statistics.compare import Comparison, Effect
 
@@ -85,7 +85,7 @@ def with_more_arms() -> Comparison:
 
 
 def test_the_markdown_table_has_arms_down_and_sources_across() -> None:
-    lines = markdown([comparison()]).splitlines()
+    lines = markdown(effects([comparison()])).splitlines()
     assert lines[2:12] == [
         "| dB, higher is better | music | voice | All |",
         "| --- | ---: | ---: | ---: |",
@@ -101,7 +101,7 @@ def test_the_markdown_table_has_arms_down_and_sources_across() -> None:
 
 
 def test_of_several_arms_each_quantity_has_a_table_in_which_they_stand_below_each_other() -> None:
-    lines = markdown([with_more_arms()]).splitlines()
+    lines = markdown(effects([with_more_arms()])).splitlines()
     heads = [line.split(" | ")[0] for line in lines[4:10]]
     assert heads == ["| mixture", "| plain", "| GAN", "| hinge", "| IRM1", "| tracks"]
     cells = "+0.50 [+0.25, +0.75] **better** | -0.50 no interval | +0.00 [-0.12, +0.12] undecided"
@@ -117,9 +117,9 @@ def test_of_several_arms_each_quantity_has_a_table_in_which_they_stand_below_eac
 
 def test_several_arms_and_seeds_have_tables_of_what_seeds_tell() -> None:
     several = several_seeds()
-    effects = dict.fromkeys(("gan", "hinge"), several.effects["gan"])
-    more = replace(with_more_arms(), seeds=several.seeds, effects=effects)
-    text = markdown([more])
+    changes = dict.fromkeys(("gan", "hinge"), several.effects["gan"])
+    more = replace(with_more_arms(), seeds=several.seeds, effects=changes)
+    text = markdown(effects([more]))
     assert "| standard deviation of seeds | music | voice | All |" in text
     assert "| hinge | 0.00 | 0.71 | 0.35 |" in text
     assert "| seeds to see 0.2 dB | music | voice | All |" in text
@@ -128,7 +128,7 @@ def test_several_arms_and_seeds_have_tables_of_what_seeds_tell() -> None:
 
 
 def test_several_seeds_have_their_spread_and_the_number_that_would_do() -> None:
-    text = markdown([several_seeds()])
+    text = markdown(effects([several_seeds()]))
     assert "| standard deviation of seeds | 0.00 | 0.71 | 0.35 |" in text
     assert "| seeds to see 0.1 dB | 2 | never | 97 |" in text
     assert "| GAN - plain, seed 3 | +0.50 | +0.00 | +0.25 |" in text
@@ -136,7 +136,7 @@ def test_several_seeds_have_their_spread_and_the_number_that_would_do() -> None:
 
 
 def test_the_console_has_a_line_for_each_of_several_arms() -> None:
-    lines = console([with_more_arms()]).splitlines()
+    lines = console(effects([with_more_arms()])).splitlines()
     assert [" ".join(line.split()) for line in lines[1:6]] == [
         "music voice All All - plain 95 % interval verdict",
         "mixture -1.00 0.00 -0.50",
@@ -150,7 +150,7 @@ def test_the_console_has_a_line_for_each_of_several_arms() -> None:
 def test_metrics_beyond_sdr_have_a_line_each_with_the_digits_of_their_size() -> None:
     small = {arm: values * 1e-5 for arm, values in comparison("l1_freq").levels.items()}
     both = [comparison("onset_f1"), replace(comparison("l1_freq"), levels=small)]
-    lines = beyond_sdr(both).splitlines()
+    lines = beyond_sdr(effects(both)).splitlines()
     assert lines[0] == (
         "| All, mean of tracks | scale | mixture | plain | GAN | GAN - plain | 95 % interval "
         "| verdict |"
@@ -159,14 +159,16 @@ def test_metrics_beyond_sdr_have_a_line_each_with_the_digits_of_their_size() -> 
     assert lines[3].startswith(
         "| L1 of magnitude spectrograms | lower is better | -0.00000500 | 0.00005000 | "
     )
-    assert beyond_sdr([]) == ""
+    assert beyond_sdr(effects([])) == ""
 
 
 def test_metrics_beyond_sdr_of_several_arms_have_a_line_per_arm_with_what_is_decided() -> None:
     several = with_more_arms()
     worse = replace(several.effects["hinge"], verdicts=("worse",) * 3)
     several = replace(several, effects={**several.effects, "hinge": worse})
-    lines = beyond_sdr([several, replace(several, statistic=statistics()["mr_stft"])]).splitlines()
+    lines = beyond_sdr(
+        effects([several, replace(several, statistic=statistics()["mr_stft"])])
+    ).splitlines()
     assert lines[0] == (
         "| All, mean of tracks | SDR (BSSEval v4), median of tracks, dB, higher is better "
         "| Multi-resolution STFT distance, lower is better |"
@@ -181,7 +183,7 @@ def test_metrics_beyond_sdr_of_several_arms_have_a_line_per_arm_with_what_is_dec
 
 
 def test_the_console_table_is_aligned_and_fits_110_columns() -> None:
-    text = console([comparison(), comparison("usdr")])
+    text = console(effects([comparison(), comparison("usdr")]))
     assert max(map(len, text.splitlines())) <= 110
     lines = text.splitlines()
     assert lines[0] == "SDR (BSSEval v4), median of tracks, dB, higher is better"
@@ -194,7 +196,7 @@ def test_names_with_markup_are_shown_as_they_are_on_one_line() -> None:
     shown = r"&lt;img src=x&gt; \[a\](b) \`c\` \*d\* \# e \| f"
     assert plain_text(name) == shown
     left_out = replace(comparison(), left_out={"music": (name,), "voice": ()})
-    assert shown in markdown([left_out])
+    assert shown in markdown(effects([left_out]))
     cells = markdown_grid(["", "b"], [["<script>x\n|", "< 0.001 **better**"]]).splitlines()
     assert cells[2:] == [r"| &lt;script>x \| | < 0.001 **better** |"]
 
@@ -209,13 +211,13 @@ def test_no_text_of_a_csv_is_a_formula_and_each_comes_back() -> None:
 
 
 def test_a_remark_is_made_once_for_all_tables() -> None:
-    text = markdown([comparison(), comparison("sdr_mean")])
+    text = markdown(effects([comparison(), comparison("sdr_mean")]))
     assert text.count("One seed (0)") == 1
     assert text.count(r"second \| live") == 1
 
 
 def test_one_seed_is_called_one_seed_and_says_nothing_about_others() -> None:
-    said = remarks(comparison())
+    said = remarks(effects([comparison()]))
     assert any(
         line.startswith("One seed (0), hence no verdict: the interval speaks of other tracks")
         for line in said
@@ -223,21 +225,21 @@ def test_one_seed_is_called_one_seed_and_says_nothing_about_others() -> None:
 
 
 def test_several_seeds_are_listed_and_the_interval_speaks_of_others() -> None:
-    said = " ".join(remarks(several_seeds()))
+    said = " ".join(remarks(effects([several_seeds()])))
     assert "2 seeds (3, 7)" in said
     assert "the interval speaks of other seeds and other tracks." in said
 
 
 def test_the_reader_is_told_how_many_verdicts_chance_alone_would_make() -> None:
-    said = " ".join(reading([comparison()] * 10))  # one of three places has no interval
+    said = " ".join(reading(effects([comparison()] * 10)))  # one of three places has no interval
     assert "together hold 20 verdicts" in said
     assert "1.0 of them are to be expected by chance" in said
     assert "Seeds to see" not in said
-    assert "Seeds to see 0.1 dB" in " ".join(reading([several_seeds()]))
+    assert "Seeds to see 0.1 dB" in " ".join(reading(effects([several_seeds()])))
 
 
 def test_remarks_count_tracks_removed_frames_and_name_tracks_left_out() -> None:
-    said = remarks(comparison())
+    said = remarks(effects([comparison()]))
     assert said[0].startswith("2 tracks, few for an interval. All is")
     assert "silence rule: mixture 25.0 %, plain 25.0 %, GAN 37.5 %." in " ".join(said)
     assert said[-1] == (
@@ -249,11 +251,11 @@ def test_many_tracks_left_out_are_counted_and_the_first_named() -> None:
     names = tuple(f"t{number}" for number in range(7))
     many = replace(comparison(), left_out={"music": names, "voice": ()})
     expected = "7 tracks without a finite value in every arm: t0; t1; t2; t3; t4; and 2 more"
-    assert expected in remarks(many)[-1]
+    assert expected in remarks(effects([many]))[-1]
 
 
 def test_csv_and_json_hold_the_numbers_and_leave_nan_empty() -> None:
-    table = pd.read_csv(StringIO(as_csv([comparison()])))
+    table = pd.read_csv(StringIO(as_csv(effects([comparison()]))))
     voice = table[table["source"] == "voice"].iloc[0]
     assert (voice["difference"], voice["tracks"], voice["left_out"], voice["seeds"]) == (
         -0.5,
@@ -262,7 +264,7 @@ def test_csv_and_json_hold_the_numbers_and_leave_nan_empty() -> None:
         1,
     )
     assert np.isnan(voice["low"])
-    (tree,) = json.loads(as_json([comparison()]))
+    (tree,) = json.loads(as_json(effects([comparison()])))
     assert list(table) == list(COLUMNS)
     assert tree["records"][1]["low"] is None
     assert tree["records"][2]["left_out"] == 1  # All: left out of any source
@@ -272,11 +274,11 @@ def test_csv_and_json_hold_the_numbers_and_leave_nan_empty() -> None:
 
 
 def test_records_hold_every_arm_oracles_and_seeds_that_no_number_is_enough_of() -> None:
-    more = pd.read_csv(StringIO(as_csv([with_more_arms(), comparison("onset_f1")])))
+    more = pd.read_csv(StringIO(as_csv(effects([with_more_arms(), comparison("onset_f1")]))))
     assert more["arm"].tolist() == ["gan"] * 3 + ["hinge"] * 3 + ["gan"] * 3
     assert (more["irm1"][0], more["unit"][0]) == (9, "dB")
     assert list(more) == [*COLUMNS, "irm1"]
-    (tree,) = json.loads(as_json([several_seeds()]))
+    (tree,) = json.loads(as_json(effects([several_seeds()])))
     needed = [record["seeds_for_0.1_dB"] for record in tree["records"]]
     assert needed == [2, "inf", 97]
 
@@ -309,8 +311,8 @@ def mir1k() -> Published:
 
 def test_published_rows_stand_above_the_arms_of_this_run_with_the_number_of_clips() -> None:
     published = mir1k()
-    three = {name: comparison(name) for name in ("gnsdr", "gsir", "gsar")}
-    table = published_table(published, three)
+    three = [comparison(name) for name in ("gnsdr", "gsir", "gsar")]
+    table = published_table(published, effects(three))
     assert table is not None
     lines = table.splitlines()
     assert lines[0] == "| voice, dB | GNSDR | GSIR | GSAR |"
@@ -323,21 +325,25 @@ def test_published_rows_stand_above_the_arms_of_this_run_with_the_number_of_clip
 def test_a_run_on_all_published_clips_says_so() -> None:
     published = mir1k()
     few = replace(published, clips=1)
-    three = {name: comparison(name) for name in ("gnsdr", "gsir", "gsar")}
-    assert "This run used the same number of clips" in str(published_table(few, three))
+    three = [comparison(name) for name in ("gnsdr", "gsir", "gsar")]
+    assert "This run used the same number of clips" in str(published_table(few, effects(three)))
 
 
 def test_published_rows_need_all_their_statistics_and_their_source() -> None:
     published = mir1k()
-    assert published_table(published, {"gnsdr": comparison("gnsdr")}) is None
-    drums = replace(comparison("gnsdr"), sources=("drums", "bass"))
-    assert published_table(published, dict.fromkeys(published.statistics, drums)) is None
+    assert published_table(published, effects([comparison("gnsdr")])) is None
+    left_out = {"drums": (), "bass": ()}
+    drums = [
+        replace(comparison(name), sources=("drums", "bass"), left_out=left_out)
+        for name in published.statistics
+    ]
+    assert published_table(published, effects(drums)) is None
 
 
 def test_ikalas_rows_are_those_of_its_configuration_and_say_what_is_not_known() -> None:
     data = to_dict(load(RunConfig, CONFIGS / "ikala" / "small.yaml").data)
     (published,) = [p for p in read_published() if comparable(p, {"name": "ikala", **data})]
-    table = str(published_table(published, dict.fromkeys(published.statistics, comparison())))
+    table = str(published_table(published, effects(map(comparison, published.statistics))))
     assert "| DNN, 3 x 512 | 8.16 | 11.88 | 12.11 |" in table
     assert "| CVPNN | 8.87 | 13.38 | 11.37 |" in table
     assert "| WVPNN | 9.01 | 13.82 | 11.97 |" in table

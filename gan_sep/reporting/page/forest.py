@@ -1,15 +1,15 @@
 """Where the page draws differences: an axis in percent of its width, and dots that keep apart."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from gan_sep.reporting.comparison_figure import side_steps
 from gan_sep.reporting.formats import signed
-from gan_sep.statistics.compare import Comparison, Effect
 
 _MARGIN = 0.06
 _MOST_TICKS = 7
@@ -56,31 +56,24 @@ class Axis:
         ]
 
 
-def interval_axis(comparison: Comparison) -> Axis:
+def interval_axis(lines: pd.DataFrame) -> Axis:
     """For the differences of all arms with their intervals and seeds."""
-    return Axis.over(
-        value
-        for effect in comparison.effects.values()
-        for values in (effect.low, effect.high, effect.difference, effect.seed_differences)
-        for value in values.flat
-    )
+    ends = lines[["low", "high", "difference"]].to_numpy().flat
+    return Axis.over([*ends, *np.concatenate(list(lines["seed_differences"]))])
 
 
-def track_axis(comparison: Comparison) -> Axis:
+def track_axis(lines: pd.DataFrame) -> Axis:
     """For the differences of single tracks."""
-    return Axis.over(
-        value for effect in comparison.effects.values() for value in effect.track_differences.flat
-    )
+    return Axis.over(np.concatenate(list(lines["track_differences"])))
 
 
-def track_dots(
-    axis: Axis, effect: Effect, tracks: Sequence[str], place: int, digits: int
-) -> list[Dot]:
-    """The tracks that count for the source at `place` on axis (S + 1)."""
-    differences = effect.track_differences[:, place]  # (tracks,)
+def track_dots(axis: Axis, line: Mapping[Any, Any]) -> list[Dot]:
+    """The tracks that count for a line."""
+    differences = line["track_differences"]  # (tracks,)
     known = np.flatnonzero(np.isfinite(differences)).tolist()
     offsets = side_steps(differences[known]) * _STRIP_PIXELS
     return [
-        Dot(axis.place(value), round(offset, 1), f"{tracks[track]}: {signed(value, digits)}")
+        Dot(axis.place(value), round(offset, 1),
+            f"{line['tracks'][track]}: {signed(value, line['digits'])}")
         for track, value, offset in zip(known, differences[known], offsets, strict=True)
-    ]
+    ]  # fmt: skip

@@ -2,25 +2,27 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from gan_sep.reporting import formats
 from gan_sep.reporting.comparison_figure import ROWS as TRACK_ROWS
+from gan_sep.reporting.effects import by_arm, by_statistic, compared, names
 from gan_sep.reporting.page.excerpts import PageExcerpt, shared_excerpts, write_page_excerpts
 from gan_sep.reporting.page.forest import interval_axis, track_axis, track_dots
 from gan_sep.reporting.page.spectrograms import LOWEST_HZ, RANGE_DB
-from gan_sep.reporting.remarks import arms_beside, reading, reading_of_control, remarks
+from gan_sep.reporting.remarks import beside_control, reading, reading_of_control, remarks
 from gan_sep.reporting.study import HEADLINES, Study
 from gan_sep.reporting.style import arm_colours, arm_name
 from gan_sep.reporting.systems import COST_HEAD, systems
-from gan_sep.reporting.tables import decided
+from gan_sep.reporting.tables import decided, in_text
 from gan_sep.runs import write_text
-from gan_sep.statistics.compare import ALL, ONE_SEED, Comparison
+from gan_sep.statistics.compare import ALL, ONE_SEED
 from gan_sep.statistics.pairing import BASELINE
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -54,6 +56,8 @@ def write_page(study: Study, folder: Path, audio: bool = False) -> None:
     config = study.runs[0].config if study.runs else {}
     audio = audio or config.get("data", {}).get("name") in UNRESTRICTED
     excerpts = write_page_excerpts(shared, folder, audio)
+    lead = next(by_statistic(study.chosen(HEADLINES)))
+    headlines = _told(study.chosen(HEADLINES))
     page = (
         _environment()
         .get_template("page.html")
@@ -64,9 +68,14 @@ def write_page(study: Study, folder: Path, audio: bool = False) -> None:
             config=config,
             environments=[run.environment for run in study.runs],
             run_folders=list(dict.fromkeys(f"runs/{run.config['name']}" for run in study.runs)),
-            headlines=study.chosen(HEADLINES),
-            others=study.chosen(s for s in study.comparisons if s not in HEADLINES),
-            by_track=study.chosen(s for _, s in TRACK_ROWS)[:1],
+            headlines=headlines,
+            others=_told(study.chosen(s for s in study.statistics if s not in HEADLINES)),
+            by_track=_told(study.chosen(s for _, s in TRACK_ROWS))[:1],
+            colours=arm_colours(names(lead["arm"])),
+            systems=list(systems(lead, study.costs)),
+            controls=_controls(study.against_controls),
+            verdict_sentences=verdict_sentences(lead),
+            remarks=[*remarks(lead), *reading(study.against_plain)],
             excerpts=excerpts,
             audio=audio,
             on_disk=any(run.folder.is_dir() for run in of_seed),
@@ -80,15 +89,15 @@ def write_page(study: Study, folder: Path, audio: bool = False) -> None:
     write_text(folder / "index.html", page)
 
 
-def verdict_sentences(comparison: Comparison) -> list[str]:
-    """What the statistic says of one arm, in a sentence or two; of several, by verdict."""
-    if len(comparison.effects) == 1:
-        return [_verdict_sentence(comparison, arm) for arm in comparison.effects]
+def verdict_sentences(lines: pd.DataFrame) -> list[str]:
+    """What a statistic's lines say of one arm, in a sentence or two; of several, by verdict."""
+    told = compared(lines)
+    of_all = told[told["source"] == ALL].to_dict("records")
+    if len(of_all) == 1:
+        return [_verdict_sentence(of_all[0], told[told["source"] != ALL])]
     arms: dict[str, list[str]] = {}
-    for arm, effect in comparison.effects.items():
-        arms.setdefault(effect.verdicts[-1], []).append(
-            f"{arm_name(arm)} {_moved(comparison, arm)}"
-        )
+    for line in of_all:
+        arms.setdefault(line["verdict"], []).append(f"{arm_name(line['arm'])} {_moved(line)}")
     return [
         f"{opening}: {'; '.join(arms[verdict])}."
         for verdict, opening in _SEVERAL.items()
@@ -96,27 +105,56 @@ def verdict_sentences(comparison: Comparison) -> list[str]:
     ]
 
 
-def _verdict_sentence(comparison: Comparison, arm: str) -> str:
-    effect = comparison.effects[arm]
-    verdicts = dict(zip(comparison.columns, effect.verdicts, strict=True))
+def _verdict_sentence(line: Mapping[Any, Any], by_source: pd.DataFrame) -> str:
+    arm, plain = arm_name(line["arm"]), arm_name(BASELINE)
     opening = {
-        "better": f"{arm_name(arm)} is better than {arm_name(BASELINE)}",
-        "worse": f"{arm_name(arm)} is worse than {arm_name(BASELINE)}",
-        "undecided": f"No difference between {arm_name(arm)} and {arm_name(BASELINE)} can be seen",
-        "no interval": f"Too few tracks to tell {arm_name(arm)} from {arm_name(BASELINE)}",
-        ONE_SEED: f"One seed of {arm_name(arm)}, hence no verdict against {arm_name(BASELINE)}",
-    }[verdicts.pop(ALL)]
-    clear = [f"{source} {word}" for source, word in verdicts.items() if decided(word)]
-    by_source = f" By source: {', '.join(clear)}." if clear else ""
-    return f"{opening}: {_moved(comparison, arm)}.{by_source}"
+        "better": f"{arm} is better than {plain}",
+        "worse": f"{arm} is worse than {plain}",
+        "undecided": f"No difference between {arm} and {plain} can be seen",
+        "no interval": f"Too few tracks to tell {arm} from {plain}",
+        ONE_SEED: f"One seed of {arm}, hence no verdict against {plain}",
+    }[line["verdict"]]
+    pairs = zip(by_source["source"], by_source["verdict"], strict=True)
+    clear = [f"{source} {word}" for source, word in pairs if decided(word)]
+    more = f" By source: {', '.join(clear)}." if clear else ""
+    return f"{opening}: {_moved(line)}.{more}"
 
 
-def _moved(comparison: Comparison, arm: str) -> str:
+def _moved(line: Mapping[Any, Any]) -> str:
     """The difference of All with its unit and interval, in one piece."""
-    effect, digits = comparison.effects[arm], formats.decimals(comparison)
-    unit = f" {comparison.statistic.unit}" if comparison.statistic.unit else ""
-    ends = formats.interval(effect.low[-1], effect.high[-1], digits)
-    return f"{formats.signed(effect.difference[-1], digits)}{unit} {ends}".replace(" ", _NO_BREAK)
+    digits, unit = line["digits"], f" {line['unit']}" if line["unit"] else ""
+    ends = formats.interval(line["low"], line["high"], digits)
+    return f"{formats.signed(line['difference'], digits)}{unit} {ends}".replace(" ", _NO_BREAK)
+
+
+def _told(lines: pd.DataFrame) -> list[dict[str, Any]]:
+    """What the page shows of each statistic: its lines, levels as text, effects by source."""
+    return [
+        {
+            **{name: of[name].iloc[0] for name in ("title", "scale", "average", "seeds", "tracks")},
+            "lines": compared(of),
+            "levels": {arm: list(own["level"]) for arm, own in by_arm(in_text(of)).items()},
+            "counted": list(of[of["arm"] == BASELINE]["counted"]),
+            "effects": _records(compared(of), "source"),
+        }
+        for of in by_statistic(lines)
+    ]
+
+
+def _controls(lines: pd.DataFrame) -> list[dict[str, Any]]:
+    """Of each control its name, what is to be read of it, and All of every statistic."""
+    return [
+        {
+            "name": name,
+            "reading": reading_of_control(own),
+            "statistics": _records(beside_control(own), "statistic"),
+        }
+        for name, own in lines.groupby("baseline", sort=False)
+    ]
+
+
+def _records(lines: pd.DataFrame, by: str) -> dict[str, list[dict[Any, Any]]]:
+    return {str(name): own.to_dict("records") for name, own in lines.groupby(by, sort=False)}
 
 
 def _data(name: str, seed: int, excerpts: Sequence[PageExcerpt]) -> dict[str, Any]:
@@ -144,28 +182,19 @@ def _environment() -> Environment:
         formats.interval,
         formats.level,
         formats.probability,
-        formats.scale,
         formats.signed,
     ):
         environment.filters[function.__name__] = function
     environment.globals |= {
         "baseline": BASELINE,
-        "arm_colours": arm_colours,
-        "arms_beside": arms_beside,
         "cost_head": COST_HEAD,
         "count": formats.count,
-        "decimals": formats.decimals,
         "enumerated": formats.enumerated,
         "interval_axis": interval_axis,
         "lowest_hz": LOWEST_HZ,
         "range_db": RANGE_DB,
-        "reading": reading,
-        "reading_of_control": reading_of_control,
-        "remarks_of": remarks,
-        "systems": systems,
         "track_axis": track_axis,
         "track_dots": track_dots,
-        "verdict_sentences": verdict_sentences,
     }
     return environment
 

@@ -11,6 +11,7 @@ from gan_sep.evaluation import metrics
 from gan_sep.evaluation.metrics.__main__ import table
 from gan_sep.evaluation.metrics.base import Metric, median_of_frames, shared
 from gan_sep.evaluation.scores import EvaluationSettings, track_scores
+from gan_sep.reporting.effects import effects
 from gan_sep.reporting.forest_figure import forest_figure
 from gan_sep.reporting.study import HEADLINES
 from gan_sep.reporting.tables import beyond_sdr
@@ -52,13 +53,11 @@ def test_a_metric_added_in_one_file_can_be_named_and_has_rows_a_table_line_and_a
                 rows += [(0, *cell), (1, *cell)]
     table = pd.DataFrame(rows, columns=["seed", "arm", "track", "source", "metric", "value"])
     (statistic,) = metrics.available(table["metric"])
-    comparison = compare(table, statistic)
-    assert comparison.effects["gan"].verdicts[-1] == "better"  # less is missing
+    lines = effects([compare(table, statistic)])
+    assert lines["verdict"].iloc[-1] == "better"  # less is missing
     assert statistic.name in metrics.beyond_sdr()
-    assert "Missing peak | lower is better" in beyond_sdr([comparison])
-    titles = [
-        axes.get_title(loc="left") + axes.get_title() for axes in forest_figure([comparison]).axes
-    ]
+    assert "Missing peak | lower is better" in beyond_sdr(lines)
+    titles = [axes.get_title(loc="left") + axes.get_title() for axes in forest_figure(lines).axes]
     assert any("Missing peak" in title for title in titles)
 
 
