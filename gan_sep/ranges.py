@@ -7,6 +7,7 @@ Each takes the configuration and the names of its fields, and raises ValueError 
 outside the range.
 """
 
+import typing
 from collections.abc import Callable
 
 
@@ -36,4 +37,7 @@ def _each(
     for name in names:
         value = getattr(config, name)
         if value is not None and not inside(value):
-            raise ValueError(f"{name}: expected {expected}, got {value}")
+            nullable = type(None) in typing.get_args(typing.get_type_hints(type(config))[name])
+            raise ValueError(
+                f"{name}: expected {expected}{' or null' if nullable else ''}, got {value}"
+            )

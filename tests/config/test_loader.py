@@ -192,7 +192,10 @@ def test_every_mistake_names_its_key(
             )
         ),
         (["adversarial.feature_matching=-1"], "adversarial.feature_matching: expected at least 0"),
-        (["adversarial.crop_seconds=0"], "adversarial.crop_seconds: expected more than 0"),
+        (
+            ["adversarial.crop_seconds=0"],
+            "adversarial.crop_seconds: expected more than 0 or null, got 0",
+        ),
         (
             ["adversarial.crop_seconds=4"],
             "adversarial.crop_seconds: expected at most training.segment_seconds (3.0), got 4",
@@ -209,10 +212,13 @@ def test_every_mistake_names_its_key(
         (["optimizer.lr=-1"], "optimizer.lr: expected more than 0, got -1"),
         (["optimizer.betas=[0.9, 1]"], "optimizer.betas: expected [0, 1)"),
         (["optimizer.weight_decay=-1"], "optimizer.weight_decay: expected at least 0, got -1"),
-        (["optimizer.max_gradient_norm=0"], "optimizer.max_gradient_norm: expected more than 0"),
+        (
+            ["optimizer.max_gradient_norm=0"],
+            "optimizer.max_gradient_norm: expected more than 0 or null, got 0",
+        ),
         (["adversarial.optimizer.lr=0"], "adversarial.optimizer.lr: expected more than 0"),
         (["training.precision=fp16"], "training.precision: expected one of 'fp32', 'bf16'"),
-        (["training.threads=0"], "training.threads: expected at least 1, got 0"),
+        (["training.threads=0"], "training.threads: expected at least 1 or null, got 0"),
         (["name=a/b"], "name: expected a plain file name"),
     ],
 )
