@@ -1,11 +1,12 @@
 """Whole tracks through a generator, piece by piece."""
 
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from tqdm import tqdm
 from gan_sep.ranges import at_least
 
 MOST_OVERLAP = 0.99  # every sample a hundred times through the generator
+PADDED_SAMPLES = 2**19  # a short track is extended by silence to no more than so many samples
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class OverlapAdd:
     """How a track is cut into pieces and put together again.
 
     segment_samples: the length of every piece; the last one reaches back so that it has it too.
+        A track shorter than that is one piece, see `fitted`.
     overlap: the share of a piece that the next one covers again, at most MOST_OVERLAP; they fade
         linearly into each other, with triangular weights that peak in a piece's middle.
     shifts: 0, or the number of randomly delayed separations to average (Demucs' shift trick).
@@ -70,6 +73,17 @@ class OverlapAdd:
             return [0]
         return np.random.default_rng(self.seed).integers(self.max_shift, size=self.shifts).tolist()
 
+    def fitted(self, samples: int) -> Self:
+        """The same for one track, with pieces no longer than it and its delays or PADDED_SAMPLES.
+
+        So pieces longer than any track separate whole tracks, each at its own length.
+        """
+        whole = samples + self.max_shift
+        if self.last_piece == "short":  # the next piece begins behind the track
+            whole = math.ceil((whole + 1) / (1 - self.overlap))
+        longest = max(whole, PADDED_SAMPLES)
+        return replace(self, segment_samples=min(self.segment_samples, longest))
+
     def starts(self, samples: int, delay: int = 0) -> list[int]:
         """Where the pieces of a track begin; a negative start reads silence before the track.
 
@@ -113,6 +127,7 @@ def separate(
     if mixture.ndim != 2 or mixture.numel() == 0:
         raise ValueError(f"mixture: expected non-empty (C, T), got {tuple(mixture.shape)}")
     mixture = mixture.detach().float().cpu()
+    how = how.fitted(mixture.shape[-1])
     if not how.normalize:
         return _overlap_add(generator, _Song(mixture), how, progress)
     level = _level(mixture)

@@ -91,6 +91,25 @@ def test_a_short_track_lies_in_the_middle_of_a_silent_piece() -> None:
     assert piece[:, :30].abs().sum() == piece[:, 70:].abs().sum() == 0
 
 
+@pytest.mark.parametrize("last_piece", ["full", "short"])
+@pytest.mark.parametrize("samples", [40, 80])
+@pytest.mark.parametrize("max_shift", [0, 7])
+def test_a_piece_longer_than_any_track_costs_no_more_than_the_track(
+    monkeypatch: pytest.MonkeyPatch, last_piece: Any, samples: int, max_shift: int
+) -> None:
+    monkeypatch.setattr("gan_sep.evaluation.separate.PADDED_SAMPLES", 60)
+    generator, mixture = Copies(), noise(samples)
+    shifts = 2 if max_shift else 0
+    how = OverlapAdd(10**12, shifts=shifts, max_shift=max_shift, last_piece=last_piece)
+    estimates = separate(generator, mixture, how)
+    torch.testing.assert_close(estimates[0], mixture, rtol=0, atol=1e-6)
+    lengths = [batch.shape[-1] for batch in generator.batches]
+    if last_piece == "short":
+        assert lengths == [samples + delay for delay in how.delays()]
+    else:
+        assert lengths == [max(60, samples + max_shift)] * max(1, shifts)
+
+
 def test_pieces_fade_linearly_into_each_other() -> None:
     estimates = separate(Positions(), torch.zeros(1, 6), OverlapAdd(4, overlap=0.5))
     # Triangle 1 2 2 1 at 0 and at 2: where they meet the weights are (2, 1) and (1, 2).
