@@ -26,9 +26,11 @@ import pandas as pd
 from gan_sep.listening.analysis import Listening
 from gan_sep.listening.correlation import correlations
 from gan_sep.listening.ratings import Ratings
-from gan_sep.listening.study import ListeningStudy
+from gan_sep.listening.study import SOUND, ListeningStudy
 from gan_sep.locks import alone_in
+from gan_sep.names import from_cell
 from gan_sep.programs import clear_errors, program
+from gan_sep.reporting.formats import csv_text
 from gan_sep.reporting.listening import (
     correlations_markdown,
     listening_markdown,
@@ -74,14 +76,15 @@ def correlate(folder: Path, out: Path | None) -> None:
     known = None
     if kept and kept.is_file():
         with reading_file(kept, "values of metrics by song and sound; delete it"):
-            known = pd.read_csv(kept, index_col=[0, 1]).astype(float)
+            table = pd.read_csv(kept, converters=dict.fromkeys(SOUND, from_cell))
+            known = table.set_index(SOUND).astype(float)
     study = ListeningStudy.read(folder, known)
     if kept:
-        write_text(kept, study.values.to_csv())
+        write_text(kept, csv_text(study.values.reset_index()))
     table = correlations(study)
     print(correlations_markdown(table), end="")
     if out:
-        write_text(out / "correlations.csv", table.to_csv(index=False))
+        write_text(out / "correlations.csv", csv_text(table))
         write_text(out / "correlations.md", correlations_markdown(table))
         print(f"\nTables: {out / 'correlations.md'}")
 

@@ -1,4 +1,4 @@
-"""A report whose songs, sources, name and question try to be code, markup or a formula."""
+"""Names of songs, sources, studies, listeners that try to be code, markup or a formula."""
 
 import random
 from pathlib import Path
@@ -6,8 +6,11 @@ from pathlib import Path
 import page_study
 import pytest
 import yaml
+from commands import call
+from listening_sessions import Said, rows_like, save, session
 
 from gan_sep.audio import AudioFormat
+from gan_sep.evaluation.rows import Row, write_rows
 from gan_sep.reporting.report import write_report
 
 PARTS = (
@@ -57,3 +60,31 @@ def write_hostile_report(folder: Path) -> Path:
         path.write_text(yaml.safe_dump(config))
     write_report(study, folder / "page", audio=True)
     return folder / "page"
+
+
+def write_hostile_ratings(folder: Path) -> Path:
+    """FOLDER, rows.csv and a file of ratings for each listener, of such names; one metric too."""
+    said: Said = {
+        source: {
+            track: {"reference": DRAW.choice((50, 100)), "mixture": 10, "plain": 50, "gan": 60}
+            for track in TRACKS
+        }
+        for source in SOURCES
+    }
+    folder.mkdir()
+    save(folder, *(session(name, said, study="".join(PARTS)) for name in PARTS if name.strip()))
+    rows = [
+        Row(*row)
+        for metric in ("usdr", PARTS[0])
+        for row in rows_like(said, metric).itertuples(index=False)
+    ]
+    write_rows(folder / "rows.csv", rows)
+    return folder
+
+
+def write_hostile_listening(ratings: Path, out: Path) -> None:
+    """The tables of these ratings in OUT."""
+    rows = ("--rows", ratings / "rows.csv")
+    for arguments in ((*ratings.glob("*.json"), *rows, "--keep-all"), ("--study", ratings)):
+        ended = call("listening", *arguments, "--out", out)
+        assert ended.status == 0, ended.err

@@ -22,12 +22,14 @@ from gan_sep import audio
 from gan_sep.evaluation.metrics import METRICS
 from gan_sep.evaluation.metrics.base import Metric
 from gan_sep.listening.ratings import REFERENCE, Ratings, seedless
+from gan_sep.names import plain_name
 from gan_sep.reporting.runs import read_rows
 from gan_sep.runs import reading_file
 from gan_sep.statistics.pairing import MIXTURE
 
 _ANCHORS = {"ref": REFERENCE, "Interferer": MIXTURE, "Quality": "anchor"}
 NOT_SEPARATED = tuple(_ANCHORS.values())
+SOUND = ["song", "sound"]
 
 # A ratio without any error is infinite; rounding begins here.
 _MOST_DB = 150.0
@@ -88,7 +90,8 @@ def track(folder: Path, sound: str) -> tuple[Tensor, Tensor, int]:
 
 def _published_ratings(path: Path) -> pd.DataFrame:
     with reading_file(path, "ratings"):
-        ratings = pd.read_csv(path).rename(columns={"page": "song"})
+        names = dict.fromkeys(("experiment", "page", "sound", "listener"), str)
+        ratings = pd.read_csv(path, converters=names).rename(columns={"page": "song"})
     columns = ["experiment", "song", "sound", "listener", "rating"]
     if lacking := [column for column in columns if column not in ratings]:
         raise ValueError(f"{path}: expected the columns {', '.join(columns)}; {lacking} missing")
@@ -101,12 +104,13 @@ def _sound_values(folder: Path, ratings: pd.DataFrame) -> pd.DataFrame:
     """Every metric of the registry but museval's, which are those of BSSEval."""
     files = {name: file for file, name in _ANCHORS.items()}
     found = {}
-    for song, sound in ratings[["song", "sound"]].drop_duplicates().itertuples(index=False):
-        signals = track(folder / song, files.get(sound, sound))
+    for song, sound in ratings[SOUND].drop_duplicates().itertuples(index=False):
+        place = folder / plain_name(song, f"{folder.parent / 'ratings.csv'}: page")
+        signals = track(place, plain_name(files.get(sound, sound), f"{place}: sound"))
         found[song, sound] = {
             name: float(metric.function(*signals)[0]) for name, metric in _native()
         }
-    table = pd.DataFrame(found).T.rename_axis(["song", "sound"])
+    table = pd.DataFrame(found).T.rename_axis(SOUND)
     return table.apply(lambda column: good(column, METRICS[str(column.name)]))
 
 
@@ -124,7 +128,7 @@ def _page(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     named = _named(ratings).assign(experiment="rating")
     rows = _named(seedless(read_rows(folder / "rows.csv")))
     table = rows[rows["metric"].isin(METRICS)].pivot_table(
-        index=["song", "sound"], columns="metric", values="value"
+        index=SOUND, columns="metric", values="value"
     )
     values = table.apply(lambda column: good(column, METRICS[str(column.name)]))
     return named[["experiment", "song", "sound", "listener", "rating"]], values

@@ -41,7 +41,7 @@ def listening_markdown(listening: Listening) -> str:
         _grid(differences, ["arm"], _difference),
         "**Kendall's tau of metrics with ratings**",
         _grid(listening.agreement, ["metric", "arms"], _tau),
-        "\n".join(f"- {remark}" for remark in _on_metrics(listening)),
+        bullets(map(plain_text, _on_metrics(listening))),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -79,7 +79,7 @@ def correlations_markdown(table: pd.DataFrame) -> str:
             for line in ordered
         ]
         grid = markdown_grid(["metric", *columns.values(), "sounds"], _text(cells))
-        sections.append(f"**{experiment}, {group} sounds**\n\n{grid}\n")
+        sections.append(f"**{plain_text(experiment)}, {group} sounds**\n\n{grid}\n")
     return "\n".join(sections)
 
 
