@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
@@ -34,16 +34,25 @@ class Content(NamedTuple):
 
 def open_splits(
     data: DataConfig, audio: AudioFormat
-) -> tuple[dict[str, list[Track]], list[DataError]]:
-    """The tracks of all splits that can be opened, and what is wrong with the others."""
+) -> tuple[dict[str, list[Track]], dict[str, DataError]]:
+    """The tracks of all splits that can be opened, and by split what is wrong with the others.
+
+    A split that is not there at all is one of these; raises what the first says if none is there.
+    """
     found: dict[str, list[Track]] = {}
-    errors = []
+    errors, absent = {}, []
     for split in SPLITS:
         try:
             found[split] = data.build(audio, split)
         except DataError as error:
-            found[split] = list(error.opened)
-            errors.append(error)
+            errors[split] = error
+        except (ValueError, FileNotFoundError) as error:
+            errors[split] = DataError([str(error)])
+            absent.append(error)
+        if split in errors:
+            found[split] = list(errors[split].opened)
+    if len(absent) == len(SPLITS):
+        raise absent[0]
     return found, errors
 
 
@@ -51,7 +60,7 @@ def check_tracks(
     groups: Mapping[str, Sequence[Track]],
     shortest: Mapping[str, tuple[int, str]],
     full: bool,
-    errors: Sequence[DataError] = (),
+    errors: Collection[DataError] = (),
 ) -> None:
     """Raises DataError where tracks are too short, share their content, or hold what is no sound.
 

@@ -43,7 +43,7 @@ class Material(NamedTuple):
         groups["unpaired"] = [track for track in pools.unpaired if track not in train]
         with accelerator.main_process_first():  # what it decodes, the others need not
             full = getattr(config.data, "check", "full") == "full"
-            check_tracks(groups, _needed(config), full, errors)
+            check_tracks(groups, _needed(config), full, errors.values())
             if accelerator.is_main_process:
                 tell(same_names(groups))
             found = fingerprint(groups)
@@ -59,18 +59,20 @@ class Material(NamedTuple):
         return {"train": counts["train"], "of them paired": len(self.pools.paired), **counts}
 
 
-def _pools(config: RunConfig, splits: Mapping[str, list[Track]], errors: list[DataError]) -> Pools:
-    """What is learned from; files that cannot be opened become one more of `errors`."""
+def _pools(
+    config: RunConfig, splits: Mapping[str, list[Track]], errors: dict[str, DataError]
+) -> Pools:
+    """What is learned from; what is wrong with it becomes one more of `errors`."""
     train, held_out = splits["train"], [*splits["valid"], *splits["test"]]
     if config.unpaired is not None:
         # The plain run sets the same tracks aside as its counterpart, and learns from the rest.
         try:
             return config.unpaired.build(config.audio, train, held_out)
         except DataError as error:
-            errors.append(error)
-        except ValueError:
-            if not errors:  # else it may come of the tracks that are missing
-                raise
+            errors["unpaired"] = error
+        except (ValueError, FileNotFoundError) as error:
+            if "train" not in errors:  # else it may come of the tracks that are missing
+                errors["unpaired"] = DataError([str(error)])
     return Pools(train, [], [])
 
 

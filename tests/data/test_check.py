@@ -59,7 +59,7 @@ def refused(root: Path, full: bool = True, least: int = 0) -> list[str]:
     """What the check says of a set that it refuses."""
     groups, errors = open_splits(stem_folders.Config(root), AUDIO)
     with pytest.raises(DataError) as error:
-        check_tracks(groups, {"train": (least, "segments")}, full, errors)
+        check_tracks(groups, {"train": (least, "segments")}, full, errors.values())
     return list(error.value.offenders)
 
 
@@ -96,6 +96,20 @@ def test_offenders_of_all_splits_come_in_one_message(root: Path) -> None:
         f"train/b/low.wav: {place} nan in channel 1 at 0.000 s",
         f"train/a/high.wav: {place} inf in channel 1 at 0.000 s",
     ]
+
+
+def test_a_split_that_is_missing_is_one_offender_beside_those_of_other_splits(root: Path) -> None:
+    (root / "train/a/low.wav").write_bytes(b"no sound")
+    shutil.rmtree(root / "test")
+    said = refused(root)
+    assert len(said) == 2
+    assert said[0].startswith(f"{root / 'train/a/low.wav'}: ")
+    assert said[1].startswith(f"{root / 'test'}: no such folder; data.root must hold test/TRACK")
+
+
+def test_where_no_split_is_there_one_line_says_so(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"nowhere: no such folder$"):
+        open_splits(stem_folders.Config(tmp_path / "nowhere"), AUDIO)
 
 
 def test_ten_offenders_are_listed_and_the_others_counted() -> None:

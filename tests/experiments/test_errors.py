@@ -341,6 +341,20 @@ def test_what_is_wrong_with_any_split_is_said_before_the_first_step(
     assert not (here / "runs").exists()
 
 
+def test_a_missing_split_and_a_refused_share_come_in_the_one_message(
+    here: Path, stems: Path
+) -> None:
+    shutil.copytree(stems, here / "stems")
+    shutil.rmtree(here / "stems/test")
+    soundfile.write(here / "stems/valid/valid song 1/low.wav", np.zeros((12000, 6)), RATE)
+    said = message(train("data.root=stems", "unpaired.set_aside=6"))
+    valid, test, share = said.splitlines()[1:]
+    assert valid.endswith("low.wav: expected 1 or 2 channels, got 6")
+    assert test.startswith("    stems/test: no such folder; data.root must hold test/TRACK/SOURCE")
+    assert share.startswith("    unpaired.set_aside: 6 takes 6 of 6 training tracks; expected at")
+    assert not (here / "runs").exists()
+
+
 def test_a_device_that_is_not_there_is_refused(done: Path) -> None:
     ended = call("separate", ARM, "song.wav", "--device", "gpu")
     assert ended.status == 2
