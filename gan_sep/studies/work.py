@@ -33,12 +33,6 @@ class Work:
         """
         check_folder(member, resume=True)
         step, steps = trained_steps(member.folder), member.config.training.steps
-        if step > steps:
-            raise ValueError(
-                f"{member.folder.folder}: expected a run of {steps} steps, found one trained for "
-                f"{step}; say training.steps={step}, choose another name (name=...) or delete the "
-                "folder"
-            )
         evaluated = step == steps and _is_evaluated(member.config, member.folder)
         return cls(member, step, evaluated)
 
