@@ -5,7 +5,7 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -97,20 +97,24 @@ def validation_scores(
     tracks: Sequence[Track],
     audio: AudioFormat,
     settings: EvaluationSettings,
+    before_each: Callable[[], None] = lambda: None,
 ) -> dict[str, dict[str, float]]:
     """The group `ratios` on whole held-out tracks -> metric -> source name and "All" -> value.
 
     Tracks are averaged as the registry says, those without a value left out; "All" is the mean of
     the sources. `settings` say how to separate; its metrics play no part. The same in every
     process, whatever their number.
+    before_each is called before each track, by all processes equally often; it may raise.
     Raises ValueError as `evaluate` does.
     """
     _check_names(tracks)
     quick = replace(settings, metrics=(QUICK,))
     evaluation = Evaluation(audio, quick, arm="validation", seed=0)
-    scored = [
-        (track.name, _validation_scores(generator, track, evaluation)) for track in shared(tracks)
-    ]
+    own, scored = shared(tracks), []
+    for place in range(math.ceil(len(tracks) / PartialState().num_processes)):
+        before_each()
+        for track in own[place : place + 1]:  # none where other processes have the last ones
+            scored.append((track.name, _validation_scores(generator, track, evaluation)))
     by_track = dict(sorted(gather_object(scored)))  # by name: sums depend on the order
     rows = next(iter(by_track.values()))
     return {

@@ -89,14 +89,25 @@ def _require_intact(path: Path) -> None:
             raise zipfile.BadZipFile(f"{damaged} does not have its checksum")
 
 
-def path_of(folder: Path, step: int) -> Path:
-    """Where the checkpoint after `step` steps lies in a run's checkpoint folder."""
-    return folder / f"step-{step:08d}.pt"
+_DUE = "-due"  # of the name of a checkpoint whose step is still to be validated
+
+
+def path_of(folder: Path, step: int, due: bool = False) -> Path:
+    """Where the checkpoint after `step` steps lies in a run's checkpoint folder.
+
+    due: that the validation of this step is still due.
+    """
+    return folder / f"step-{step:08d}{_DUE if due else ''}.pt"
+
+
+def is_due(path: Path) -> bool:
+    """Whether the validation of the checkpoint's step is still due."""
+    return path.stem.endswith(_DUE)
 
 
 def step_of(path: Path) -> int:
     """The steps after which the checkpoint at `path` was taken."""
-    return int(path.stem.rpartition("-")[2])
+    return int(path.stem.split("-")[1])
 
 
 def latest(folder: Path) -> Path | None:
@@ -105,6 +116,9 @@ def latest(folder: Path) -> Path | None:
 
 
 def prune(folder: Path, keep: int) -> None:
-    """Delete all but the newest `keep` checkpoints; best.pt is never touched."""
-    for path in sorted(folder.glob("step-*.pt"))[:-keep]:
+    """Delete all but the newest `keep` checkpoints, and older ones whose validation was due."""
+    *older, newest = sorted(folder.glob("step-*.pt"))
+    due = [path for path in older if is_due(path)]
+    complete = [path for path in older if path not in due]
+    for path in (*due, *[*complete, newest][:-keep]):
         path.unlink()

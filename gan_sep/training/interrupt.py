@@ -1,4 +1,4 @@
-"""Signals and budgets end a run between two steps, not inside one; workers end with launchers."""
+"""Signals and budgets end a run between two steps or songs; workers end with their launchers."""
 
 import ctypes
 import os

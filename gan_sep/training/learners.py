@@ -76,12 +76,11 @@ class Learners:
             self.average.update_parameters(self.accelerator.unwrap_model(self.generator.network))
         return log
 
-    def end_epoch(self) -> list[nn.Module]:
-        """Feed the average that is fed at validations -> the networks of which the best is kept."""
+    def end_epoch(self) -> None:
+        """Feed the average that is fed once for each validation, before it."""
         if self.epoch_average is not None:
             raw = self.accelerator.unwrap_model(self.generator.network)
             self.epoch_average.update_parameters(raw)
-        return self.candidates
 
     @property
     def candidates(self) -> list[nn.Module]:

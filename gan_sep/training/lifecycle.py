@@ -153,9 +153,9 @@ def evaluation_settings(config: RunConfig, run: RunFolder) -> dict[str, Any]:
 
 
 def trained_steps(run: RunFolder) -> int:
-    """The step of a run's newest checkpoint, 0 without one."""
+    """The step of the newest checkpoint, one less where its validation is due; 0 without one."""
     newest = checkpoint.latest(run.checkpoints)
-    return checkpoint.step_of(newest) if newest else 0
+    return checkpoint.step_of(newest) - checkpoint.is_due(newest) if newest else 0
 
 
 def best_generator(config: RunConfig, run: RunFolder) -> nn.Module:
@@ -204,10 +204,10 @@ def check_folder(member: Member, resume: bool) -> None:
         )
     newest = checkpoint.latest(run.checkpoints)
     steps, made = config.training.steps, trained_steps(run)
-    if made > steps:
+    if newest and (reached := checkpoint.step_of(newest)) > steps:
         raise ValueError(
-            f"{run.folder}: training.steps: expected at least the {made} that this run has made, "
-            f"got {steps}; choose another name (name=...) for a shorter run"
+            f"{run.folder}: training.steps: expected at least the {reached} that this run has "
+            f"made, got {steps}; choose another name (name=...) for a shorter run"
         )
     if made != steps and not resume:
         with run.owned():  # where a living process is at work, that is what is wrong

@@ -16,7 +16,7 @@ from gan_sep.runs import RunFolder, finite, json_text, write_text
 from gan_sep.training import checkpoint
 from gan_sep.training.budget import Budget
 from gan_sep.training.environment import extend_run_description, write_run_description
-from gan_sep.training.interrupt import StopRequest
+from gan_sep.training.interrupt import SPENT, StopRequest
 from gan_sep.training.learners import Learners
 from gan_sep.training.material import Material
 from gan_sep.training.memory import peak_memory_mib, reset_peak_memory
@@ -48,6 +48,10 @@ class InterruptedRunError(RuntimeError):
         self.signal = signal
 
 
+class _StoppedValidationError(Exception):
+    """A signal came during a validation, which is then as if it had not begun."""
+
+
 class Run:
     """One run; `train` takes it from its newest checkpoint, or nothing, to the end.
 
@@ -68,6 +72,7 @@ class Run:
         self.selection = Selection(config, self.folder, self.material.splits["valid"])
         self.meter = Meter()
         self.step = 0
+        self.due = False  # whether the validation of this step was stopped and is to be made
 
     def train(self, budget: Budget | None = None) -> Path:
         """Run to the last step and return the file with the weights to evaluate.
@@ -86,6 +91,7 @@ class Run:
             with checkpoint.fitting(newest or self.folder.folder):
                 if newest:
                     self._require_own(state, checkpoint.step_of(newest))
+                    self.due = checkpoint.is_due(newest)
                 self._restore(state)
                 records = {name: int(state["files"][name]) for name in records}
             self.selection.require_best(self.learners.candidates, self.step, self.accelerator)
@@ -166,6 +172,8 @@ class Run:
         seconds: list[float] = []  # of the steps since the last record, reading included
         started = time.perf_counter()
         with bar:
+            if self.due:
+                self._conclude(stop)
             for micro_batches in self.stream.steps(self.step, settings.steps):
                 self.meter.add(self.learners.step(micro_batches, self.step))
                 self.step += 1
@@ -175,19 +183,30 @@ class Run:
                 if self._due(settings.log_every):
                     self._log(sum(seconds) / len(seconds), bar)
                     seconds = []
-                self._check_up()
-                if self._branches():
-                    self._keep()
-                requested = stop.received()
-                if requested or self._due(settings.checkpoint_every):
-                    self._save()
-                if requested:
-                    raise InterruptedRunError(
-                        f"{self.folder.folder}: stopped at step {self.step} of {settings.steps}; "
-                        "continue with --resume",
-                        requested,
-                    )
+                if self._due(settings.validate_every):
+                    self.learners.end_epoch()
+                self._conclude(stop)
                 started = time.perf_counter()
+
+    def _conclude(self, stop: StopRequest) -> None:
+        """What comes after a step, its checkpoint last. Raises InterruptedRunError on a stop."""
+        settings = self.config.training
+        try:
+            self._check_up(stop)
+            self.due = False
+        except _StoppedValidationError:
+            self.due = True
+        if not self.due and self._branches():
+            self._keep()
+        requested = stop.received()
+        if requested or self._due(settings.checkpoint_every):
+            self._save()
+        if requested:
+            raise InterruptedRunError(
+                f"{self.folder.folder}: stopped at step {self.step} of {settings.steps}; "
+                "continue with --resume",
+                requested,
+            )
 
     def _branches(self) -> bool:
         """Whether other runs may go on from this step."""
@@ -217,10 +236,10 @@ class Run:
         loss = means["loss/reconstruction"].mean()
         bar.set_postfix({"loss": f"{loss:.3g}", **best})
 
-    def _check_up(self) -> None:
+    def _check_up(self, stop: StopRequest) -> None:
         """Validation, model selection and the questioning of the discriminators, where due."""
         if self._due(self.config.training.validate_every):
-            self._validate()
+            self._validate(stop)
         adversary = self.learners.adversary
         if adversary is None or not self._due(self.config.diagnosis.every):
             return
@@ -232,9 +251,15 @@ class Run:
                 self.records.write(record)
                 self.trackers.add_scalars(record, self.step)
 
-    def _validate(self) -> None:
-        candidates = self.learners.end_epoch()
-        number, scores, improved = self.selection.choose(candidates, self.step)
+    def _validate(self, stop: StopRequest) -> None:
+        candidates, random = self.learners.candidates, random_state()
+
+        def heed() -> None:
+            if stop.received() not in (0, SPENT):  # a budget might never see a validation's end
+                restore_random_state(random)
+                raise _StoppedValidationError
+
+        number, scores, improved = self.selection.choose(candidates, self.step, heed)
         self.learners.scores.append(scores[self.selection.metric]["All"])
         if self.accelerator.is_main_process:
             which = {"average": ("step", "epoch")[number]} if len(candidates) > 1 else {}
@@ -251,7 +276,7 @@ class Run:
         state = self._state()
         if self.accelerator.is_main_process:
             folder = self.folder.checkpoints
-            checkpoint.save(checkpoint.path_of(folder, self.step), state)
+            checkpoint.save(checkpoint.path_of(folder, self.step, self.due), state)
             checkpoint.prune(folder, self.config.training.keep_checkpoints)
         self.accelerator.wait_for_everyone()
 

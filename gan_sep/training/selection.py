@@ -1,7 +1,7 @@
 """Validation, and which weights of a run are evaluated: those of `training.select`."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from accelerate import Accelerator
@@ -39,12 +39,14 @@ class Selection:
         self.metric = "usdr" if select == LAST else select
         self.best = Best()
 
-    def choose(self, candidates: Sequence[nn.Module], step: int) -> tuple[int, Scores, bool]:
+    def choose(
+        self, candidates: Sequence[nn.Module], step: int, before_each: Callable[[], None]
+    ) -> tuple[int, Scores, bool]:
         """Number and scores of the best candidate, and whether its weights are to be saved.
 
-        Raises as `scores`.
+        before_each: see `validation_scores`. Raises as `scores`.
         """
-        scored = [self.scores(network) for network in candidates]
+        scored = [self.scores(network, before_each) for network in candidates]
         values = [scores[self.metric]["All"] for scores in scored]
         number = values.index(max(values))
         improved = values[number] > self.best.score or self.config.training.select == LAST
@@ -52,10 +54,12 @@ class Selection:
             self.best = Best(values[number], step, number)
         return number, scored[number], improved
 
-    def scores(self, network: nn.Module) -> Scores:
+    def scores(self, network: nn.Module, before_each: Callable[[], None] = lambda: None) -> Scores:
         """Of the validation tracks. Raises ValueError where the selecting metric has no value."""
         config = self.config
-        scores = validation_scores(network, self.tracks, config.audio, config.evaluation)
+        scores = validation_scores(
+            network, self.tracks, config.audio, config.evaluation, before_each
+        )
         if math.isnan(scores[self.metric]["All"]):
             raise ValueError(
                 f"{self.metric}: no validation track gives every source a value, "

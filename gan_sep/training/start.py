@@ -102,7 +102,8 @@ def _state_file(origin: RunFolder, step: int) -> Any:
     for path in (origin.kept(step), checkpoint.path_of(origin.checkpoints, step)):
         if path.is_file():
             return path
-    there = sorted({checkpoint.step_of(path) for path in origin.checkpoints.glob("*-0*.pt")})
+    paths = [path for path in origin.checkpoints.glob("*-0*.pt") if not checkpoint.is_due(path)]
+    there = sorted(set(map(checkpoint.step_of, paths)))
     raise checkpoint.CheckpointError(
         f"{origin.folder}: keeps no checkpoint of step {step}, but of "
         f"{', '.join(map(str, there)) or 'none'}; train it with training.keep_steps=[{step}]"

@@ -225,8 +225,10 @@ def test_validation_scores_do_not_depend_on_the_number_of_processes(
     gather = "gan_sep.evaluation.evaluate.gather_object"
     be_process(monkeypatch, 1, 2)
     monkeypatch.setattr(gather, gather_of_second)
-    validation_scores(generator, songs(), AUDIO, SETTINGS)
+    calls: list[None] = []
+    validation_scores(generator, songs(), AUDIO, SETTINGS, lambda: calls.append(None))
     assert len(of_second) == 1  # of three tracks, the one in the middle
+    assert len(calls) == 2  # as often as in the first process
     be_process(monkeypatch, 0, 2)
     monkeypatch.setattr(gather, gather_of_first)
     assert validation_scores(generator, songs(), AUDIO, SETTINGS) == alone

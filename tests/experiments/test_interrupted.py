@@ -16,6 +16,7 @@ from commands import ACCELERATE, PYTHON, TWO_PROCESSES, call, finish, start
 from conftest import write_experiment
 
 from gan_sep.runs import RunFolder
+from gan_sep.training import checkpoint
 
 ARM = Path("runs/tiny/seed0-gan")
 STEPS = 60
@@ -68,8 +69,10 @@ def signalled(process: "subprocess.Popen[str]", number: int) -> None:
     os.killpg(process.pid, number)
 
 
-def checkpoints(folder: Path) -> list[str]:
-    return sorted(path.stem for path in (folder / ARM / "checkpoints").glob("step-*.pt"))
+def newest_step(folder: Path) -> int:
+    newest = checkpoint.latest(folder / ARM / "checkpoints")
+    assert newest
+    return checkpoint.step_of(newest)
 
 
 def assert_equal_bytes(found: Path, expected: Path) -> None:
@@ -104,7 +107,7 @@ def test_a_run_stopped_by_signals_saves_says_how_to_go_on_and_does_so(
         status, out, err = finish(process)
         assert (status, out) == (128 + number, "")
         last_line = err.splitlines()[-1]
-        step = int(checkpoints(here)[-1].removeprefix("step-"))
+        step = newest_step(here)
         assert last_line == f"{ARM}: stopped at step {step} of {STEPS}; continue with --resume"
         assert done < step < STEPS
         assert "Traceback" not in err
@@ -121,7 +124,7 @@ def test_a_run_saves_also_where_its_launcher_dies_of_the_same_signal(here: Path)
     ended = finish(process)
     assert ended.status != 0
     assert f"of {STEPS}; continue with --resume" in ended.err
-    step = int(checkpoints(here)[-1].removeprefix("step-"))
+    step = newest_step(here)
     assert f"{ARM}: stopped at step {step} of" in ended.err
 
 
@@ -130,7 +133,7 @@ def test_a_worker_whose_launcher_is_killed_saves_and_ends(here: Path) -> None:
     process = begin(ACCELERATE, here, 3)
     process.kill()  # the launcher alone, as `kill -9 $!` does
     err = finish(process).err  # waits for the worker, which holds the launcher's output
-    step = int(checkpoints(here)[-1].removeprefix("step-"))
+    step = newest_step(here)
     assert f"{ARM}: stopped at step {step} of {STEPS}; continue with --resume" in err
 
 
@@ -172,7 +175,7 @@ def test_two_processes_stop_at_one_step_and_go_on_together(here: Path, whole: Pa
     signalled(process, signal.SIGTERM)
     ended = finish(process)
     assert ended.status != 0
-    step = int(checkpoints(here)[-1].removeprefix("step-"))
+    step = newest_step(here)
     line = f"{ARM}: stopped at step {step} of {STEPS}; continue with --resume"
     # One process says it, and it stands once more below the launcher's own lines.
     assert ended.err.count("continue with --resume") == ended.err.count(line) == 2

@@ -76,3 +76,17 @@ def test_only_the_newest_checkpoints_and_the_best_are_kept(tmp_path: Path) -> No
     names = sorted(p.name for p in tmp_path.iterdir())
     assert names == ["best.pt", "step-00000010.pt", "step-00000100.pt"]
     assert checkpoint.latest(tmp_path / "nowhere") is None
+
+
+def test_of_a_step_whose_validation_was_due_the_newest_checkpoint_alone_is_kept(
+    tmp_path: Path,
+) -> None:
+    for step, due in ((5, True), (6, False), (10, True)):
+        checkpoint.save(checkpoint.path_of(tmp_path, step, due), {"step": step})
+    checkpoint.prune(tmp_path, keep=2)
+    newest = checkpoint.path_of(tmp_path, 10, due=True)
+    assert sorted(tmp_path.iterdir()) == [checkpoint.path_of(tmp_path, 6), newest]
+    assert checkpoint.latest(tmp_path) == newest
+    assert (checkpoint.is_due(newest), checkpoint.step_of(newest)) == (True, 10)
+    checkpoint.save(checkpoint.path_of(tmp_path, 10), {})
+    assert checkpoint.latest(tmp_path) == checkpoint.path_of(tmp_path, 10)

@@ -13,9 +13,10 @@ from conftest import MakeExperiment, of_arm
 
 from gan_sep.config.loader import to_dict
 from gan_sep.config.run import RunConfig
+from gan_sep.evaluation import evaluate as evaluation
 from gan_sep.runs import RunFolder
 from gan_sep.training import checkpoint
-from gan_sep.training.lifecycle import Member, check_folder, pair, run_members
+from gan_sep.training.lifecycle import Member, check_folder, pair, run_members, trained_steps
 from gan_sep.training.loop import InterruptedRunError, Run
 
 CHECKOUT = Path(__file__).parents[2]
@@ -88,6 +89,61 @@ def test_a_run_stopped_by_a_signal_resumes_to_the_same_bits(
     best = [
         checkpoint.load(RunFolder.of(c, arm).folder / "checkpoints/best.pt") for c in (whole, parts)
     ]
+    assert equal(best[0]["generator"], best[1]["generator"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arm", "calls", "change"),
+    [
+        ("gan", (1,), "seed=0"),
+        ("gan", (3, 1), "seed=0"),  # in the last validation, and before it is made again
+        ("plain", (2, 3), "training.epoch_ema_decay=0.9"),
+    ],
+)
+def test_a_validation_left_at_a_signal_is_made_again_to_the_same_bits(
+    make_experiment: MakeExperiment,
+    monkeypatch: pytest.MonkeyPatch,
+    arm: str,
+    calls: tuple[int, ...],
+    change: str,
+) -> None:
+    """calls: in each run, at which separation of a validation song SIGTERM comes."""
+    whole, parts = (make_experiment(f"name={name}", change) for name in ("whole", "parts"))
+    expected = train(whole, arm)
+    score = evaluation._validation_scores
+    for last in calls:
+        scored: list[None] = []
+
+        def stop_at(*arguments: Any, last: int = last, scored: list[None] = scored) -> Any:
+            scored.append(None)
+            if len(scored) == last:
+                torch.rand(1)  # as a network may draw whose validation is left
+                os.kill(os.getpid(), signal.SIGTERM)
+            return score(*arguments)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(evaluation, "_validation_scores", stop_at)
+            run = Run(of_arm(parts, arm), arm)
+            with pytest.raises(InterruptedRunError, match=r"stopped at step \d of 6; .*--resume"):
+                run.train()
+        assert len(scored) == last
+        newest = checkpoint.latest(run.folder.checkpoints)
+        assert newest
+        assert checkpoint.is_due(newest)
+        assert trained_steps(run.folder) == run.step - 1
+    found = train(parts, arm)
+    for state in (expected, found):
+        del state["config"], state["files"]["timing"]
+    assert equal(found, expected)
+    folders = [RunFolder.of(c, arm) for c in (whole, parts)]
+    records = [folder.records_file.read_bytes() for folder in folders]
+    assert records[0] == records[1]
+    names = [sorted(path.name for path in folder.checkpoints.iterdir()) for folder in folders]
+    assert names[0][0] == names[1][0] == "best.pt"
+    assert names[0][-1] == names[1][-1] == "step-00000006.pt"
+    assert not any("due" in name for name in names[1])
+    best = [checkpoint.load(folder.best) for folder in folders]
     assert equal(best[0]["generator"], best[1]["generator"])
 
 
