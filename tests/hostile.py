@@ -84,7 +84,9 @@ def write_hostile_ratings(folder: Path) -> Path:
 
 def write_hostile_listening(ratings: Path, out: Path) -> None:
     """The tables of these ratings in OUT."""
-    rows = ("--rows", ratings / "rows.csv")
-    for arguments in ((*ratings.glob("*.json"), *rows, "--keep-all"), ("--study", ratings)):
-        ended = call("listening", *arguments, "--out", out)
+    files = sorted(ratings.glob("*.json"))
+    for ended in (
+        call("listening", *files, "--rows", ratings / "rows.csv", "--keep-all", "--out", out),
+        call("listening", "--study", ratings, "--out", out),
+    ):
         assert ended.status == 0, ended.err

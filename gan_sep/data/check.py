@@ -40,7 +40,8 @@ def open_splits(
     A split that is not there at all is one of these; raises what the first says if none is there.
     """
     found: dict[str, list[Track]] = {}
-    errors, absent = {}, []
+    errors: dict[str, DataError] = {}
+    absent = []
     for split in SPLITS:
         try:
             found[split] = data.build(audio, split)

@@ -79,7 +79,7 @@ def correlations_markdown(table: pd.DataFrame) -> str:
             for line in ordered
         ]
         grid = markdown_grid(["metric", *columns.values(), "sounds"], _text(cells))
-        sections.append(f"**{plain_text(experiment)}, {group} sounds**\n\n{grid}\n")
+        sections.append(f"**{plain_text(str(experiment))}, {group} sounds**\n\n{grid}\n")
     return "\n".join(sections)
 
 
