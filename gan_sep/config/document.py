@@ -32,7 +32,7 @@ def reference(roots: Mapping[str, type]) -> str:
     parts, seen = [HEAD], set(roots.values())
     for title, root in roots.items():
         parts += [f"## {title}\n", _table(root)]
-        for below, section in _sections(root, "", seen):
+        for below, section in sections(root, "", seen):
             parts += [f"## {below}\n", _table(section)]
     return "\n".join(parts)
 
@@ -126,7 +126,7 @@ def _default(field: "dataclasses.Field[Any]") -> str:
     return f"`{text.removesuffix('...').strip()}`"
 
 
-def _sections(section: type, key: str, seen: set[type]) -> Iterator[tuple[str, type]]:
+def sections(section: type, key: str, seen: set[type]) -> Iterator[tuple[str, type]]:
     """Titles and classes of all sections below one, each once, in the order of its fields."""
     for name, hint in typing.get_type_hints(section, include_extras=True).items():
         path = f"{key}.{name}" if key else name
@@ -134,7 +134,7 @@ def _sections(section: type, key: str, seen: set[type]) -> Iterator[tuple[str, t
             if found not in seen:
                 seen.add(found)
                 yield title, found
-                yield from _sections(found, path, seen)
+                yield from sections(found, path, seen)
 
 
 def _inner(hint: Any, path: str) -> Iterator[tuple[str, type]]:

@@ -1,8 +1,13 @@
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, fields
 from typing import Annotated
 
-from gan_sep.config.document import comments, reference
+from commands import CHECKOUT
+
+from gan_sep.config.document import comments, reference, sections
 from gan_sep.config.loader import Component
+from gan_sep.config.run import RunConfig
+from gan_sep.studies.settings import StudySettings
 
 
 @dataclass(frozen=True)
@@ -50,3 +55,33 @@ def test_the_reference_has_a_table_for_the_root_each_section_and_each_component(
     assert "| `inner` | a section (Inner) | its defaults | what is inside |" in tables[0]
     assert "| `depth` | a whole number or null | `null` | how deep, in layers |" in tables[1]
     assert "| `rates` | a list of a number | `[1.0, 2.0]` |" in tables[1]
+
+
+def all_sections() -> set[type]:
+    """The sections and components of runs and studies."""
+    found: set[type] = {RunConfig, StudySettings}
+    for root in tuple(found):
+        list(sections(root, "", found))
+    return found
+
+
+def test_every_option_has_its_meaning_on_its_own_line() -> None:
+    lacking = [
+        f"{section.__module__}.{section.__name__}.{option.name}"
+        for section in all_sections()
+        for option in fields(section)
+        if option.init and not comments(section).get(option.name)
+    ]
+    assert lacking == []
+
+
+def test_every_component_of_the_package_is_a_section_of_a_run() -> None:
+    package = CHECKOUT / "gan_sep"
+    files = {
+        ".".join(path.relative_to(CHECKOUT).with_suffix("").parts)
+        for path in package.rglob("*.py")
+        if re.search(r"^class Config\b", path.read_text("utf-8"), re.MULTILINE)
+    }
+    assert files == {
+        section.__module__ for section in all_sections() if section.__name__ == "Config"
+    }
