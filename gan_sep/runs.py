@@ -25,6 +25,16 @@ ARM_NAME = r"[A-Za-z0-9_-]+"
 _FOLDER = re.compile(rf"seed(\d+)-({ARM_NAME})")
 
 
+class _Inside:
+    """A path in a run's folder."""
+
+    def __init__(self, *parts: str) -> None:
+        self.parts = parts
+
+    def __get__(self, run: "RunFolder", owner: type) -> Path:
+        return run.folder.joinpath(*self.parts)
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """What a run leaves: runs/NAME/seed{SEED}-{ARM}. Files are read when asked for, once."""
@@ -46,40 +56,13 @@ class RunFolder:
         """Where the run of a configuration writes, as an arm of the comparison of that name."""
         return cls(config.runs / config.name / f"seed{config.seed}-{arm}", config.seed, arm)
 
-    @property
-    def config_file(self) -> Path:
-        """Every setting, resolved."""
-        return self.folder / "config.yaml"
-
-    @property
-    def environment_file(self) -> Path:
-        """Command, commit, versions, machine."""
-        return self.folder / "environment.json"
-
-    @property
-    def data_file(self) -> Path:
-        """Names, lengths and digests of the tracks, see `gan_sep.data.check.fingerprint`."""
-        return self.folder / "data.json"
-
-    @property
-    def records_file(self) -> Path:
-        """Losses, validation and diagnosis, a JSON object a line."""
-        return self.folder / "records.jsonl"
-
-    @property
-    def timing_file(self) -> Path:
-        """Step times and memory, a JSON object a line."""
-        return self.folder / "timing.jsonl"
-
-    @property
-    def checkpoints(self) -> Path:
-        """The folder of the newest states, of those kept for other runs, and of best.pt."""
-        return self.folder / "checkpoints"
-
-    @property
-    def best(self) -> Path:
-        """The weights that are evaluated."""
-        return self.checkpoints / "best.pt"
+    config_file = _Inside("config.yaml")  # every setting, resolved
+    environment_file = _Inside("environment.json")  # command, commit, versions, machine
+    data_file = _Inside("data.json")  # of the tracks, see `gan_sep.data.check.fingerprint`
+    records_file = _Inside("records.jsonl")  # losses, validation, diagnosis: a JSON object a line
+    timing_file = _Inside("timing.jsonl")  # step times and memory, a JSON object a line
+    checkpoints = _Inside("checkpoints")  # newest states, those kept for other runs, best.pt
+    best = _Inside("checkpoints", "best.pt")  # the weights that are evaluated
 
     def kept(self, step: int) -> Path:
         """The state after a step, kept for runs that begin there."""

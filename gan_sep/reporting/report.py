@@ -18,7 +18,7 @@ report, made from the runs' files or from what was kept, has besides
 The same runs give the same bytes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -154,7 +154,6 @@ def _readme(study: Study, folder: Path, full: bool) -> str:
 
 
 def _details(study: Study, full: bool) -> str:
-    config = study.runs[0].config
     shown = study.chosen(HEADLINES)
     pictures = "![Levels of all arms, and differences by track](comparison.png)\n\n"
     how = f"How to read it:\n\n{bullets(reading(study.against_plain))}"
@@ -162,14 +161,17 @@ def _details(study: Study, full: bool) -> str:
         "Result": f"{pictures if full else ''}{markdown(shown)}\n{how}",
         "What SDR does not measure": beyond_sdr(study.chosen(metrics.beyond_sdr())),
         "Against controls": controls_section(study.against_controls),
-        "Next to published results": _published(config["data"], study.against_plain),
-        "Training": "![Training curves of all arms](curves.png)" if full else "",
-        "Discriminators": _discriminators(study, full),
-        "Cost": cost_section(study.costs, study.runs),
-        "Data": data_section(study.runs, len(set(study.rows["track"]))),
-        "How it was made": provenance_section(study.runs),
-        "Configuration": configuration_section(study.runs),
     }
+    if study.runs:  # else nothing is kept of them but their rows
+        sections |= {
+            "Next to published results": _published(study),
+            "Training": "![Training curves of all arms](curves.png)" if full else "",
+            "Discriminators": _discriminators(study, full),
+            "Cost": cost_section(study.costs, study.runs),
+            "Data": data_section(study.runs, len(set(study.rows["track"]))),
+            "How it was made": provenance_section(study.runs),
+            "Configuration": configuration_section(study.runs),
+        }
     filled = [f"## {head}\n\n{body.strip()}" for head, body in sections.items() if body.strip()]
     return "\n\n".join([f"# Details of {without_tags(study.name)}", *filled]) + "\n"
 
@@ -182,9 +184,11 @@ def authors_words(path: Path) -> str:
         return path.read_text("utf-8")
 
 
-def _published(data: Mapping[str, object], effects: pd.DataFrame) -> str:
+def _published(study: Study) -> str:
+    data = study.runs[0].config["data"]
     alike = [published for published in read_published() if comparable(published, data)]
-    return "\n".join(filter(None, (published_table(each, effects) for each in alike)))
+    tables = (published_table(each, study.against_plain) for each in alike)
+    return "\n".join(filter(None, tables))
 
 
 def _discriminators(study: Study, full: bool) -> str:
