@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _HALF = (torch.float16, torch.bfloat16)
+_TINY = 1e-18  # a magnitude whose square is 0 in single precision
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,24 @@ def power_spectrogram(signal: Tensor, n_fft: int, hop: int) -> Tensor:
     return power.transpose(-1, -2)  # (..., F, N)
 
 
+def magnitude_spectrogram(signal: Tensor, n_fft: int, hop: int, scale: float = 1.0) -> Tensor:
+    """Magnitude (..., F, N) of `stft` times a scale, of signal (..., T).
+
+    `abs` of that with cheaper gradients, which are 0 where the magnitude is.
+    """
+    padded = _padded(signal, n_fft, hop)
+    magnitude: Tensor = _Magnitude.apply(padded, n_fft, hop, scale)  # (..., N, F)
+    return magnitude.transpose(-1, -2)  # (..., F, N)
+
+
+def absolute(spectrum: Tensor) -> Tensor:
+    """Magnitudes of a complex spectrum of any shape, several times as fast as torch's `abs`.
+
+    Without gradients, which `magnitude_spectrogram` has.
+    """
+    return _squared(spectrum.detach()).sqrt_()
+
+
 def decibels(power: Tensor, floor_db: float = -80.0) -> Tensor:
     """Power -> dB of the magnitude, 10 log10(power + floor): never below floor_db.
 
@@ -99,18 +118,11 @@ class _Spectrum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, padded: Tensor, n_fft: int, hop: int) -> Tensor:
         ctx.sizes = n_fft, hop, padded.shape[-1]
-        return torch.fft.rfft(padded.unfold(-1, n_fft, hop) * _window(n_fft, padded))
+        return _transformed(padded, n_fft, hop)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        n_fft, hop, num_samples = ctx.sizes
-        parts = gradient.clone()  # (..., N, F)
-        # The inverse transform counts every frequency twice, but the first and the last once.
-        parts[..., :1] *= 2
-        parts[..., -1:] *= 2
-        frames = torch.fft.irfft(parts, n_fft, norm="forward")  # (..., N, n_fft)
-        frames = frames * (_window(n_fft, frames) / 2)
-        return _overlap_add(frames, hop, num_samples), None, None
+        return _signal_gradient(gradient.clone(), *ctx.sizes), None, None
 
 
 class _Power(torch.autograd.Function):
@@ -124,43 +136,91 @@ class _Power(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, padded: Tensor, n_fft: int, hop: int) -> Tensor:
-        ctx.sizes = n_fft, hop
-        spectrum = _spectrum(padded, n_fft, hop)  # (..., N, F)
-        ctx.save_for_backward(padded)
+        ctx.sizes = n_fft, hop, _sine_scale(n_fft)
+        spectrum = _transformed(padded, *ctx.sizes)  # (..., N, F)
         # Not a saved tensor: autograd would take it for a result without history.
         ctx.spectrum = spectrum if ctx.needs_input_grad[0] else None
-        return spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
+        ctx.save_for_backward(padded)
+        return _squared(spectrum)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (padded,) = ctx.saved_tensors
-        n_fft, hop = ctx.sizes
+        n_fft, hop, scale = ctx.sizes
         again = torch.is_grad_enabled()  # a gradient of this gradient is wanted
-        spectrum = _spectrum(padded, n_fft, hop) if again else ctx.spectrum  # (..., N, F)
-        parts = torch.view_as_real(spectrum) * gradient.unsqueeze(-1)  # (..., N, F, 2)
-        # d|X|^2 = 2 Re(X* dX), summed over the F frequencies. The inverse transform counts every
-        # one twice, but the first and the last once.
-        parts[..., :1, :] *= 2
-        parts[..., -1:, :] *= 2
-        frames = torch.fft.irfft(torch.view_as_complex(parts), norm="forward")  # (..., N, n_fft)
-        frames *= _amplitude_window(n_fft, frames)
-        return _overlap_add(frames, hop, padded.shape[-1]), None, None
+        spectrum = _transformed(padded, *ctx.sizes) if again else ctx.spectrum  # (..., N, F)
+        # d|X|^2 = 2 Re(X* dX)
+        parts = _scaled(spectrum, gradient)
+        return _signal_gradient(parts, n_fft, hop, padded.shape[-1], 2 * scale), None, None
 
 
-def _spectrum(padded: Tensor, n_fft: int, hop: int) -> Tensor:
-    """Scaled so that a sine of amplitude 1 has magnitude 1: (..., T) -> complex (..., N, F)."""
-    return torch.fft.rfft(padded.unfold(-1, n_fft, hop) * _amplitude_window(n_fft, padded))
+class _Magnitude(torch.autograd.Function):
+    """Frames, window, transform and magnitude of a padded signal: (..., T) -> (..., N, F).
+
+    As `_Power`, for losses; torch's own `abs` of complex numbers takes longer than the transform.
+    It can be differentiated again.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, padded: Tensor, n_fft: int, hop: int, scale: float) -> Tensor:
+        ctx.sizes = n_fft, hop, scale
+        spectrum = _transformed(padded, *ctx.sizes)  # (..., N, F)
+        ctx.spectrum = spectrum if ctx.needs_input_grad[0] else None
+        magnitude = absolute(spectrum)
+        ctx.save_for_backward(padded, magnitude)
+        return magnitude
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        padded, magnitude = ctx.saved_tensors
+        n_fft, hop, scale = ctx.sizes
+        again = torch.is_grad_enabled()
+        spectrum = _transformed(padded, *ctx.sizes) if again else ctx.spectrum  # (..., N, F)
+        # d|X| = Re(X* dX) / |X|, and 0 where |X| is
+        parts = _scaled(spectrum, gradient / magnitude.clamp_min(_TINY))
+        return _signal_gradient(parts, n_fft, hop, padded.shape[-1], scale), None, None, None
 
 
-def _amplitude_window(n_fft: int, like: Tensor) -> Tensor:
-    # A sine of amplitude 1 shares the window's sum, n_fft / 2, between its two frequencies.
-    return _window(n_fft, like) * (4 / n_fft)
+def _squared(spectrum: Tensor) -> Tensor:
+    """|X|^2, several times as fast as by `abs`."""
+    return spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
+
+
+def _scaled(spectrum: Tensor, factors: Tensor) -> Tensor:
+    """Complex times real, without the copies that torch makes of the real ones."""
+    return torch.view_as_complex(torch.view_as_real(spectrum) * factors.unsqueeze(-1))
+
+
+def _transformed(padded: Tensor, n_fft: int, hop: int, scale: float = 1.0) -> Tensor:
+    """(..., T) -> complex (..., N, F)."""
+    return torch.fft.rfft(padded.unfold(-1, n_fft, hop) * (_window(n_fft, padded) * scale))
+
+
+def _signal_gradient(
+    parts: Tensor, n_fft: int, hop: int, num_samples: int, scale: float = 1.0
+) -> Tensor:
+    """The adjoint of `_transformed`: complex (..., N, F), which is overwritten -> (..., T)."""
+    # The inverse transform counts every frequency twice, but the first and the last once.
+    parts[..., :1] *= 2
+    parts[..., -1:] *= 2
+    frames = torch.fft.irfft(parts, n_fft, norm="forward")  # (..., N, n_fft)
+    frames *= _window(n_fft, frames) * (scale / 2)
+    return _overlap_add(frames, hop, num_samples)
+
+
+def _sine_scale(n_fft: int) -> float:
+    """With it a sine of amplitude 1 has magnitude 1.
+
+    It shares the window's sum, n_fft / 2, between its two frequencies.
+    """
+    return 4 / n_fft
 
 
 def _overlap_add(frames: Tensor, hop: int, num_samples: int) -> Tensor:
     """The transpose of `unfold`: frames (..., N, n_fft) -> (..., T) with T = num_samples."""
     N, n_fft = frames.shape[-2:]
-    frames = F.pad(frames, (0, -n_fft % hop))  # whole hops
+    if n_fft % hop:
+        frames = F.pad(frames, (0, -n_fft % hop))  # whole hops
     hops = frames.unflatten(-1, (-1, hop)).unbind(-2)  # (..., N, hop), one for each hop of a frame
     total = frames.new_zeros(*frames.shape[:-2], N + len(hops) - 1, hop)
     for index, part in enumerate(hops):

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gan_sep.spectra import decibels, istft, power_spectrogram, stft
+from gan_sep.spectra import decibels, istft, magnitude_spectrogram, power_spectrogram, stft
 
 
 @pytest.mark.parametrize("num_samples", [1, 7, 255, 256, 257, 1000, 4099])
@@ -68,6 +68,19 @@ def test_the_transform_has_the_gradient_of_its_definition_and_a_second_one() -> 
     assert torch.autograd.gradcheck(lambda x: stft(x, 8, 3), signal)
     assert torch.autograd.gradgradcheck(lambda x: stft(x, 8, 3), signal)
     assert torch.autograd.gradgradcheck(lambda x: power_spectrogram(x, 8, 3), signal)
+    assert torch.autograd.gradcheck(lambda x: magnitude_spectrogram(x, 8, 3, 2.0), signal)
+    assert torch.autograd.gradgradcheck(lambda x: magnitude_spectrogram(x, 8, 3, 2.0), signal)
+
+
+def test_a_magnitude_is_the_absolute_value_scaled_and_has_no_gradient_at_silence() -> None:
+    signal = torch.randn(2, 500, dtype=torch.float64, requires_grad=True)
+    expected = 0.3 * stft(signal, 64, 16).abs()
+    found = magnitude_spectrogram(signal, 64, 16, 0.3)
+    torch.testing.assert_close(found, expected)
+    silence = torch.zeros(500, requires_grad=True)
+    magnitude_spectrogram(silence, 64, 16).sum().backward()
+    assert silence.grad is not None
+    assert not silence.grad.any()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ Source: Gusó et al., On loss functions and evaluation metrics for music source 
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from gan_sep.losses.layers.levels import mean_square
@@ -38,6 +37,9 @@ class Config(MagnitudeLoss):
             )
 
     def distance(self, E: Tensor, Y: Tensor) -> Tensor:
-        # A roll pairs every estimate with another source; S - 1 rolls meet all of them.
-        others = [mean_square(E - Y.roll(step, 1)) for step in range(1, Y.shape[1])]
-        return mean_square(E - Y) - self.beta * torch.stack(others).sum(0)
+        # Squared distances to the others are those to their mean and those of them to it.
+        others = Y.shape[1] - 1
+        mean = (Y.sum(1, keepdim=True) - Y) / others  # (B, S, C, F, N)
+        energy = mean_square(Y)  # (B, S)
+        spread = energy.sum(1, keepdim=True) - energy - others * mean_square(mean)
+        return mean_square(E - Y) - self.beta * (others * mean_square(E - mean) + spread)

@@ -48,6 +48,6 @@ class Config(Loss):
 def distance(estimates: Tensor, sources: Tensor) -> Tensor:
     """Both parts of magnitudes at one resolution: (B, S, C, F, N) twice -> (B, S)."""
     E, Y = estimates, sources
-    error, size = (vector_norm(each.flatten(2), dim=2) for each in (E - Y, Y))  # (B, S)
+    error, size = (vector_norm(each, dim=(2, 3, 4)) for each in (E - Y, Y))  # (B, S)
     logs = ((E + FLOOR).log10() - (Y + FLOOR).log10()).abs().mean((2, 3, 4))  # (B, S)
     return error / size.clamp_min(FLOOR) + logs

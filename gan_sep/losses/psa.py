@@ -17,6 +17,7 @@ from torch import Tensor
 
 from gan_sep.losses.layers.levels import FLOOR, mean_square
 from gan_sep.losses.layers.magnitudes import MagnitudeLoss
+from gan_sep.spectra import absolute
 
 
 @dataclass(frozen=True)
@@ -28,5 +29,5 @@ class Config(MagnitudeLoss):
     def items(self, estimates: Tensor, sources: Tensor) -> Tensor:
         X = self.stft.spectrum(sources.sum(1, keepdim=True))  # (B, 1, C, F, N)
         error = self.stft.spectrum(estimates - sources)  # (B, S, C, F, N)
-        along = (error.real * X.real + error.imag * X.imag) / X.abs().clamp_min(FLOOR)
+        along = (error.real * X.real + error.imag * X.imag) / absolute(X).clamp_min(FLOOR)
         return mean_square(along)  # (B, S)

@@ -18,12 +18,12 @@ def level(mean: Tensor) -> Tensor:
 
 def mean_square(signal: Tensor) -> Tensor:
     """(B, S, ...) -> (B, S)."""
-    return signal.square().flatten(2).mean(2)
+    return _mean(signal.square())
 
 
 def scale_of(estimates: Tensor, sources: Tensor) -> Tensor:
     """a = <e, y> / |y|^2, the source's share in the estimate: (B, S, ...) twice -> (B, S)."""
-    product = (estimates * sources).flatten(2).mean(2)  # (B, S)
+    product = _mean(estimates * sources)  # (B, S)
     return product / mean_square(sources).clamp_min(_SILENCE)
 
 
@@ -36,3 +36,8 @@ def negative_si_sdr(estimates: Tensor, sources: Tensor) -> Tensor:
     target = scale.reshape(*scale.shape, *[1] * (sources.ndim - 2)) * sources
     total = mean_square(estimates) + _SILENCE  # (B, S)
     return level(mean_square(target - estimates) / total) - level(mean_square(target) / total)
+
+
+def _mean(values: Tensor) -> Tensor:
+    """(B, S, ...) -> (B, S)."""
+    return values.mean(tuple(range(2, values.ndim)))

@@ -23,8 +23,8 @@ class Stft(spectra.Stft):
         return spectra.stft(signal, self.n_fft, self.hop) / self._scale
 
     def magnitude(self, signal: Tensor) -> Tensor:
-        """(..., T) -> (..., F, N). The gradient of a complex `abs` is 0 at 0."""
-        return spectra.stft(signal, self.n_fft, self.hop).abs() / self._scale
+        """(..., T) -> (..., F, N)."""
+        return spectra.magnitude_spectrogram(signal, self.n_fft, self.hop, 1 / self._scale)
 
     def magnitudes(self, estimates: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
         """(..., T) each -> (..., F, N) each."""

@@ -6,6 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from gan_sep.losses.layers.magnitudes import MagnitudeLoss, Stft
+from gan_sep.spectra import absolute
 
 FLOOR = 1e-4  # of magnitudes, -80 dB: softer bins of the mixture are left out
 
@@ -36,7 +37,7 @@ def masks(estimates: Tensor, sources: Tensor, stft: Stft) -> tuple[Tensor, Tenso
     The floor is added to both sums, so that equal signals have equal masks and gradients are
     bounded where all estimates are silent.
     """
-    E, Y = stft.magnitudes(estimates, sources)  # (B, S, C, F, N)
-    X = stft.magnitude(sources.sum(1, keepdim=True))  # (B, 1, C, F, N)
+    E, spectra = stft.magnitude(estimates), stft.spectrum(sources)  # (B, S, C, F, N)
+    Y, X = absolute(spectra), absolute(spectra.sum(1, keepdim=True))  # X (B, 1, C, F, N)
     M_e, M_y = (each / (each.sum(1, keepdim=True) + FLOOR) for each in (E, Y))
     return M_e, M_y, X > FLOOR
