@@ -32,25 +32,11 @@ def reference(roots: Mapping[str, type]) -> str:
     parts, seen = [HEAD], set(roots.values())
     for title, root in roots.items():
         parts += [f"## {title}\n", _table(root)]
-        for below, section in sections(root, "", seen):
-            parts += [f"## {below}\n", _table(section)]
+        for _, below, section in sections(root):
+            if section not in seen:
+                seen.add(section)
+                parts += [f"## {below}\n", _table(section)]
     return "\n".join(parts)
-
-
-def keys(root: type) -> set[str]:
-    """All keys of the tree of `root`, dotted, those of every component together."""
-    return _keys(root, "", (root,))
-
-
-def _keys(section: type, key: str, above: tuple[type, ...]) -> set[str]:
-    found = set()
-    for name, hint in typing.get_type_hints(section, include_extras=True).items():
-        path = f"{key}.{name}" if key else name
-        found.add(path)
-        for _, inner in _inner(hint, path):
-            if inner not in above:
-                found |= {f"{path}.name"} | _keys(inner, path, (*above, inner))
-    return found
 
 
 def comments(section: type) -> dict[str, str]:
@@ -126,15 +112,19 @@ def _default(field: "dataclasses.Field[Any]") -> str:
     return f"`{text.removesuffix('...').strip()}`"
 
 
-def sections(section: type, key: str, seen: set[type]) -> Iterator[tuple[str, type]]:
-    """Titles and classes of all sections below one, each once, in the order of its fields."""
+def sections(
+    section: type, key: str = "", above: tuple[type, ...] = ()
+) -> Iterator[tuple[str, str, type]]:
+    """Dotted key, title and class of all sections below one, in the order of its fields.
+
+    A component that may hold one of its own kind has it once.
+    """
     for name, hint in typing.get_type_hints(section, include_extras=True).items():
         path = f"{key}.{name}" if key else name
         for title, found in _inner(hint, path):
-            if found not in seen:
-                seen.add(found)
-                yield title, found
-                yield from sections(found, path, seen)
+            if found not in above:
+                yield path, title, found
+                yield from sections(found, path, (*above, found))
 
 
 def _inner(hint: Any, path: str) -> Iterator[tuple[str, type]]:

@@ -59,10 +59,8 @@ def test_the_reference_has_a_table_for_the_root_each_section_and_each_component(
 
 def all_sections() -> set[type]:
     """The sections and components of runs and studies."""
-    found: set[type] = {RunConfig, StudySettings}
-    for root in tuple(found):
-        list(sections(root, "", found))
-    return found
+    roots = {RunConfig, StudySettings}
+    return roots | {section for root in roots for _, _, section in sections(root)}
 
 
 def test_every_option_has_its_meaning_on_its_own_line() -> None:

@@ -6,11 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 from commands import CHECKOUT, EXPERIMENTS, call
 
-from gan_sep.config.document import keys
+from gan_sep.config.document import sections
 from gan_sep.config.loader import load
 from gan_sep.config.run import RunConfig
 from gan_sep.studies.settings import StudySettings, load_studies
@@ -18,7 +19,12 @@ from gan_sep.studies.settings import StudySettings, load_studies
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 REPORTS = sorted((CHECKOUT / "reports").rglob("*.md"))
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-KEYS = keys(RunConfig) | keys(StudySettings)
+KEYS = {
+    f"{path}.{name}".lstrip(".")
+    for root in (RunConfig, StudySettings)
+    for path, _, section in [("", "", root), *sections(root)]
+    for name in ("name", *get_type_hints(section))
+}
 PROGRAMS = {path.stem for path in EXPERIMENTS.glob("*.py")}
 
 
