@@ -1,7 +1,8 @@
 """A whole experiment that trains in a second: noise stems on disk, tiny networks."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,23 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["GAN_SEP_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
-@pytest.fixture
-def unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def without_painting() -> Iterator[pytest.MonkeyPatch]:
     """Figures are built and files written, of one point: painting takes half of a report's time."""
-    monkeypatch.setattr(Figure, "savefig", one_point)
+
+    def one_point(figure: Figure, file: Any, **how: Any) -> None:
+        Image.new("RGB", (1, 1)).save(file, "png")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", one_point)
+        yield patch
 
 
-def one_point(figure: Figure, file: Any, **how: Any) -> None:
-    """In place of `Figure.savefig`."""
-    Image.new("RGB", (1, 1)).save(file, "png")
+@pytest.fixture
+def unpainted() -> Iterator[None]:
+    """The same for a test."""
+    with without_painting():
+        yield
 
 
 MakeExperiment = Callable[..., RunConfig]

@@ -21,6 +21,7 @@ with alone_in(Path(sys.argv[1])):
 """
 
 
+@pytest.mark.slow
 def test_a_second_process_is_told_who_works_there_and_a_kill_frees_the_folder(
     tmp_path: Path,
 ) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from commands import PYTHON, call, finish, start
-from conftest import write_experiment
+from conftest import without_painting, write_experiment
 
 from gan_sep.training.records import RecordFile
 
@@ -30,7 +30,7 @@ def whole(stems: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, by
     """What an experiment leaves that nothing interrupted."""
     folder = tmp_path_factory.mktemp("whole")
     write_experiment(folder / "tiny.yaml", stems, Path("runs"))
-    with pytest.MonkeyPatch.context() as patch:
+    with without_painting() as patch:
         patch.chdir(folder)
         ended = call("train_gan", *ARGUMENTS)
         assert ended.status == 0, ended.err

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from commands import call
-from conftest import write_experiment
+from conftest import without_painting, write_experiment
 
 from gan_sep.config.loader import load, to_dict
 from gan_sep.config.run import RunConfig
@@ -241,7 +241,7 @@ def done(stems: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
     """The folder of a finished experiment, current while the table runs."""
     folder = tmp_path_factory.mktemp("table")
     write_experiment(folder / "tiny.yaml", stems, Path("runs"))
-    with pytest.MonkeyPatch.context() as patch:
+    with without_painting() as patch:
         patch.chdir(folder)
         assert call("train_gan", "--config", "tiny.yaml").status == 0
         shutil.rmtree("runs/tiny/report")

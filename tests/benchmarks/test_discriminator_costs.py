@@ -87,6 +87,7 @@ class Known:
         return self.median(numerator) / self.median(denominator)
 
 
+@pytest.mark.slow
 def test_the_section_runs_with_every_discriminator_at_its_smallest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

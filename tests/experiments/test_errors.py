@@ -12,7 +12,7 @@ import soundfile
 import torch
 import yaml
 from commands import PYTHON, Ended, call, finish, start
-from conftest import RATE, write_experiment
+from conftest import RATE, without_painting, write_experiment
 
 ARM = Path("runs/tiny/seed0-gan")
 
@@ -29,7 +29,7 @@ def here(stems: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def trained(stems: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     write_experiment(folder / "tiny.yaml", stems, Path("runs"))
-    with pytest.MonkeyPatch.context() as patch:
+    with without_painting() as patch:
         patch.chdir(folder)
         assert call("train_gan", "--config", "tiny.yaml").status == 0
     return folder

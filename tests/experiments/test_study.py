@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from commands import PYTHON, TWO_PROCESSES, Ended, call, finish, start
-from conftest import write_experiment
+from conftest import without_painting, write_experiment
 
 pytestmark = pytest.mark.usefixtures("unpainted")
 
@@ -38,7 +38,7 @@ def prepared(folder: Path, stems: Path) -> Path:
 def whole(stems: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
     """The folder of a study that nothing interrupted, and what it printed."""
     folder = prepared(tmp_path_factory.mktemp("whole"), stems)
-    with pytest.MonkeyPatch.context() as patch:
+    with without_painting() as patch:
         patch.chdir(folder)
         return folder, study()
 

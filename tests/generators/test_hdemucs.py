@@ -78,6 +78,7 @@ def test_initial_weights_are_those_of_the_published_code(channels: int, mode: in
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("training", [True, False])
 def test_estimates_are_those_of_the_published_code_at_any_length(training: bool) -> None:
     network, published = pair()

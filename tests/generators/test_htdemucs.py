@@ -83,6 +83,7 @@ def test_initial_weights_are_those_of_the_published_code(bottom: int) -> None:
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bottom", [0, 32])
 def test_estimates_in_training_are_those_of_the_published_code(bottom: int) -> None:
     network, published = pair(bottom=bottom)

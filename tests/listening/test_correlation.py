@@ -52,6 +52,7 @@ def test_a_metric_that_knows_the_truth_reaches_one_and_its_reverse_minus_one() -
     assert table.loc[("separated", CEILING), "within_spearman"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_noise_of_listeners_widens_intervals_and_lowers_the_ceiling() -> None:
     tables: Any = (
         correlations(study(noise), resamples=100).set_index(["sounds", "metric"])

@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from conftest import MakeExperiment, one_point
-from matplotlib.figure import Figure
+from conftest import MakeExperiment, without_painting
 
 from gan_sep.adversarial.diagnostics import SETS, measure
 from gan_sep.config.loader import to_dict
@@ -115,8 +114,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def report(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "savefig", one_point)
+    with without_painting():
         write_report(run_folder, folder)
     return folder
 

@@ -52,6 +52,7 @@ def steps_to_a_tenth(optimizer: OptimizerConfig) -> int:
     return 100
 
 
+@pytest.mark.slow
 def test_a_batch_is_learned_in_fewer_steps_than_adam_takes() -> None:
     by_adam = min(steps_to_a_tenth(adam.Config(lr=lr)) for lr in (3e-3, 1e-2, 3e-2))
     assert steps_to_a_tenth(lbfgs.Config(iterations=10)) < by_adam / 3

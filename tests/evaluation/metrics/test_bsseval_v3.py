@@ -50,6 +50,7 @@ def test_clips_of_several_blocks_equal_museval(samples: int) -> None:
     agrees_with_museval(*pair(2, 1, samples))
 
 
+@pytest.mark.slow
 def test_equals_projections_computed_on_explicitly_delayed_signals() -> None:
     references, estimates = pair(2, 1, 2000)
     scores = bss_eval_v3(references, estimates)

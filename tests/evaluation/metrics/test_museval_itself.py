@@ -19,6 +19,7 @@ def pair(channels: int, samples: int = 2 * SAMPLE_RATE) -> tuple[Tensor, Tensor]
     return references, references + 0.3 * references.flip(0) + 0.1 * noise
 
 
+@pytest.mark.slow
 def test_v4_scores_have_museval_s_frames_and_values() -> None:
     museval = pytest.importorskip("museval", exc_type=ImportError)
     references, estimates = pair(channels=2)
