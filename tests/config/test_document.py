@@ -67,8 +67,9 @@ def test_every_option_has_its_meaning_on_its_own_line() -> None:
     lacking = [
         f"{section.__module__}.{section.__name__}.{option.name}"
         for section in all_sections()
+        for said in [comments(section)]
         for option in fields(section)
-        if option.init and not comments(section).get(option.name)
+        if option.init and not said.get(option.name)
     ]
     assert lacking == []
 
