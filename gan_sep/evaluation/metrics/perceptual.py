@@ -12,7 +12,7 @@ from torchaudio.functional import melscale_fbanks
 
 from gan_sep.evaluation.metrics.base import Metric, shared
 from gan_sep.evaluation.metrics.layers.framing import check_finite, check_pair
-from gan_sep.evaluation.metrics.layers.local_fit import WINDOW_SECONDS, local_fit
+from gan_sep.evaluation.metrics.layers.local_fit import WINDOW_SECONDS, fitted, local_fit
 from gan_sep.spectra import stft
 
 # Longer tracks are fitted in equal sections of about this length: their spectra take memory.
@@ -116,7 +116,7 @@ def mel_powers(references: Tensor, estimates: Tensor, sample_rate: int) -> Tenso
     n_fft, bins, window = _frames(sample_rate)
     sources, targets = (stft(each, n_fft, n_fft // 4)[:, :bins] for each in (references, estimates))
     bands = _bands(n_fft, sample_rate, MEL_BANDS)[:bins].to(references)  # (F, M)
-    fits, _ = local_fit(sources, targets, window)
+    fits = fitted(sources, targets, window)
     return torch.stack([bands.T @ _power(each) for each in (targets, fits)])
 
 

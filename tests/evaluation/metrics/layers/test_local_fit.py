@@ -1,8 +1,9 @@
 """The local fit finds what was made of the sources, and is least squares in every window."""
 
+import pytest
 import torch
 
-from gan_sep.evaluation.metrics.layers.local_fit import local_fit
+from gan_sep.evaluation.metrics.layers.local_fit import fitted, local_fit
 
 
 def spectra(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -42,3 +43,20 @@ def test_silence_is_fitted_by_silence() -> None:
     )
     for each in local_fit(sources, estimates, window=21):
         assert not each.any()
+
+
+def test_the_fit_alone_is_the_same_and_has_the_gradient_of_least_squares() -> None:
+    sources, estimates = spectra(2, 3, 47), spectra(2, 3, 47, seed=1).requires_grad_()
+    fits = fitted(sources, estimates, window=21)
+    torch.testing.assert_close(fits, local_fit(sources, estimates.detach(), window=21)[0])
+    assert torch.autograd.gradcheck(lambda x: fitted(sources, x, 21), estimates)
+
+
+@pytest.mark.parametrize("likeness", [0.0, 1.0])
+def test_single_precision_is_near_double_precision_even_of_like_sources(likeness: float) -> None:
+    sources = spectra(3, 5, 60)
+    sources[1] = likeness * sources[0] + (1 - likeness) * sources[1]
+    estimates = 0.5 * sources + 0.1 * spectra(3, 5, 60, seed=1)
+    double = local_fit(sources, estimates, window=21)[0]
+    single = local_fit(sources.to(torch.complex64), estimates.to(torch.complex64), window=21)[0]
+    torch.testing.assert_close(single.to(double), double, rtol=0, atol=1e-3)
