@@ -49,7 +49,10 @@ class DiscriminatorConfig(Protocol):
     """
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """The network with fresh weights, drawn from torch's global random state."""
+        """One discriminator per source, with weights drawn from torch's global random state.
+
+        Raises ValueError where an option does not fit the format.
+        """
         ...
 
     @property

@@ -46,10 +46,6 @@ class Config(DiscriminatorOptions):
         check_resolutions(self.n_ffts, self.hops_per_window)
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """One discriminator per source, with fresh weights.
-
-        Raises ValueError where mid and side are asked of mono.
-        """
         return ComplexSTFTDiscriminator(self, audio)
 
     @property
@@ -59,7 +55,6 @@ class Config(DiscriminatorOptions):
 
     @classmethod
     def tiny(cls) -> Self:
-        """Small enough for a test, in any audio format."""
         return cls(n_ffts=(64, 128), channels=2, layers=2)
 
 

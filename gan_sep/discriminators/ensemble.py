@@ -40,7 +40,6 @@ class Config:
             raise ValueError("members: expected at least one discriminator, got none")
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """The members with fresh weights; raises ValueError where a member's `build` does."""
         return Ensemble(self, audio)
 
     @property
@@ -50,7 +49,6 @@ class Config:
 
     @classmethod
     def tiny(cls) -> Self:
-        """Small enough for a test, in any audio format."""
         return cls((spectrogram.Config.tiny(), multi_period.Config.tiny()))
 
 

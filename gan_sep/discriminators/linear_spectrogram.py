@@ -26,9 +26,8 @@ from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.base import DiscriminatorOptions, DiscriminatorOutput
-from gan_sep.discriminators.layers.dcgan import LEAK, halving, initialise
+from gan_sep.discriminators.layers.dcgan import LEAK, halvings, initialise
 from gan_sep.discriminators.layers.inputs import discriminator_input, input_channels
-from gan_sep.discriminators.layers.spectral_norm import spectrally_normalised
 from gan_sep.losses.layers.magnitudes import Stft
 
 
@@ -53,10 +52,6 @@ class Config(DiscriminatorOptions):
             )
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """One discriminator per source, with fresh weights.
-
-        Raises ValueError where mid and side are asked of mono.
-        """
         return LinearSpectrogramDiscriminator(self, audio)
 
     @property
@@ -66,7 +61,6 @@ class Config(DiscriminatorOptions):
 
     @classmethod
     def tiny(cls) -> Self:
-        """Small enough for a test, in any audio format."""
         return cls(n_fft=64, hop=32, channels=2, most_channels=4, layers=3, dense=(8,))
 
 
@@ -84,21 +78,15 @@ class LinearSpectrogramDiscriminator(nn.Module):
         self.config = config
         self.stft = Stft(config.n_fft, config.hop)
         widths = [min(config.channels * 2**i, config.most_channels) for i in range(config.layers)]
-        inputs = [input_channels(config, audio), *widths]
-        self.layers = nn.ModuleList(
-            halving(S, narrow, wide, normalised=index > 0 and not config.spectral_norm)
-            for index, (narrow, wide) in enumerate(zip(inputs, widths, strict=False))
-        )
+        first = input_channels(config, audio)
+        self.layers = halvings(S, [first, *widths], config.spectral_norm)
         height = -(-(config.n_fft // 2 + 1) // 2**config.layers)  # of the last layer
         sizes = [widths[-1], *config.dense, 1]
         self.dense = nn.ModuleList(
             nn.Conv2d(S * narrow, S * wide, (1 if index else height, 1), groups=S)
             for index, (narrow, wide) in enumerate(pairwise(sizes))
         )
-        self.apply(initialise)
-        if config.spectral_norm:
-            for convolution in [m for m in self.modules() if isinstance(m, nn.Conv2d)]:
-                spectrally_normalised(convolution, S)
+        initialise(self, S, config.spectral_norm)
 
     def forward(self, sources: Tensor, mixture: Tensor) -> DiscriminatorOutput:
         signals = discriminator_input(sources, mixture, self.config)

@@ -47,12 +47,10 @@ class Config(complex_stft.Config):
             band_slices(self.splits, n_fft // 2 + 1)
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """As `complex_stft.Config.build`."""
         return MultiBandDiscriminator(self, audio)
 
     @classmethod
     def tiny(cls) -> Self:
-        """Small enough for a test, in any audio format."""
         return cls(n_ffts=(64, 128), splits=(0.25,), channels=2, layers=2)
 
 

@@ -47,10 +47,6 @@ class Config(DiscriminatorOptions):
         check_distinct("periods", self.periods, least=1)
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """One discriminator per source, with fresh weights.
-
-        Raises ValueError where mid and side are asked of mono.
-        """
         return MultiPeriodDiscriminator(self, audio)
 
     @property
@@ -60,7 +56,6 @@ class Config(DiscriminatorOptions):
 
     @classmethod
     def tiny(cls) -> Self:
-        """Small enough for a test, in any audio format."""
         return cls(periods=(2, 3), channels=2, layers=2)
 
 

@@ -45,10 +45,6 @@ class Config(DiscriminatorOptions):
         at_least(1, self, "scales")
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """One discriminator per source, with fresh weights.
-
-        Raises ValueError where mid and side are asked of mono.
-        """
         return MultiScaleDiscriminator(self, audio)
 
     @property
@@ -58,7 +54,6 @@ class Config(DiscriminatorOptions):
 
     @classmethod
     def tiny(cls) -> Self:
-        """Small enough for a test, in any audio format."""
         return cls(scales=2, channels=2, layers=2)
 
 

@@ -29,12 +29,8 @@ from torchaudio.functional import melscale_fbanks
 
 from gan_sep.audio import AudioFormat
 from gan_sep.discriminators.base import DiscriminatorOptions, DiscriminatorOutput
-from gan_sep.discriminators.layers.dcgan import halving, initialise
-from gan_sep.discriminators.layers.inputs import (
-    discriminator_input,
-    input_channels,
-)
-from gan_sep.discriminators.layers.spectral_norm import spectrally_normalised
+from gan_sep.discriminators.layers.dcgan import halvings, initialise
+from gan_sep.discriminators.layers.inputs import discriminator_input, input_channels
 from gan_sep.spectra import Stft, decibels, power_spectrogram
 
 FLOOR_DB = -80.0
@@ -61,10 +57,6 @@ class Config(DiscriminatorOptions):
             )
 
     def build(self, audio: AudioFormat) -> nn.Module:
-        """One discriminator per source, with fresh weights.
-
-        Raises ValueError where n_fft is too short for so many mel bands at this sample rate.
-        """
         return SpectrogramDiscriminator(self, audio)
 
     @property
@@ -74,7 +66,6 @@ class Config(DiscriminatorOptions):
 
     @classmethod
     def tiny(cls) -> Self:
-        """Small enough for a test, in any audio format."""
         return cls(n_fft=256, hop=128, mel_bands=8, channels=4, layers=2)
 
 
@@ -94,18 +85,11 @@ class SpectrogramDiscriminator(nn.Module):
         widths = [config.channels * 2**layer for layer in range(config.layers)]
         self.config = config
         self.register_buffer("mel", _mel_filters(config, audio), persistent=False)  # (M, F)
-        inputs = [input_channels(config, audio), *widths[:-1]]
-        # As in DCGAN the first layer is not normalised: it is the one that sees the level.
-        self.layers = nn.ModuleList(
-            halving(S, narrow, wide, normalised=index > 0 and not config.spectral_norm)
-            for index, (narrow, wide) in enumerate(zip(inputs, widths, strict=True))
-        )
+        first = input_channels(config, audio)
+        self.layers = halvings(S, [first, *widths], config.spectral_norm)
         height = config.mel_bands // 2**config.layers
         self.verdict = nn.Conv2d(S * widths[-1], S, (height, 3), padding=(0, 1), groups=S)
-        self.apply(initialise)
-        if config.spectral_norm:
-            for convolution in [m for m in self.modules() if isinstance(m, nn.Conv2d)]:
-                spectrally_normalised(convolution, S)
+        initialise(self, S, config.spectral_norm)
 
     def forward(self, sources: Tensor, mixture: Tensor) -> DiscriminatorOutput:
         S = sources.shape[1]
