@@ -1,5 +1,6 @@
 """The audio format of an experiment, and audio files: read by seeking, resampled, written whole."""
 
+import errno
 import math
 import os
 from collections.abc import Iterator
@@ -253,7 +254,8 @@ def write(path: Path, signal: Tensor, sample_rate: int, subtype: str | None = No
     """Write a signal (C, T) to a file whose suffix names the format; the folder is made.
 
     subtype is libsndfile's, by default floats for wav and 24 bits for flac (which clips at 1). The
-    file appears whole or not at all. Raises ValueError on another shape or an unknown suffix.
+    file appears whole or not at all. Raises ValueError on another shape or an unknown suffix, and
+    OSError naming the path where the disk refuses.
     """
     suffix = path.suffix.lower()
     if suffix not in _SUBTYPES:
@@ -265,11 +267,15 @@ def write(path: Path, signal: Tensor, sample_rate: int, subtype: str | None = No
     container = suffix[1:].upper()
 
     def write_blocks(part: Path) -> None:
-        with soundfile.SoundFile(
-            part, "w", sample_rate, samples.shape[1], subtype, format=container
-        ) as file:
-            # libsndfile's Vorbis encoder overflows its stack when handed minutes at once.
-            for block in range(0, len(samples), sample_rate):
-                file.write(samples[block : block + sample_rate])
+        try:
+            with soundfile.SoundFile(
+                part, "w", sample_rate, samples.shape[1], subtype, format=container
+            ) as file:
+                # libsndfile's Vorbis encoder overflows its stack when handed minutes at once.
+                for block in range(0, len(samples), sample_rate):
+                    file.write(samples[block : block + sample_rate])
+        except soundfile.LibsndfileError as error:  # it does not say which error of the system
+            said = f"cannot be written ({error.error_string.rstrip('.')}); is the disk full?"
+            raise OSError(errno.EIO, said) from error
 
     replace_file(path, write_blocks)

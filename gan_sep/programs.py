@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,6 +56,8 @@ def clear_errors(traceback: bool = False) -> Iterator[None]:
     What a signal stopped ends with status 128 + signal. With `traceback` errors are not caught.
     """
     launcher = os.getppid()
+    if not traceback:
+        threading.excepthook = _leave_to_main
     try:
         with stopping_signals():
             yield
@@ -79,6 +82,12 @@ def clear_errors(traceback: bool = False) -> Iterator[None]:
         kind, said = type(error).__name__, " ".join(str(error).split())
         _say(f"error: {kind}{': ' if said else ''}{said}", launcher)
         sys.exit(2)
+
+
+def _leave_to_main(met: threading.ExceptHookArgs) -> None:
+    """What a thread that writes has met is raised once more where the main one hands it more."""
+    if not isinstance(met.exc_value, OSError):
+        threading.__excepthook__(met)
 
 
 def _of_size(error: Exception) -> bool:

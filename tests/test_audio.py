@@ -1,5 +1,6 @@
 """Audio files: pieces equal slices of the whole, files appear whole, errors name the file."""
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,19 @@ def test_a_failed_write_leaves_nothing_and_an_older_file_as_it_was(tmp_path: Pat
         audio.write(path, noise(0.2), 44100, subtype="NO SUCH")
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+def test_a_disk_that_refuses_is_told_with_the_path(tmp_path: Path, suffix: str) -> None:
+    path, limits = tmp_path / f"song.{suffix}", resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(OSError, match="is the disk full") as error:
+            audio.write(path, 0.1 * torch.randn(2, 44100), 44100)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert error.value.filename == str(path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_writing_refuses_unknown_suffixes_and_other_shapes(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ SOURCES = ("drums", "bass", "other", "vocals")
 STEM_RMS = 0.08
 LEVEL_SPREAD_DB = 1.5
 PEAK = 0.95
+LONGEST_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,11 @@ class Config:
     sources: ClassVar[tuple[str, ...] | None] = SOURCES
 
     def __post_init__(self) -> None:
-        at_least(1, self, "seconds")
+        if not 1 <= self.seconds <= LONGEST_SECONDS:
+            raise ValueError(
+                f"seconds: expected 1 to {LONGEST_SECONDS}, since a song is made whole, "
+                f"got {self.seconds}"
+            )
         at_least(0, self, "seed", "memory_gb")
 
     def build(self, audio: AudioFormat, split: Split) -> list[Track]:

@@ -38,8 +38,10 @@ def save(path: Path, state: dict[str, Any]) -> None:
     try:
         replace_file(path, write)
     except (OSError, RuntimeError) as error:
+        # torch keeps to itself what the system has told it.
+        said = error.strerror if isinstance(error, OSError) else f"is the disk full? {error}"
         raise CheckpointError(
-            f"{path}: cannot write the checkpoint ({error}); what was saved before is intact. "
+            f"{path}: cannot write the checkpoint ({said}); what was saved before is intact. "
             "Make room and continue with --resume"
         ) from error
 

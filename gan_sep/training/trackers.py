@@ -1,6 +1,7 @@
 """Accelerate's trackers: the figures of records.jsonl, and what validation tracks sound like."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,13 @@ class Trackers:
     """The trackers of a run, told the same numbers; only for the main process.
 
     TensorBoard also gets audio and spectrograms, and hides what a run that is resumed wrote beyond
-    its checkpoint; Weights & Biases begins a new run of the same name then.
+    its checkpoint; Weights & Biases begins a new run of the same name then. What they write may
+    fail at any later call, with OSError naming the folder.
     """
 
     def __init__(self, folder: Path, config: RunConfig, tracks: list[Track], step: int) -> None:
         self.config = config
+        self.folder = folder
         self.tracks = tracks
         self.trackers: list[GeneralTracker] = []
         self.tensorboard: TensorBoardTracker | None = None
@@ -48,13 +51,15 @@ class Trackers:
             names = {"name": f"{config.name}/{folder.name}", "group": config.name}
             settings = {"dir": str(folder), "config": to_dict(config)}
             self.trackers.append(WandBTracker("gan_sep", **names, **settings))
-        for tracker in self.trackers:
-            tracker.start()
+        with self._named():
+            for tracker in self.trackers:
+                tracker.start()
 
     def add_scalars(self, tree: Mapping[str, Any], step: int) -> None:
         """Every number in a nested record, under its path; lists (histograms) are left out."""
-        for tracker in self.trackers:
-            tracker.log(dict(_flatten(tree)), step=step)
+        with self._named():
+            for tracker in self.trackers:
+                tracker.log(dict(_flatten(tree)), step=step)
 
     def add_separations(self, generator: nn.Module, step: int) -> None:
         """Audio and spectrograms of each source's estimate, and once those of the true sources."""
@@ -67,8 +72,9 @@ class Trackers:
             mixture = references.sum(0)  # (C, T)
             pieces = OverlapAdd(audio.samples(self.config.evaluation.segment_seconds))
             estimates = separate(generator, mixture, pieces)  # (S, C, T)
-            self._add_signals(f"{track.name}/estimate", estimates, step)
-            self._add_signals(f"{track.name}/reference", references, step)
+            with self._named():
+                self._add_signals(f"{track.name}/estimate", estimates, step)
+                self._add_signals(f"{track.name}/reference", references, step)
 
     def _add_signals(self, name: str, signals: Tensor, step: int) -> None:
         assert self.tensorboard is not None
@@ -80,8 +86,19 @@ class Trackers:
             writer.add_image(f"{name}/{source}", _picture(mono), step, dataformats="HW")
 
     def close(self) -> None:
-        for tracker in self.trackers:
-            tracker.finish()
+        with self._named():
+            if self.tensorboard is not None:
+                self.tensorboard.writer.flush()  # tells what its thread met, as close does not
+            for tracker in self.trackers:
+                tracker.finish()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            error.filename = error.filename or str(self.folder / "tensorboard")
+            raise
 
 
 def _picture(mono: Tensor) -> Tensor:

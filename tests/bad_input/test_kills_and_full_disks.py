@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +95,31 @@ def test_a_disk_that_is_full_at_one_write_is_named_and_loses_nothing(
     assert said.startswith("runs/tiny/")
     assert "No space left on device" in said
     assert "\n" not in said
+    assert not list(Path("runs").rglob("*.part"))
+    assert_whole(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("trackers", "kibibytes"),
+    [("[]", 1), ("[]", 4), ("[]", 16), ("[]", 64), ("[tensorboard]", 1), ("[tensorboard]", 16)],
+)
+def test_a_file_that_can_grow_no_further_is_named_and_loses_nothing(
+    whole: dict[str, bytes], trackers: str, kibibytes: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The system itself refuses, whoever writes: a record, a state, events, audio, the page."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (kibibytes * 2**10, limits[1]))
+    try:
+        ended = call("train_gan", *ARGUMENTS, f"training.trackers={trackers}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert ended.status == 2, ended.err
+    said = ended.err.rpartition("error: ")[2].strip()
+    assert said.startswith("runs/tiny/")
+    assert "File too large" in said or "is the disk full?" in said
+    assert "\n" not in said
+    assert "Traceback" not in ended.err + capfd.readouterr().err
     assert not list(Path("runs").rglob("*.part"))
     assert_whole(whole)
 
