@@ -100,6 +100,7 @@ def test_a_pair_with_every_part_gives_the_recorded_numbers(tmp_path: Path) -> No
                 )
 
 
+@pytest.mark.usefixtures("unpainted")
 @pytest.mark.parametrize(
     ("name", "overrides"),
     [

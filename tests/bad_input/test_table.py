@@ -22,6 +22,8 @@ from gan_sep.config.run import RunConfig
 GAN = Path("runs/tiny/seed0-gan")
 PLAIN = Path("runs/tiny/seed0-plain")
 
+pytestmark = pytest.mark.usefixtures("unpainted")
+
 
 class Case(NamedTuple):
     """A call, and words that its message must hold."""

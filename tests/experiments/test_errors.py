@@ -14,6 +14,8 @@ import yaml
 from commands import PYTHON, Ended, call, finish, start
 from conftest import RATE, without_painting, write_experiment
 
+pytestmark = pytest.mark.usefixtures("unpainted")
+
 ARM = Path("runs/tiny/seed0-gan")
 
 

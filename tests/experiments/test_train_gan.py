@@ -13,6 +13,8 @@ from conftest import RATE, SOURCES, write_experiment
 
 from gan_sep.runs import RunFolder
 
+pytestmark = pytest.mark.usefixtures("unpainted")
+
 ARM = Path("runs/tiny/seed0-gan")
 
 

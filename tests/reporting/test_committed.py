@@ -81,6 +81,7 @@ def test_a_committed_table_is_what_the_committed_rows_give(name: str) -> None:
     )
 
 
+@pytest.mark.usefixtures("unpainted")
 @pytest.mark.slow
 def test_one_command_makes_tables_figures_and_the_page_again(tmp_path: Path) -> None:
     folder = CHECKOUT / "reports/overfitting/few_songs"
@@ -96,6 +97,7 @@ def test_one_command_makes_tables_figures_and_the_page_again(tmp_path: Path) -> 
     assert "curves.png" not in page
 
 
+@pytest.mark.slow
 def test_what_is_kept_of_runs_gives_the_same_tables_and_page(tmp_path: Path) -> None:
     runs = [write_run(tmp_path / "runs" / str(seed), seed) for seed in (0, 1)]
     study = Study.of(runs, question="Does it stay the same?")

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from commands import call
 from conftest import MakeExperiment, without_painting
 
 from gan_sep.adversarial.diagnostics import SETS, measure
@@ -22,7 +21,6 @@ from gan_sep.reporting.study import Study
 
 ROWS = Path("evaluation", "test", "rows.csv")
 
-COMPARE = Path(__file__).parents[2] / "experiments" / "compare.py"
 SOURCES = ("drums", "vocals")
 TRACKS = tuple("abcdefghij")
 
@@ -414,23 +412,20 @@ def test_the_data_section_names_set_format_and_unpaired_material(tmp_path: Path)
     ]
 
 
+@pytest.mark.usefixtures("unpainted")
 @pytest.mark.slow
 def test_the_program_prints_the_tables_and_writes_the_report(
     run_folder: Path, tmp_path: Path
 ) -> None:
-    def program(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(COMPARE), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    done = program(str(run_folder), "--metric", "usdr", "--out", str(tmp_path))
-    assert done.returncode == 0, done.stderr
-    assert "uSDR (whole tracks), mean of tracks, dB" in done.stdout
-    assert "SDR (BSSEval v4)" not in done.stdout
+    done = call("compare", run_folder, "--metric", "usdr", "--out", tmp_path)
+    assert done.status == 0, done.err
+    assert "uSDR (whole tracks), mean of tracks, dB" in done.out
+    assert "SDR (BSSEval v4)" not in done.out
     assert (tmp_path / "README.md").is_file()
 
-    failed = program(str(run_folder), "--controls", "hinge")
-    assert failed.returncode == 2
-    assert "controls: expected some of gan, got hinge" in failed.stderr
-    failed = program(str(tmp_path))
-    assert failed.returncode == 2
-    assert "found none; name the folder above them, runs/NAME" in failed.stderr
+    failed = call("compare", run_folder, "--controls", "hinge")
+    assert failed.status == 2
+    assert "controls: expected some of gan, got hinge" in failed.err
+    failed = call("compare", tmp_path)
+    assert failed.status == 2
+    assert "found none; name the folder above them, runs/NAME" in failed.err
