@@ -88,7 +88,8 @@ def read_file(path: Path) -> Model:
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file")
     if path.suffix not in SUFFIXES:
-        raise CheckpointError(f"{path}: expected a file ending in {', '.join(SUFFIXES)}")
+        said = f"expected a file ending in {', '.join(SUFFIXES)}, found {path.suffix or 'none'}"
+        raise CheckpointError(f"{path}: {said}")
     try:
         return _read_th(path) if path.suffix == ".th" else _read_safetensors(path)
     except (ValueError, ArithmeticError, RecursionError) as error:  # a ConfigError is the first

@@ -290,6 +290,9 @@ def test_half_a_file_is_named(write: Callable[..., Path], tmp_path: Path) -> Non
         read_file(tmp_path / "page.th")
     with pytest.raises(CheckpointError, match=r"nowhere\.th: no such file"):
         read_file(tmp_path / "nowhere.th")
+    (tmp_path / "half.pth").write_bytes(half)
+    with pytest.raises(CheckpointError, match=r"expected a file ending in .*s, found \.pth"):
+        read_file(tmp_path / "half.pth")
 
 
 @pytest.mark.parametrize(
