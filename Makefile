@@ -7,7 +7,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 # Two at a time, each on one core; the tests of a file one after the other.
-IN_PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
+PARALLEL := -m pytest -q -n 2 --dist loadfile
+IN_PARALLEL := OMP_NUM_THREADS=1 $(BIN)/python $(PARALLEL)
 
 .PHONY: demo test test-fast test-oldest check update ffmpeg browser clean
 
@@ -31,7 +32,7 @@ test-oldest: ffmpeg browser
 	.venv-oldest/bin/python -m pip install -q -r requirements-oldest.lock \
 		$$(grep -v '^#' requirements-test.txt | grep -v -e stubs -e types- -e mypy -e ruff -e bs-roformer)
 	.venv-oldest/bin/python -m pip install -q --no-deps -e .
-	.venv-oldest/bin/python -m pytest -q
+	OMP_NUM_THREADS=1 .venv-oldest/bin/python $(PARALLEL)
 
 # With the oldest supported Python: what that can install, the later ones can too.
 update:
