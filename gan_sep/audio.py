@@ -83,10 +83,7 @@ def read_header(path: Path) -> Header:
     Raises FileNotFoundError, or ValueError where the file is no audio or holds no sample.
     """
     with _open(path) as file:
-        header = Header(file.samplerate, file.channels, file.frames)
-    if header.num_samples < 1:
-        raise ValueError(f"{path}: expected audio, found a file of 0 samples")
-    return header
+        return Header(file.samplerate, file.channels, file.frames)
 
 
 def read(
@@ -148,7 +145,7 @@ def _native_range(start: int, stop: int, rate: int, new_rate: int) -> tuple[int,
 
 
 def _open(path: Path) -> soundfile.SoundFile:
-    """A file with a length that can be believed; see `gan_sep.containers`."""
+    """A file with a length that can be believed, and not 0; see `gan_sep.containers`."""
     if not path.is_file():
         if path.is_symlink():
             raise FileNotFoundError(f"{path}: is a link to {path.readlink()}, which is not there")
@@ -166,6 +163,9 @@ def _open(path: Path) -> soundfile.SoundFile:
             f"{path}: expected a rate from 1000 to {HIGHEST_RATE} Hz and at most "
             f"{LONGEST_SECONDS // 3600} hours, its header says {said}"
         )
+    if not file.frames:
+        file.close()
+        raise ValueError(f"{path}: expected audio, found a file of 0 samples")
     return file
 
 

@@ -140,6 +140,8 @@ def test_reading_names_the_file_that_is_missing_corrupt_empty_or_of_many_channel
     audio.write(tmp_path / "empty.wav", torch.zeros(1, 0), 44100)
     with pytest.raises(ValueError, match=r"empty\.wav: expected audio, found a file of 0 samples"):
         audio.read_header(tmp_path / "empty.wav")
+    with pytest.raises(ValueError, match=r"empty\.wav: expected audio, found a file of 0 samples"):
+        audio.read(tmp_path / "empty.wav", 44100, 2)
     audio.write(tmp_path / "surround.wav", noise(0.1, channels=6), 44100)
     with pytest.raises(ValueError, match=r"surround\.wav: expected 1 or 2 channels, got 6"):
         audio.read(tmp_path / "surround.wav", 44100, 2)
