@@ -1,10 +1,14 @@
 """What cannot fit into the machine is refused before it is made."""
 
+from dataclasses import fields, replace
+from typing import Any
+
 import pytest
 import torch
 from conftest import MakeExperiment
 
 from gan_sep.audio import AudioFormat
+from gan_sep.config.loader import Component
 from gan_sep.training import memory
 from gan_sep.training.memory import require_batches_fit, require_networks_fit
 
@@ -25,6 +29,23 @@ def test_networks_are_counted_without_making_them(
     config = make_experiment(f"{key}.channels=4096")  # weights of half a terabyte, or ten gigabytes
     with pytest.raises(ValueError, match=rf"^{key}: weights of these sizes take at least .* GiB"):
         require_networks_fit(config, CPU)
+
+
+DISCRIMINATORS = Component("discriminators")
+
+
+@pytest.mark.parametrize("name", DISCRIMINATORS.names())
+def test_discriminators_are_counted_whatever_their_options(
+    make_experiment: MakeExperiment, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(memory, "total_memory", lambda device: 2**40)
+    network: Any = DISCRIMINATORS.config_class(name)
+    config, tiny = make_experiment(), network.tiny()
+    options = [field.name for field in fields(tiny) if isinstance(getattr(tiny, field.name), bool)]
+    for option in options:
+        changed = replace(tiny, **{option: not getattr(tiny, option)})
+        require_networks_fit(replace(config, discriminator=changed), CPU)
+    assert name == "ensemble" or "spectral_norm" in options
 
 
 def test_a_batch_and_what_is_read_ahead_are_counted() -> None:
