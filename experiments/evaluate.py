@@ -42,7 +42,7 @@ def main() -> None:
     )
     parser.add_argument("overrides", nargs="*", metavar="key.path=value")
     add_trust(parser)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     with clear_errors(arguments.traceback):
         require_changeable(arguments.overrides)
         path, trust = located(arguments.run), arguments.trust_module

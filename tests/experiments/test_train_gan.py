@@ -124,7 +124,7 @@ def test_an_arm_is_evaluated_again_with_other_settings(here: Path) -> None:
     same = call("evaluate", ARM, "--out", "same")
     assert (same.status, same.out) == (0, "Rows: same/rows.csv\n")
     assert (here / "same/rows.csv").read_bytes() == own
-    shifted = call("evaluate", ARM, "evaluation.shifts=2", "--out", "shifted")
+    shifted = call("evaluate", ARM, "--out", "shifted", "evaluation.shifts=2")
     assert shifted.status == 0, shifted.err
     before, after = rows(here / "same/rows.csv"), rows(here / "shifted/rows.csv")
     assert before.keys() == after.keys()
