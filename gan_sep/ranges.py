@@ -10,6 +10,8 @@ outside the range.
 import typing
 from collections.abc import Callable
 
+SHORTEST_SECONDS = 0.001  # of what is cut out of a signal: a sample at the lowest rate
+
 
 def at_least(least: float, config: object, *names: str) -> None:
     """The least value and all above."""

@@ -11,7 +11,7 @@ from gan_sep.adversarial.objectives.base import Objective
 from gan_sep.adversarial.regularizers.base import RegularizerConfig
 from gan_sep.config.loader import Component, require
 from gan_sep.optimizers import adam
-from gan_sep.ranges import at_least, below_one, positive
+from gan_sep.ranges import SHORTEST_SECONDS, at_least, below_one
 
 ObjectiveSection = Annotated[Objective, Component("adversarial/objectives", "least_squares")]
 RegularizerSection = Annotated[RegularizerConfig, Component("adversarial/regularizers")]
@@ -84,7 +84,7 @@ class Adversarial:
             )
 
     def _check_input(self) -> None:
-        positive(self, "crop_seconds")
+        at_least(SHORTEST_SECONDS, self, "crop_seconds")
         require(
             not self.level_normalisation or self.silence_db is not None,
             "level_normalisation: expected silence_db to be the floor, got silence_db null",

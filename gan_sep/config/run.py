@@ -18,7 +18,7 @@ from gan_sep.losses.base import Loss, check_terms
 from gan_sep.names import plain_name
 from gan_sep.optimizers import adam
 from gan_sep.optimizers.base import OptimizerConfig
-from gan_sep.ranges import at_least, below_one, positive
+from gan_sep.ranges import SHORTEST_SECONDS, at_least, below_one, positive
 
 __all__ = [
     "Adversarial",
@@ -99,7 +99,7 @@ class Training:
             f"{self.frozen_steps}",
         )
         at_least(0, self, "workers")
-        positive(self, "segment_seconds")
+        at_least(SHORTEST_SECONDS, self, "segment_seconds")
         distinct = len(set(self.trackers)) == len(self.trackers)
         require(distinct, f"trackers: expected each once, got {list(self.trackers)}")
         below_one(self, "ema_decay", "epoch_ema_decay")

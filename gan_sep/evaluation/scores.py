@@ -11,7 +11,7 @@ from gan_sep.audio import AudioFormat
 from gan_sep.evaluation import metrics
 from gan_sep.evaluation.references import ORACLES
 from gan_sep.evaluation.separate import OverlapAdd
-from gan_sep.ranges import at_least, positive
+from gan_sep.ranges import SHORTEST_SECONDS, at_least
 
 Scores = dict[str, list[float]]
 """Metric -> one value per source, in the order of `AudioFormat.sources`."""
@@ -54,7 +54,7 @@ class EvaluationSettings:
     validation: tuple[str, ...] = ()  # metrics of the validation tracks, by which arms are chosen
 
     def __post_init__(self) -> None:
-        positive(self, "segment_seconds")
+        at_least(SHORTEST_SECONDS, self, "segment_seconds")
         if not 0 < self.max_shift_seconds <= self.segment_seconds:
             raise ValueError(
                 f"max_shift_seconds: expected more than 0 and at most segment_seconds "

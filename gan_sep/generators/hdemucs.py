@@ -13,7 +13,6 @@ from torch import Tensor
 from gan_sep.audio import AudioFormat
 from gan_sep.generators.layers.hybrid import HybridConfig, HybridUNet, branches_of
 from gan_sep.generators.layers.hybrid_layers import Shape
-from gan_sep.ranges import at_least
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,10 @@ class Config(HybridConfig):
                 f"n_fft: with stride {self.stride} and depth {self.depth} the branches meet for "
                 f"n_fft {', '.join(map(str, fitting))}, got {self.n_fft}"
             )
-        at_least(1, self, "time_stride")
+        if self.time_stride != 1 and (self.time_stride < 1 or self.time_stride % 2):
+            raise ValueError(
+                f"time_stride: expected 1 or an even number above, got {self.time_stride}"
+            )
 
     def layers_before_meeting(self) -> int | None:
         """Layers until one bin is left and the waveform is as short as the spectrogram."""

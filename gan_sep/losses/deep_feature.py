@@ -20,7 +20,7 @@ from gan_sep.config.loader import Component
 from gan_sep.features import music_vgg, tagger
 from gan_sep.features.base import FeatureConfig
 from gan_sep.losses.base import Loss, ReconstructionLoss
-from gan_sep.ranges import positive
+from gan_sep.ranges import SHORTEST_SECONDS, at_least
 
 Network = Annotated[FeatureConfig, Component("features", default="music_vgg")]
 
@@ -47,7 +47,7 @@ class Config(Loss):
                 "features, style: expected weights of at least 0, not both 0, got "
                 f"{self.features} and {self.style}"
             )
-        positive(self, "seconds")
+        at_least(SHORTEST_SECONDS, self, "seconds")
 
     def build(self, sample_rate: int | None = None) -> ReconstructionLoss:
         """Raises ValueError where the network's weights are missing or do not fit."""

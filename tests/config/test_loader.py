@@ -194,7 +194,7 @@ def test_every_mistake_names_its_key(
         (["adversarial.feature_matching=-1"], "adversarial.feature_matching: expected at least 0"),
         (
             ["adversarial.crop_seconds=0"],
-            "adversarial.crop_seconds: expected more than 0 or null, got 0",
+            "adversarial.crop_seconds: expected at least 0.001 or null, got 0",
         ),
         (
             ["adversarial.crop_seconds=4"],

@@ -122,7 +122,7 @@ def test_seconds_become_samples_of_the_format() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"segment_seconds": 0}, "segment_seconds: expected more than 0, got 0"),
+        ({"segment_seconds": 0}, "segment_seconds: expected at least 0.001, got 0"),
         ({"max_shift_seconds": 0}, "max_shift_seconds: expected more than 0"),
         ({"max_shift_seconds": 11.0}, r"at most segment_seconds \(10.0\), got 11.0"),
         ({"overlap": 1.0}, "overlap: expected"),

@@ -151,7 +151,8 @@ def test_one_sample_in_mono_is_separated_into_finite_estimates() -> None:
         ({"channels": 0}, "channels: expected at least 1"),
         ({"rescale": 0.0}, "rescale: expected more than 0"),
         ({"compression": 64}, "compression: expected 1 to half of the 48 channels"),
-        ({"time_stride": 0}, "time_stride: expected at least 1"),
+        ({"time_stride": 0}, "time_stride: expected 1 or an even number"),
+        ({"time_stride": 5}, "time_stride: expected 1 or an even number above, got 5"),
     ],
 )
 def test_impossible_settings_are_refused_by_name(changes: dict[str, Any], message: str) -> None:

@@ -65,5 +65,5 @@ def test_a_drawn_part_is_the_same_in_every_batch_and_right_on_average(
 
 
 def test_a_length_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"seconds: expected more than 0 or null, got 0\.0"):
+    with pytest.raises(ValueError, match=r"seconds: expected at least 0\.001 or null, got 0\.0"):
         Config(seconds=0.0)
