@@ -91,7 +91,7 @@ def test_changes_go_to_the_study_where_it_has_the_key_and_else_to_all_arms(
         ({"arms": {"plain": PLAIN}}, "at least one arm to compare with it, got plain"),
         ({"only": ["gna"]}, "only: expected some of plain, gan, gan_r1, got gna"),
         ({"controls": ["plain"]}, "controls: expected some of gan, gan_r1, got plain"),
-        ({"budget": {"steps": 0}}, "budget.steps: expected more than 0, got 0"),
+        ({"budget": {"steps": 0}}, "budget.steps: expected more than 0 or null, got 0"),
         ({"experiment": "../tyni.yaml"}, "experiment with overrides: "),
         (
             {"overrides": {"optimiser": {"lr": 1}}},
@@ -113,7 +113,7 @@ def test_changes_go_to_the_study_where_it_has_the_key_and_else_to_all_arms(
             "arms.plain: discriminator: expected null",
         ),
         ({"trunk": {"arm": "gna"}}, "trunk.arm: expected one of plain, gan, gan_r1, got gna"),
-        ({"trunk": {"step": 0}}, "trunk.step: expected at least 1, got 0"),
+        ({"trunk": {"step": 0}}, "trunk.step: expected at least 1 or null, got 0"),
         (
             {"arms": ARMS | {"gan": {"training": {"precision": "bf16"}}}},
             "arms: expected the same training.precision for all, got None, bf16; it belongs under",
