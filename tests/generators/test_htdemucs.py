@@ -181,7 +181,8 @@ def test_dropout_is_of_training_only() -> None:
         ({"heads": 0}, "heads: expected at least 1, got 0"),
         ({"dropout": 1.0}, "dropout: expected"),
         ({"transformer_layers": -1}, "transformer_layers: expected 0 or more"),
-        ({"segment_seconds": 0.0}, "segment_seconds: expected at least 0.001 or null"),
+        ({"segment_seconds": 0.0}, "segment_seconds: expected 0.1 to 60 or null, got 0.0"),
+        ({"segment_seconds": 61.0}, "segment_seconds: expected 0.1 to 60 or null"),
         ({"channels": 0}, "channels: expected at least 1"),
     ],
 )
