@@ -1,5 +1,5 @@
 # Each command does all its own set-up: `make demo`, `make test`, and `make test-fast` for what takes
-# under three minutes of it. `make update` renews the versions that they install, and tests them.
+# under two minutes of it. `make update` renews the versions that they install, and tests them.
 
 # The first Python 3.11 to 3.13 that runs; choose another with `make PYTHON=... demo`.
 SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))

@@ -43,6 +43,7 @@ def test_a_piece_equals_the_same_slice_of_the_resampled_whole(
         torch.testing.assert_close(piece, whole[:, start : start + 700], atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [2, 4, 6, 30])
 def test_the_end_of_a_vorbis_file_is_read_where_it_is(tmp_path: Path, seconds: int) -> None:
     path = tmp_path / "song.ogg"

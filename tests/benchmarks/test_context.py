@@ -13,6 +13,7 @@ from benchmarks.timing import Work, cost
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 def test_the_grid_is_the_published_one() -> None:
     with torch.device("meta"):
         networks = [setting.generator.build(setting.audio) for setting in context.grid()]

@@ -21,6 +21,7 @@ def test_all_sections_together_take_under_nine_minutes() -> None:
     assert sum(gpu.LIMITS.values()) < 9 * 60
 
 
+@pytest.mark.slow
 def test_a_command_is_ended_at_its_limit_with_all_that_it_started(tmp_path: Path) -> None:
     sign = tmp_path / "written late"
     grandchild = f"sleep 2; touch '{sign}'"

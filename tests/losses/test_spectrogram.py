@@ -138,6 +138,7 @@ def ratios(estimates: Tensor, sources: Tensor) -> dict[str, float]:
     }
 
 
+@pytest.mark.slow
 @both
 def test_a_small_weight_trades_artefacts_for_interference_and_a_large_one_ruins_both(
     loss: Loss,

@@ -111,6 +111,7 @@ def test_without_rows_of_all_arms_there_is_no_validation(tmp_path: Path) -> None
     assert Part(Study.of(folders), tmp_path).validation.empty
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("unpainted")
 def test_studies_of_as_many_paired_tracks_make_no_curve(parts: list[Part], tmp_path: Path) -> None:
     write_overview([parts[0], parts[0]], tmp_path)

@@ -26,6 +26,7 @@ def test_the_average_by_epoch_is_the_package_s(decay: float) -> None:
         torch.testing.assert_close(ours.module.weight, theirs.state["weight"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decay", [0.0, 0.95])
 def test_the_better_of_both_averages_is_kept(decay: float, make_experiment: MakeExperiment) -> None:
     settings = (

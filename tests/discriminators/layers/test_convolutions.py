@@ -110,6 +110,7 @@ def test_a_seed_gives_the_same_discriminator_and_a_signal_the_same_output(config
     assert torch.equal(outputs[0].logits, outputs[1].logits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", CHAINS)
 def test_the_default_discriminator_learns_to_tell_noise_from_tones(module: Any) -> None:
     network = discriminator(module.Config(), VOICE)

@@ -45,6 +45,7 @@ def test_silence_is_fitted_by_silence() -> None:
         assert not each.any()
 
 
+@pytest.mark.slow
 def test_the_fit_alone_is_the_same_and_has_the_gradient_of_least_squares() -> None:
     sources, estimates = spectra(2, 3, 47), spectra(2, 3, 47, seed=1).requires_grad_()
     fits = fitted(sources, estimates, window=21)
