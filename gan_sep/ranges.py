@@ -23,9 +23,14 @@ def positive(config: object, *names: str) -> None:
     _each(config, names, lambda value: value > 0, "more than 0")
 
 
+def between(least: float, most: float, config: object, *names: str) -> None:
+    """The least value, the most, and all between them."""
+    _each(config, names, lambda value: least <= value <= most, f"{least} to {most}")
+
+
 def share(config: object, *names: str) -> None:
     """0 to 1, both in it."""
-    _each(config, names, lambda value: 0 <= value <= 1, "0 to 1")
+    between(0, 1, config, *names)
 
 
 def below_one(config: object, *names: str) -> None:

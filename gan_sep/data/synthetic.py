@@ -20,7 +20,7 @@ from gan_sep.data.base import SPLITS, Split, Track, require_sources
 from gan_sep.data.memory import remember
 from gan_sep.data.score import Score, compose
 from gan_sep.random import draw
-from gan_sep.ranges import at_least
+from gan_sep.ranges import at_least, between
 
 Player = Callable[[instruments.Stage, Score], None]
 
@@ -30,7 +30,7 @@ SOURCES = ("drums", "bass", "other", "vocals")
 STEM_RMS = 0.08
 LEVEL_SPREAD_DB = 1.5
 PEAK = 0.95
-LONGEST_SECONDS = 600
+LONGEST_SECONDS = 600  # a song is made whole
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,7 @@ class Config:
     sources: ClassVar[tuple[str, ...] | None] = SOURCES
 
     def __post_init__(self) -> None:
-        if not 1 <= self.seconds <= LONGEST_SECONDS:
-            raise ValueError(
-                f"seconds: expected 1 to {LONGEST_SECONDS}, since a song is made whole, "
-                f"got {self.seconds}"
-            )
+        between(1, LONGEST_SECONDS, self, "seconds")
         at_least(0, self, "seed", "memory_gb")
 
     def build(self, audio: AudioFormat, split: Split) -> list[Track]:

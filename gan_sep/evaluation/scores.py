@@ -36,9 +36,8 @@ class EvaluationSettings:
     Raises ValueError on a value out of range, and on an unknown or repeated metric or oracle.
     """
 
-    segment_seconds: float = (
-        10.0  # of the excerpts separated one by one; longer than a song, the song's
-    )
+    # length of the excerpts that are separated one by one, at most a song's
+    segment_seconds: float = 10.0
     overlap: float = 0.25  # share of an excerpt that the next one has too
     shifts: int = 0  # estimates are averaged over this many random delays of the mixture
     max_shift_seconds: float = 0.5  # of these delays

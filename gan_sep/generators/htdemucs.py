@@ -20,7 +20,7 @@ from gan_sep.generators.layers.hybrid import HybridConfig, HybridUNet, branches_
 from gan_sep.generators.layers.hybrid_layers import Shape
 from gan_sep.generators.layers.sparse_attention import Hashing
 from gan_sep.generators.layers.transformer import CrossTransformer, TransformerShape
-from gan_sep.ranges import at_least, below_one
+from gan_sep.ranges import at_least, below_one, between
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,7 @@ class Config(HybridConfig):
                 f"transformer_layers: expected 0 or more, got {self.transformer_layers}"
             )
         self._check_hashing()
-        if self.segment_seconds is not None and not 0.1 <= self.segment_seconds <= 60:
-            raise ValueError(
-                f"segment_seconds: expected 0.1 to 60 or null, got {self.segment_seconds}"
-            )
+        between(0.1, 60, self, "segment_seconds")
 
     def _check_hashing(self) -> None:
         if not 1 <= self.hash_rounds <= 256:  # which numbers of 16 bits count exactly

@@ -119,7 +119,7 @@ def test_a_table_played_at_a_frequency_is_that_sine() -> None:
 def test_bad_settings_and_other_sources_are_errors_that_name_the_field() -> None:
     with pytest.raises(ValueError, match="valid: expected at least 1, got 0"):
         Counts(valid=0)
-    with pytest.raises(ValueError, match="seconds: expected 1 to 600, since"):
+    with pytest.raises(ValueError, match="seconds: expected 1 to 600, got"):
         Config(seconds=0.5)
     with pytest.raises(ValueError, match="seed: expected at least 0"):
         Config(seed=-1)

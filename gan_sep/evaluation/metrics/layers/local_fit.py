@@ -74,7 +74,8 @@ class _Windows:
     def __init__(self, sources: Tensor, window: int) -> None:
         """sources: (S, F, N)."""
         self.window, self.hop, self.num_frames = window, window // 2, sources.shape[-1]
-        self.length = (_count(sources, window) - 1) * self.hop + window
+        self.count = _count(sources, window)
+        self.length = (self.count - 1) * self.hop + window
         around = F.pad(sources, (1, 1 + self.length - self.num_frames))
         lagged = [around[..., 1 - lag : 1 - lag + self.length] for lag in LAGS]
         self.inputs = self._cut(torch.stack(lagged, 1).flatten(0, 1))  # (B, K, W), K = S * 3
@@ -82,8 +83,8 @@ class _Windows:
         self.products = self.conjugated @ self.inputs.mT  # (B, K, K)
         steps = torch.arange(window, device=sources.device)
         self.fade = 1 - (steps - self.hop).abs() / (self.hop + 1)  # (W,)
-        count = _count(sources, window)
-        self.weights = _overlapped(self.fade[:, None].expand(1, count, window, 1), self.hop)
+        fades = self.fade[:, None].expand(1, self.count, window, 1)
+        self.weights = _overlapped(fades, self.hop)
 
     def fit(self, spectra: Tensor, with_own: bool = False) -> Tensor:
         """(S, F, N) -> (F, N, S), or (F, N, 2 * S) with the parts of own sources behind."""
@@ -110,8 +111,7 @@ class _Windows:
 
     def _added(self, parts: Tensor) -> Tensor:
         """(B, S, W) -> (F, L, S)."""
-        count = (self.length - self.window) // self.hop + 1
-        return _overlapped(parts.mT.unflatten(0, (-1, count)), self.hop)
+        return _overlapped(parts.mT.unflatten(0, (-1, self.count)), self.hop)
 
     def _taps(self, windows: Tensor) -> Tensor:
         """Coefficients (B, S, K) of the fits to windows (B, S, W)."""
