@@ -12,7 +12,6 @@ A line is a statistic of an arm and a source, the last of which is All, their me
     counted, removed             tracks that count; share of frames that the silence rule removed
 """
 
-import json
 import typing
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -22,6 +21,7 @@ import pandas as pd
 
 from gan_sep.evaluation.references import ORACLES
 from gan_sep.reporting.formats import csv_text, decimals, scale
+from gan_sep.runs import json_text
 from gan_sep.statistics.compare import ALL, Comparison, Effect
 from gan_sep.statistics.pairing import BASELINE, MIXTURE
 
@@ -84,8 +84,7 @@ def as_csv(lines: pd.DataFrame) -> str:
 
 def as_json(lines: pd.DataFrame) -> str:
     """Of each statistic what CSV holds, and every seed, names left out and removed frames."""
-    tree = [_tree(of) for of in by_statistic(lines)]
-    return json.dumps(tree, indent=2, allow_nan=False) + "\n"
+    return json_text([_tree(of) for of in by_statistic(lines)])
 
 
 def _lines(comparison: Comparison) -> Iterator[dict[str, Any]]:
@@ -170,9 +169,9 @@ def _by_seed(lines: pd.DataFrame, seeds: Sequence[int]) -> dict[str, dict[str, f
 
 
 def _for_json(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """JSON knows neither NaN nor infinity, which is written as inf, as float() and pandas read."""
-    known = table.astype(object).where(table.notna(), None)
-    return typing.cast("list[dict[str, Any]]", known.replace(np.inf, "inf").to_dict("records"))
+    """Infinity, which JSON does not know, is written as inf, as float() and pandas read."""
+    known = table.astype(object).replace(np.inf, "inf")
+    return typing.cast("list[dict[str, Any]]", known.to_dict("records"))
 
 
 def _rounded(value: float) -> float:

@@ -1,6 +1,5 @@
 """What listeners said, as tables: Markdown to read, CSV and JSON to compute with."""
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from gan_sep.listening.analysis import MISSED_SHARE, RECOGNISED, Listening
 from gan_sep.reporting.formats import count, csv_text, interval, level, plain_text, signed
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import bullets, markdown_grid
-from gan_sep.runs import write_text
+from gan_sep.runs import json_text, write_text
 from gan_sep.statistics.compare import ALL
 
 _FEW_LISTENERS = 10
@@ -54,11 +53,11 @@ def listening_json(listening: Listening) -> str:
         "unreliable": dict(listening.unreliable),
         "keep_all": listening.keep_all,
         "trials": listening.trials,
-        "levels": _records(listening.levels),
-        "agreement": _records(listening.agreement),
+        "levels": _lines(listening.levels),
+        "agreement": _lines(listening.agreement),
         "undirected": list(listening.undirected),
     }
-    return json.dumps(tree, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    return json_text(tree)
 
 
 def correlations_markdown(table: pd.DataFrame) -> str:
@@ -154,8 +153,3 @@ def _tau(line: Mapping[str, Any]) -> str:
 
 def _lines(table: pd.DataFrame) -> list[dict[Any, Any]]:
     return table.to_dict("records")
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The lines of a table as JSON knows them, which has no NaN."""
-    return _lines(table.astype(object).where(table.notna(), None))
