@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
-from gan_sep.evaluation.metrics import statistics
+from gan_sep.evaluation.metrics import METRICS
 from gan_sep.listening.ratings import (
     REFERENCE,
     STIMULUS,
@@ -24,9 +24,10 @@ from gan_sep.listening.ratings import (
     located,
     seedless,
 )
+from gan_sep.listening.study import good
+from gan_sep.statistics.averages import Array
 from gan_sep.statistics.compare import ALL
 from gan_sep.statistics.pairing import BASELINE, MIXTURE
-from gan_sep.statistics.statistic import Statistic
 
 # The rule of BS.1534-3 by which a listener is left out of all averages.
 RECOGNISED = 90.0
@@ -34,8 +35,6 @@ MISSED_SHARE = 0.15
 
 RESAMPLES = 10_000
 TAIL = 0.025  # on each side of a 95 % interval
-
-Array = NDArray[np.float64]
 
 _CELL = [*STIMULUS, *TRIAL]
 
@@ -90,7 +89,7 @@ class Listening:
             keep_all=keep_all,
             levels=levels(kept),
             agreement=agreement(kept, rows),
-            undirected=tuple(sorted(set(rows["metric"]) - set(_directed()))),
+            undirected=tuple(sorted(set(rows["metric"]) - set(METRICS))),
         )
 
 
@@ -145,9 +144,9 @@ def agreement(ratings: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     points = ratings[ratings["arm"] != REFERENCE].groupby(_CELL, sort=False)["rating"].mean()
     values = rows.pivot(index=_CELL, columns="metric", values="value").reindex(points.index)
     lines = [
-        (metric, group, source, *_kendall(_good(values.loc[chosen, metric], statistic), points))
-        for metric, statistic in _directed().items()
-        if metric in values
+        (name, group, source, *_kendall(good(values.loc[chosen, name], metric), points))
+        for name, metric in METRICS.items()
+        if name in values
         for group, source, chosen in _groups(points)
     ]
     names = ["metric", "arms", "source", "tau", "points", "without_value"]
@@ -192,17 +191,6 @@ def _interval(prefix: str, draws: Array) -> dict[str, Array]:
     """The middle 95 % of the draws: (A, R, S + 1) -> low and high (A, S + 1)."""
     low, high = np.quantile(draws, [TAIL, 1 - TAIL], axis=1)
     return {f"{prefix}low": low, f"{prefix}high": high}
-
-
-def _directed() -> dict[str, Statistic]:
-    """Metric -> a statistic of it, which knows what is better."""
-    return {statistic.metric: statistic for statistic in statistics().values()}
-
-
-def _good(values: pd.Series, statistic: Statistic) -> pd.Series:
-    """The metric turned so that higher is better."""
-    distances = values.abs() if statistic.distance_from_zero else values
-    return distances if statistic.better == "higher" else -distances
 
 
 def _groups(points: pd.Series) -> Iterator[tuple[str, str, pd.Index]]:
