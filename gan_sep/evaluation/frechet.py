@@ -18,16 +18,15 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gan_sep.data.base import Track
 from gan_sep.evaluation.evaluate import Evaluation, references_of, separated
 from gan_sep.evaluation.references import MIXTURE, reference_estimates
 from gan_sep.features.base import Features
+from gan_sep.statistics.averages import Array
 
 DRAWS = 100
-Array = NDArray[np.float64]
 
 
 class Distance(NamedTuple):

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from gan_sep.listening.study import NOT_SEPARATED, ListeningStudy
+from gan_sep.statistics.averages import Array
 
 RESAMPLES = 400
 CEILING = "listeners' agreement"
 COLUMNS = ("within_spearman", "within_kendall", "pearson", "spearman", "kendall")
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

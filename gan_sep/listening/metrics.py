@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from scipy.cluster.hierarchy import dendrogram, leaves_list, linkage
 from scipy.spatial.distance import squareform
 
@@ -19,9 +18,9 @@ from gan_sep.evaluation.metrics import METRICS
 from gan_sep.listening.study import good
 from gan_sep.reporting.style import INK, house_style, write_png
 from gan_sep.runs import reading_file, write_text
+from gan_sep.statistics.averages import Array
 from gan_sep.statistics.pairing import REFERENCE_SYSTEMS
 
-Array = NDArray[np.float64]
 _LISTENERS = "listeners: "
 
 

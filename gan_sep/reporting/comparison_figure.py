@@ -14,7 +14,7 @@ from gan_sep.evaluation.references import ORACLES
 from gan_sep.reporting.effects import by_arm, compared, names
 from gan_sep.reporting.formats import signed
 from gan_sep.reporting.style import INK, arm_colours, arm_name, house_style, without_vertical_grid
-from gan_sep.statistics.compare import Array
+from gan_sep.statistics.averages import Array
 from gan_sep.statistics.pairing import MIXTURE, REFERENCE_SYSTEMS
 
 # Levels follow the published statistic; the differences' dots belong to a mean, so that the mean

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gan_sep.statistics.averages import average, equal_weights, redrawn_weights
+from gan_sep.statistics.averages import Array, average, equal_weights, redrawn_weights
 from gan_sep.statistics.intervals import Noise, interval
 from gan_sep.statistics.pairing import BASELINE, MIXTURE, REFERENCE_SYSTEMS, PairedValues
 from gan_sep.statistics.power import seeds_needed
@@ -27,8 +27,6 @@ ONE_SEED = "one seed"
 RESAMPLES = 4000
 EFFECTS_TO_SEE = (0.1, 0.2)
 """In dB: published differences between separators of one family are of this size."""
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

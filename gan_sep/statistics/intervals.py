@@ -27,12 +27,11 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import t as student
 
-CONFIDENCE = 0.95
+from gan_sep.statistics.averages import Array
 
-Array = NDArray[np.float64]
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,13 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gan_sep.statistics.averages import Array
 from gan_sep.statistics.intervals import Noise, half_width
 
 POWER = 0.8
 MOST_SEEDS = 1000
 _STUDIES = 4000
-
-Array = NDArray[np.float64]
 
 
 def seeds_needed(noise: Noise, effect: float, seed: int = 0) -> Array:

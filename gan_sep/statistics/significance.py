@@ -1,12 +1,11 @@
 """Is a difference more than chance? Wilcoxon's signed-rank test over tracks, corrected by Holm."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
-FEWEST_TRACKS = 6
+from gan_sep.statistics.averages import Array
 
-Array = NDArray[np.float64]
+FEWEST_TRACKS = 6
 
 
 def p_values(track_differences: Array) -> Array:
