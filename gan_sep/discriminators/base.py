@@ -1,13 +1,14 @@
 """The contract of discriminators: one network that holds one discriminator per source."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, Self
+from typing import Literal, NamedTuple, Protocol, Self
 
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
-from gan_sep.discriminators.layers.inputs import Layout, check_layout
 from gan_sep.ranges import at_least
+
+Layout = Literal["channels", "mono", "mid_side"]
 
 
 class DiscriminatorOutput(NamedTuple):
@@ -36,7 +37,6 @@ class DiscriminatorOptions:
     spectral_norm: bool = False  # of the weights, in place of the network's own normalisation
 
     def __post_init__(self) -> None:
-        check_layout(self.layout)
         at_least(1, self, "channels", "layers")
 
 

@@ -10,14 +10,14 @@ and a quarter to two fifths with the others.
 """
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, Protocol, get_args, runtime_checkable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
+from gan_sep.discriminators.base import DiscriminatorOptions, Layout
 
-Layout = Literal["channels", "mono", "mid_side"]
 Transform = Callable[[Tensor], Tensor]  # (B, n, T) -> (B, n*p, ...), each channel by itself
 
 
@@ -26,26 +26,7 @@ def waveform(signals: Tensor) -> Tensor:
     return signals
 
 
-@runtime_checkable
-class InputOptions(Protocol):
-    """What a discriminator's configuration says of it: which layout, and whether the mixture is
-    given.
-    """
-
-    @property
-    def layout(self) -> Layout: ...
-
-    @property
-    def conditioned(self) -> bool: ...
-
-
-def check_layout(layout: str) -> None:
-    """Raises ValueError where there is no such layout."""
-    if layout not in get_args(Layout):
-        raise ValueError(f"layout: expected one of {', '.join(get_args(Layout))}, got {layout!r}")
-
-
-def input_channels(options: InputOptions, audio: AudioFormat) -> int:
+def input_channels(options: DiscriminatorOptions, audio: AudioFormat) -> int:
     """How many channels a discriminator gets in this format: see `DiscriminatorInput.side_by_side`.
 
     Raises ValueError where mid and side are asked of mono.
@@ -84,7 +65,7 @@ class DiscriminatorInput(NamedTuple):
 
 
 def discriminator_input(
-    sources: Tensor, mixture: Tensor, options: InputOptions
+    sources: Tensor, mixture: Tensor, options: DiscriminatorOptions
 ) -> DiscriminatorInput:
     """What discriminators get of sources (B, S, C, T) and of the mixture (B, C, T) that they belong
     to.
@@ -104,7 +85,7 @@ def discriminator_input(
 def is_conditioned(discriminator: nn.Module) -> bool:
     """Whether a network of discriminators, or a member of it, is conditioned on the mixture."""
     configs = (getattr(module, "config", None) for module in discriminator.modules())
-    return any(isinstance(config, InputOptions) and config.conditioned for config in configs)
+    return any(isinstance(each, DiscriminatorOptions) and each.conditioned for each in configs)
 
 
 def laid_out(signals: Tensor, layout: Layout) -> Tensor:

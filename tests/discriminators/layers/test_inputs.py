@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from gan_sep.audio import AudioFormat
+from gan_sep.discriminators.base import Layout
 from gan_sep.discriminators.ensemble import Config as Several
 from gan_sep.discriminators.layers.inputs import (
-    Layout,
     Transform,
     discriminator_input,
     input_channels,
