@@ -4,7 +4,7 @@ They score the estimates once for both players: at the estimates this gives the 
 gradient, at their own weights the discriminators theirs, and nothing leaks from one to the other.
 """
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
@@ -13,6 +13,7 @@ from torch import Tensor
 from gan_sep.adversarial.adaptive_probability import AdaptiveProbability
 from gan_sep.adversarial.feature_matching import feature_matching
 from gan_sep.adversarial.inputs import Input, Inputs
+from gan_sep.adversarial.regularizers.base import Regularizer
 from gan_sep.adversarial.scored import Scored
 from gan_sep.audio import AudioFormat
 from gan_sep.config.run import Adversarial
@@ -28,14 +29,6 @@ class AdversarialLosses(NamedTuple):
 
     generator: Tensor | None
     discriminator: Tensor | None
-
-
-class Lasting(Protocol):
-    """What has a state that lasts from step to step."""
-
-    def end_step(self) -> None: ...
-    def state_dict(self) -> dict[str, Any]: ...
-    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 class Adversary:
@@ -63,13 +56,8 @@ class Adversary:
             self.probability = AdaptiveProbability(settings.augmentation, num_sources, accelerator)
         conditioned = is_conditioned(discriminator.network)
         self.inputs = Inputs(settings, audio, seed, conditioned, self.probability)
-        self.regularizers = dict(
-            zip(
-                term_names(settings.regularizers),
-                [each.build(num_sources, accelerator) for each in settings.regularizers],
-                strict=True,
-            )
-        )
+        built = [each.build(num_sources, accelerator) for each in settings.regularizers]
+        self.regularizers = dict(zip(term_names(settings.regularizers), built, strict=True))
 
     @property
     def weights(self) -> list[torch.nn.Parameter]:
@@ -176,9 +164,9 @@ class Adversary:
         for name, part in self._lasting().items():
             part.load_state_dict(state[name])
 
-    def _lasting(self) -> dict[str, Lasting]:
+    def _lasting(self) -> dict[str, Regularizer | AdaptiveProbability]:
         """What has a state, by its name."""
-        parts: dict[str, Lasting] = dict(self.regularizers)
+        parts: dict[str, Regularizer | AdaptiveProbability] = dict(self.regularizers)
         if self.probability is not None:
             parts["augmentation"] = self.probability
         return parts
