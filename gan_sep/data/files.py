@@ -22,8 +22,13 @@ class FileTrack(Track):
     def __init__(self, name: str, files: Sequence[Path], audio: AudioFormat) -> None:
         headers = [_header(path) for path in files]
         for path, header in zip(files[1:], headers[1:], strict=True):
-            _require_equal("sample rate", "Hz", header.sample_rate, path, headers[0][0], files[0])
-            _require_equal("length", "samples", header.num_samples, path, headers[0][2], files[0])
+            for what, unit, place in (("sample rate", "Hz", 0), ("length", "samples", 2)):
+                found, expected = header[place], headers[0][place]
+                if found != expected:
+                    raise ValueError(
+                        f"{path}: expected the {what} of {files[0].name} beside it, {expected} "
+                        f"{unit}, got {found} {unit}; the stems of one track must agree"
+                    )
         self.name, self.files, self._audio = title(name), tuple(files), audio
         self.num_samples = audio_files.resampled_length(
             headers[0].num_samples, headers[0].sample_rate, audio.sample_rate
@@ -45,16 +50,6 @@ def _header(path: Path) -> audio_files.Header:
     header = audio_files.read_header(path)
     audio_files.require_channels(path, header.channels)
     return header
-
-
-def _require_equal(
-    what: str, unit: str, found: int, path: Path, expected: int, first: Path
-) -> None:
-    if found != expected:
-        raise ValueError(
-            f"{path}: expected the {what} of {first.name} beside it, {expected} {unit}, "
-            f"got {found} {unit}; the stems of one track must agree"
-        )
 
 
 def visible(folder: Path) -> list[Path]:
