@@ -14,46 +14,23 @@ LARGEST_FILE = 2**18  # bytes of a configuration
 DEEPEST = 40  # levels of brackets and indentation
 MOST_VALUES = 100_000  # values of a text after its aliases are expanded
 
-# The largest magnitude of a number by its field's name; the last two are for all other names.
-LARGEST = {
-    "seed": 2**53,
-    "seeds": 2**53,
-    "steps": 10**9,
-    "every": 10**9,
-    "log_every": 10**9,
-    "validate_every": 10**9,
-    "checkpoint_every": 10**9,
-    "warmup_steps": 10**9,
-    "head_start_steps": 10**9,
-    "frozen_steps": 10**9,
-    "until_step": 10**9,
+# Fields' names -> the largest magnitude of their numbers; the last two are for all other names.
+_LARGEST = {
+    "seed seeds": 2**53,
+    "steps every log_every validate_every checkpoint_every until_step": 10**9,
+    "warmup_steps head_start_steps frozen_steps": 10**9,
     "sample_rate": 768_000,
-    "n_fft": 2**20,
-    "n_ffts": 2**20,
-    "hop": 2**20,
-    "depth": 64,
-    "layers": 64,
-    "lstm_layers": 64,
-    "transformer_layers": 64,
-    "branch_depth": 16,  # dilations double
-    "heads": 256,
-    "hash_rounds": 256,
-    "hash_buckets": 256,
-    "kernel": 4096,
-    "stride": 4096,
-    "time_stride": 4096,
-    "blocks": 64,
-    "repeats": 64,
-    "scales": 16,
-    "growth": 16,
+    "n_fft n_ffts hop": 2**20,
+    "depth layers lstm_layers transformer_layers blocks repeats": 64,
+    "branch_depth scales growth": 16,  # dilations of branches double
+    "heads hash_rounds hash_buckets": 256,
+    "kernel stride time_stride threads workers": 4096,
     "shifts": 1000,
-    "threads": 4096,
-    "workers": 4096,
-    "segment_seconds": 3600,
+    "segment_seconds max_shift_seconds": 3600,
     "seconds": 86_400,
-    "max_shift_seconds": 3600,
     "lr": 1e30,  # far too high on purpose: how a run ends that diverges at once
 }
+LARGEST = {name: most for names, most in _LARGEST.items() for name in names.split()}
 LARGEST_WHOLE, LARGEST_NUMBER = 2**16, 1e9
 
 
