@@ -7,11 +7,12 @@ import textwrap
 import tokenize
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import yaml
 
-from gan_sep.config.loader import Component, describe, to_dict
+from gan_sep.config.loader import describe, to_dict
+from gan_sep.config.values import component_of
 
 HEAD = """\
 # Configuration
@@ -92,11 +93,10 @@ def _table(section: type) -> str:
 
 
 def _type(hint: Any) -> str:
-    components = list(_components(hint))
-    if components:
-        folder = components[0].folder
-        return f"a component of [{folder}](../gan_sep/{folder})"
-    return describe(hint)
+    if component := component_of(hint):
+        return f"a component of [{component.folder}](../gan_sep/{component.folder})"
+    arguments = [each for each in typing.get_args(hint) if component_of(each)]
+    return _type(arguments[0]) if arguments else describe(hint)
 
 
 def _default(field: "dataclasses.Field[Any]") -> str:
@@ -129,27 +129,11 @@ def sections(
 
 def _inner(hint: Any, path: str) -> Iterator[tuple[str, type]]:
     """Titles and classes of the sections and components that a field may hold."""
-    for component in _components(hint):
+    if component := component_of(hint):
         for name in component.names():
             yield f"{path}: {{name: {name}}}", component.config_class(name)
-    for plain in _plain_sections(hint):
-        yield path, plain
-
-
-def _components(hint: Any) -> Iterator[Component]:
-    if typing.get_origin(hint) is Annotated:
-        yield from (mark for mark in hint.__metadata__ if isinstance(mark, Component))
-    else:
-        for argument in typing.get_args(hint):
-            yield from _components(argument)
-
-
-def _plain_sections(hint: Any) -> Iterator[type]:
-    if typing.get_origin(hint) is Annotated:
-        if not list(_components(hint)):
-            yield from _plain_sections(typing.get_args(hint)[0])
     elif dataclasses.is_dataclass(hint):
-        yield typing.cast(type, hint)
+        yield path, typing.cast(type, hint)
     else:
         for argument in typing.get_args(hint):
-            yield from _plain_sections(argument)
+            yield from _inner(argument, path)

@@ -61,6 +61,12 @@ class Component:
         return config_class
 
 
+def component_of(hint: Any) -> Component | None:
+    """The component that a field's hint declares, None where it is another hint."""
+    marks = getattr(hint, "__metadata__", ())
+    return next((mark for mark in marks if isinstance(mark, Component)), None)
+
+
 def build(config_class: type, values: Any, key: str = "") -> Any:
     """A dataclass from a mapping of its fields; `key` is where it stands in the tree."""
     if not isinstance(values, dict):
@@ -94,7 +100,7 @@ def convert(hint: Any, value: Any, key: str) -> Any:
     """A YAML value as the type that the field declares, or ConfigError with the dotted key."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
-        component = next((a for a in arguments[1:] if isinstance(a, Component)), None)
+        component = component_of(hint)
         return _component(component, value, key) if component else convert(arguments[0], value, key)
     if origin in (Union, types.UnionType):
         return _union(hint, value, key)
@@ -261,7 +267,6 @@ def _name_of(hint: Any, value: Any) -> dict[str, str]:
     hints = (
         typing.get_args(hint) if typing.get_origin(hint) in (Union, types.UnionType) else (hint,)
     )
-    metadata = [m for h in hints if typing.get_origin(h) is Annotated for m in h.__metadata__]
-    if value is None or not any(isinstance(m, Component) for m in metadata):
+    if value is None or not any(map(component_of, hints)):
         return {}
     return {"name": type(value).__module__.rpartition(".")[2]}
