@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from gan_sep.evaluation.references import ORACLES
 from gan_sep.reporting.effects import by_arm, compared, names
 from gan_sep.reporting.formats import signed
-from gan_sep.reporting.style import INK, arm_colours, arm_name, house_style, without_vertical_grid
+from gan_sep.reporting.style import INK, arm_colours, arm_name, house_style
 from gan_sep.statistics.averages import Array
 from gan_sep.statistics.pairing import MIXTURE, REFERENCE_SYSTEMS
 
@@ -145,7 +145,7 @@ def _name_places(axes: Axes, sources: Sequence[str]) -> None:
     axes.set_xlim(-0.6, len(sources) - 0.4)
     axes.axvline(len(sources) - 1.5, color="#b0b0b0", linewidth=0.8, linestyle=(0, (2, 2)))
     axes.set_ylabel("dB")
-    without_vertical_grid(axes)
+    axes.grid(visible=False, axis="x")
 
 
 def _legend(colours: dict[str, str]) -> list[Line2D]:

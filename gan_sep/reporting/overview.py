@@ -55,16 +55,14 @@ _READING = (
 
 def write_overview(parts: Sequence[Part], folder: Path) -> None:
     """The overview's files. Raises ValueError where a study was not evaluated with sdr."""
-    curve = len({part.paired for part in parts}) > 1 and len({_arms(part) for part in parts}) == 1
+    curve = (
+        len({part.paired for part in parts}) > 1 and len({tuple(part.arms) for part in parts}) == 1
+    )
     with alone_in(folder):
         write_png(folder / "overview.png", overview_figure(parts))
         if curve:
             write_png(folder / "paired.png", paired_figure(parts))
         write_text(folder / "README.md", _readme(parts, folder, curve))
-
-
-def _arms(part: Part) -> tuple[str, ...]:
-    return tuple(part.arms)
 
 
 def _readme(parts: Sequence[Part], folder: Path, curve: bool) -> str:

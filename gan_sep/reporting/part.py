@@ -67,7 +67,7 @@ class Part:
         Empty where not all arms were evaluated on them.
         """
         runs = self.study.runs
-        if not all(run.has_rows("valid") for run in runs):
+        if not all(run.rows_file("valid").is_file() for run in runs):
             return self.of_all(())
         lines = compared(effects_of(all_rows(runs, "valid")))
         return lines[lines["source"] == ALL]

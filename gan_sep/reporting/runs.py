@@ -102,10 +102,6 @@ class ArmRun(RunFolder):
             )
         return rows
 
-    def has_rows(self, split: Split) -> bool:
-        """Whether the tracks of a split were evaluated."""
-        return self.rows_file(split).is_file()
-
     def separation(self) -> dict[str, Any] | None:
         """How the evaluation read and separated the tracks; None where it did not write it down."""
         settings = self.settings()

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -107,15 +106,7 @@ def arm_colours(arms: Iterable[str]) -> dict[str, str]:
 
 def source_colours(sources: Sequence[str]) -> dict[str, str]:
     """A colour per source, by its place; the palette begins again after seven."""
-    return {
-        source: _SOURCE_COLOURS[place % len(_SOURCE_COLOURS)]
-        for place, source in enumerate(sources)
-    }
-
-
-def without_vertical_grid(axes: Axes) -> None:
-    """For axes whose horizontal positions are names."""
-    axes.grid(visible=False, axis="x")
+    return dict(zip(sources, cycle(_SOURCE_COLOURS), strict=False))
 
 
 def write_png(path: Path, figure: Figure, colours: int | None = None) -> None:
