@@ -10,7 +10,7 @@ from commands import call
 from listening_sessions import Said, rows_like, save, session
 
 from gan_sep.audio import AudioFormat
-from gan_sep.evaluation.rows import Row, write_rows
+from gan_sep.evaluation.rows import Row, write_table
 from gan_sep.reporting.report import write_report
 
 PARTS = (
@@ -78,7 +78,7 @@ def write_hostile_ratings(folder: Path) -> Path:
         for metric in ("usdr", PARTS[0])
         for row in rows_like(said, metric).itertuples(index=False)
     ]
-    write_rows(folder / "rows.csv", rows)
+    write_table(folder / "rows.csv", Row._fields, rows)
     return folder
 
 

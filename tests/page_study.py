@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
 from gan_sep.evaluation.excerpts import EXCERPTS, ExcerptKeeper
-from gan_sep.evaluation.rows import Row, write_rows
+from gan_sep.evaluation.rows import Row, write_table
 from gan_sep.evaluation.scores import ExcerptSettings
 from gan_sep.evaluation.separate import OverlapAdd, separate
 
@@ -76,7 +76,7 @@ def write_study_run(
     for seed in seeds:
         for arm, better in arms.items():
             arm_folder = folder / f"seed{seed}-{arm}"
-            write_rows(arm_folder / ROWS, _rows(seed, arm, better))
+            write_table(arm_folder / ROWS, Row._fields, _rows(seed, arm, better))
             _describe(arm_folder, folder.name, arm, data)
             if seed == min(seeds):
                 write_tones(arm_folder, arm)

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gan_sep.evaluation.speed import real_time_factor
 from gan_sep.reporting.runs import ArmRun
 from gan_sep.runs import reading_file
 from gan_sep.statistics.compare import ALL
@@ -26,7 +25,7 @@ COSTS = (
 )
 """Millions of the generator's parameters; steps trained and their minutes, without validation and
 checkpoints; the median step after the longest warm-up, in which an adversarial arm costs what the
-plain one does; memory of training; see `gan_sep.evaluation.speed`."""
+plain one does; memory of training; see `ArmRun.real_time_factor`."""
 
 KNOWLEDGE = {
     "train": "diagnosis/accuracy/train",
@@ -64,7 +63,7 @@ def cost_of(run: ArmRun, after_step: int = 0) -> dict[str, float]:
     """COSTS of a run, NaN where nothing was recorded; of step times those after the given step."""
     found = dict.fromkeys(COSTS, np.nan)
     found["parameters"] = run.environment.get("parameters", np.nan) / 1e6
-    found["real_time_factor"] = real_time_factor(run.speeds())
+    found["real_time_factor"] = run.real_time_factor()
     if timing := run.timing:
         with reading_file(run.timing_file, "step times"):
             steps = np.array([line["step"] for line in timing])

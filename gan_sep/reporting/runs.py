@@ -1,6 +1,6 @@
 """What finished runs left behind: rows, records, configuration and environment of every arm."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pandas as pd
 from gan_sep.adversarial.verdict import Verdict, verdict
 from gan_sep.config.run import LAST
 from gan_sep.data.base import Split
-from gan_sep.evaluation.speed import TrackSpeed, read_speeds
+from gan_sep.evaluation.rows import TrackSpeed
 from gan_sep.losses.base import numbered
 from gan_sep.names import from_cell
 from gan_sep.runs import RunFolder, is_run_name, reading_file
@@ -41,7 +41,7 @@ class ArmRun(RunFolder):
             environment["command"], environment["commit"]
             _ = [environment[name].items() for name in ("tracks", "versions", "machine")]
             float(environment.get("parameters", 0))
-        _ = self.timing, self.speeds()
+        _ = self.timing, self.real_time_factor()
 
     @cached_property
     def stored_cost(self) -> dict[str, float]:
@@ -77,12 +77,17 @@ class ArmRun(RunFolder):
         warmup: int = self.config["adversarial"]["warmup_steps"]
         return step is not None and step <= warmup
 
-    def speeds(self) -> list[TrackSpeed]:
-        """How fast the test tracks were separated; none where that was not recorded.
+    def real_time_factor(self) -> float:
+        """Seconds of computing per second of music, the median of the test tracks.
 
-        Raises ValueError as `read_speeds` does.
+        The first track also pays for warming up. NaN where nothing is recorded. Raises ValueError
+        as `read_table`.
         """
-        return read_speeds(self.speed_file())
+        if not self.speed_file().is_file():
+            return float("nan")
+        numbers = {"seconds": float, "separation_seconds": float}
+        speeds = read_table(self.speed_file(), TrackSpeed._fields, numbers)
+        return float((speeds["separation_seconds"] / speeds["seconds"]).median())
 
     def rows(self, split: Split = "test") -> pd.DataFrame:
         """The evaluation rows of the arm, the mixture and the oracles, on the tracks of a split.
@@ -184,22 +189,28 @@ def _check_treated_alike(runs: Sequence[ArmRun]) -> None:
 
 
 def read_rows(path: Path) -> pd.DataFrame:
-    """Evaluation rows to the last bit.
-
-    Raises ValueError on other columns, on seeds or values that are no numbers, on repeated rows.
-    """
-    # As text first: a track may be called NA or 007.
-    with reading_file(path, "rows of an evaluation"):
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if tuple(rows.columns) != COLUMNS:
-        raise ValueError(f"{path}: expected the columns {', '.join(COLUMNS)}, got {list(rows)}")
-    try:
-        rows = rows.astype({"seed": int, "value": float})
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"{path}: expected numbers as seed and value: {error}") from error
-    for name in ("track", "source"):
-        rows[name] = rows[name].map(from_cell)
+    """Evaluation rows to the last bit. Raises ValueError as `read_table`, and on repeated rows."""
+    rows = read_table(path, COLUMNS, {"seed": int, "value": float})
     repeated = rows[rows.duplicated(_KEY)]
     if len(repeated):
         raise ValueError(f"{path}: more than one row for {list(repeated.iloc[0][_KEY])}")
     return rows
+
+
+def read_table(path: Path, columns: Sequence[str], numbers: Mapping[str, type]) -> pd.DataFrame:
+    """A table of an evaluation to the last bit; all but the columns of numbers is text.
+
+    Raises ValueError on other columns, and where a number is none.
+    """
+    # As text first: a track may be called NA or 007.
+    with reading_file(path, "rows of an evaluation"):
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if list(table) != list(columns):
+        raise ValueError(f"{path}: expected the columns {', '.join(columns)}, got {list(table)}")
+    text = [name for name in columns if name not in numbers]
+    table[text] = table[text].map(from_cell)
+    try:
+        return table.astype(dict(numbers))
+    except (ValueError, OverflowError) as error:
+        names = " and ".join(numbers)
+        raise ValueError(f"{path}: expected numbers as {names}: {error}") from error

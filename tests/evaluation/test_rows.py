@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gan_sep.evaluation.rows import Finished, Row, TrackStore, write_rows
+from gan_sep.evaluation.rows import Finished, Row, TrackStore, write_table
 from gan_sep.reporting.runs import read_rows
 
 ROWS = [
@@ -17,14 +17,14 @@ ROWS = [
 
 def test_rows_come_back_as_written(tmp_path: Path) -> None:
     path = tmp_path / "new" / "rows.csv"
-    write_rows(path, ROWS)
+    write_table(path, Row._fields, ROWS)
     assert [*read_rows(path).itertuples(index=False, name=None)] == ROWS
     assert [file.name for file in path.parent.iterdir()] == ["rows.csv"]
 
 
 def test_pandas_reads_missing_values_as_nan(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    write_rows(path, [*ROWS, Row(3, "gan", "B", "bass", "sdr", math.nan)])
+    write_table(path, Row._fields, [*ROWS, Row(3, "gan", "B", "bass", "sdr", math.nan)])
     table = pd.read_csv(path)
     assert list(table.columns) == ["seed", "arm", "track", "source", "metric", "value"]
     assert table["value"].isna().tolist() == [False, False, True]

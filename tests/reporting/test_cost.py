@@ -13,7 +13,7 @@ import yaml
 from numpy.testing import assert_allclose
 
 from gan_sep.evaluation.metrics import statistics
-from gan_sep.evaluation.speed import SPEED, TrackSpeed, write_speeds
+from gan_sep.evaluation.rows import TrackSpeed, write_table
 from gan_sep.reporting.cost import cost_section, cost_sentence
 from gan_sep.reporting.effects import effects
 from gan_sep.reporting.frame import COSTS, cost_of, costs, frame_of, longest_warmup
@@ -55,7 +55,7 @@ def arm_costs(runs: Sequence[ArmRun]) -> pd.DataFrame:
 
 def write_factors(run: ArmRun, *factors: float) -> None:
     speeds = [TrackSpeed(str(place), 2.0, 2 * factor) for place, factor in enumerate(factors)]
-    write_speeds(run.folder / ROWS.with_name(SPEED), speeds)
+    write_table(run.speed_file(), TrackSpeed._fields, speeds)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from hostile import (
     write_hostile_report,
 )
 
-from gan_sep.evaluation.rows import Row, write_rows
+from gan_sep.evaluation.rows import Row, write_table
 from gan_sep.listening.correlation import COLUMNS
 from gan_sep.names import from_cell
 from gan_sep.reporting.listening import correlations_markdown
@@ -102,7 +102,7 @@ def test_csv_holds_no_formula_and_reads_back_equal(report: Path, tmp_path: Path)
     values = pd.read_csv(report / "values.csv", converters={"song": from_cell})
     assert set(values["song"]) == {f"{track}, {source}" for track in TRACKS for source in SOURCES}
     rows = [Row(0, "gan", name, source, "sdr", 1 / 3) for name in TRACKS for source in SOURCES]
-    write_rows(tmp_path / "rows.csv", rows)
+    write_table(tmp_path / "rows.csv", Row._fields, rows)
     pd.testing.assert_frame_equal(read_rows(tmp_path / "rows.csv"), pd.DataFrame(rows))
     raw = pd.read_csv(tmp_path / "rows.csv", keep_default_na=False)
     assert raw["source"].map(from_cell).equals(pd.DataFrame(rows)["source"])
