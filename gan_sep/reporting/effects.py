@@ -72,9 +72,9 @@ def compared(lines: pd.DataFrame) -> pd.DataFrame:
     return lines[lines["verdict"] != ""]
 
 
-def names(column: "pd.Series[str]") -> list[str]:
-    """Each of the column's values once, in the order of the lines."""
-    return list(dict.fromkeys(column))
+def names(values: Iterable[str]) -> list[str]:
+    """Each of the values once, in the order of their first appearance."""
+    return list(dict.fromkeys(values))
 
 
 def as_csv(lines: pd.DataFrame) -> str:

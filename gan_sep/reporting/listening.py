@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from gan_sep.listening.analysis import MISSED_SHARE, RECOGNISED, Listening
+from gan_sep.reporting.effects import names
 from gan_sep.reporting.formats import count, csv_text, interval, level, plain_text, signed
 from gan_sep.reporting.style import arm_name
 from gan_sep.reporting.tables import bullets, markdown_grid
@@ -74,10 +75,10 @@ def correlations_markdown(table: pd.DataFrame) -> str:
     for (experiment, group), lines in table.groupby(["experiment", "sounds"], sort=False):
         ordered = _lines(lines.sort_values("within_spearman", ascending=False))
         cells = [
-            [line["metric"], *(_correlation(line, column) for column in columns), line["points"]]
+            [line["metric"], *(_correlation(line, name) for name in columns), str(line["points"])]
             for line in ordered
         ]
-        grid = markdown_grid(["metric", *columns.values(), "sounds"], _text(cells))
+        grid = markdown_grid(["metric", *columns.values(), "sounds"], cells)
         sections.append(f"**{plain_text(str(experiment))}, {group} sounds**\n\n{grid}\n")
     return "\n".join(sections)
 
@@ -86,10 +87,6 @@ def _correlation(line: Mapping[str, Any], column: str) -> str:
     ends = [line.get(f"{column}_{end}", math.nan) for end in ("low", "high")]
     brackets = "" if math.isnan(ends[0]) else f" {interval(*ends)}"
     return f"{signed(line[column])}{brackets}"
-
-
-def _text(cells: list[list[Any]]) -> list[list[str]]:
-    return [list(map(str, line)) for line in cells]
 
 
 def remarks(listening: Listening) -> list[str]:
@@ -129,7 +126,7 @@ def _on_metrics(listening: Listening) -> list[str]:
 
 def _grid(table: pd.DataFrame, keys: list[str], cell: Callable[[Any], str]) -> str:
     """Keys down, sources across, in the order of the table."""
-    sources = list(dict.fromkeys(table["source"]))
+    sources = names(table["source"])
     cells = {(*(line[key] for key in keys), line["source"]): cell(line) for line in _lines(table)}
     rows = dict.fromkeys(key[:-1] for key in cells)
     lines = [[arm_name(row[0]), *row[1:], *(cells[*row, s] for s in sources)] for row in rows]

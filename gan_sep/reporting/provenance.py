@@ -1,12 +1,13 @@
 """Where a report's numbers come from: commands, commit, versions, machine, configuration."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from gan_sep.config.loader import ConfigError, load, to_dict
 from gan_sep.config.run import RunConfig
+from gan_sep.reporting.effects import names
 from gan_sep.reporting.formats import count, enumerated, fenced, without_tags
 from gan_sep.reporting.runs import ArmRun
 from gan_sep.reporting.style import arm_name
@@ -32,8 +33,8 @@ def data_section(runs: Sequence[ArmRun], tested: int) -> str:
 def provenance_section(runs: Sequence[ArmRun]) -> str:
     """Markdown: how to make the same again, and on what it was made."""
     environments = [run.environment for run in runs]
-    commands = "\n".join(_distinct(environment["command"] for environment in environments))
-    commits = _distinct(str(environment["commit"]) for environment in environments)
+    commands = "\n".join(names(environment["command"] for environment in environments))
+    commits = names(str(environment["commit"]) for environment in environments)
     seeds = sorted({run.seed for run in runs})
     lines = [
         f"{fenced(commands)}\n",
@@ -42,7 +43,7 @@ def provenance_section(runs: Sequence[ArmRun]) -> str:
         f"- seeds: {enumerated(seeds)}",
     ]
     for name in ("versions", "machine"):
-        described = _distinct(_inline(environment[name]) for environment in environments)
+        described = names(_inline(environment[name]) for environment in environments)
         lines += [f"- {name}: {each}" for each in described]
     return "\n".join(lines) + "\n"
 
@@ -113,11 +114,6 @@ def _differing(
                 yield f"{above}{key}", f"({_inline(theirs)})"
         elif ours != theirs:
             yield f"{above}{key}", theirs
-
-
-def _distinct(values: Iterable[str]) -> list[str]:
-    """In the order of their first appearance."""
-    return list(dict.fromkeys(values))
 
 
 def _inline(values: Mapping[str, Any]) -> str:
