@@ -1,7 +1,7 @@
 """The curve over paired tracks: how far arms come with few songs whose stems are known, and what
 their discriminators memorise."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,47 +23,39 @@ def paired_figure(parts: Sequence[Part]) -> Figure:
     arms.
     """
     parts = sorted(parts, key=lambda part: part.paired)
+    places = [part.paired for part in parts]
+    colours = arm_colours((BASELINE, *parts[0].arms))
     with house_style():
         figure = Figure(figsize=(9.6, 3.1), layout="constrained")
         levels, differences, memories = figure.subplots(1, 3)
-        _draw_levels(levels, parts)
-        _draw_differences(differences, parts)
-        _draw_r_v(memories, parts)
+        for arm, colour in colours.items():
+            how = {"color": colour, "marker": "o", "markersize": 4, "label": arm_name(arm)}
+            levels.plot(places, [part.shown["level"][arm] for part in parts], **how)
+            if arm != BASELINE:
+                memories.plot(places, [part.knowledge["r_v"][arm] for part in parts], **how)
+        _draw_differences(differences, parts, colours)
+        memories.axhline(TOO_MUCH, color=INK, linewidth=0.9, linestyle=":")
+        memories.set_ylim(bottom=min(0.0, memories.get_ylim()[0]))
         first = parts[0].shown.iloc[0]
         levels.set_ylabel(f"{ALL}, {first['scale']}")
         differences.set_ylabel(f"difference from {arm_name(BASELINE)}, dB")
+        memories.set_ylabel(f"0: none memorised; dotted: {TOO_MUCH}")
         levels.set_title(first["title"])
         differences.set_title("and what the arm changes")
         memories.set_title("$r_v$ of the discriminators")
         for axes in (levels, differences, memories):
             axes.set_xscale("log", base=2)
-            axes.set_xticks([part.paired for part in parts], [str(part.paired) for part in parts])
+            axes.set_xticks(places, list(map(str, places)))
             axes.minorticks_off()
             axes.set_xlabel("paired training tracks")
         levels.legend(loc="lower right")
     return figure
 
 
-def _draw_levels(axes: Axes, parts: Sequence[Part]) -> None:
-    arms = (BASELINE, *parts[0].arms)
-    colours = arm_colours(arms)
-    for arm in arms:
-        values = [part.shown["level"][arm] for part in parts]
-        axes.plot(
-            [part.paired for part in parts],
-            values,
-            color=colours[arm],
-            marker="o",
-            markersize=4,
-            label=arm_name(arm),
-        )
-
-
-def _draw_differences(axes: Axes, parts: Sequence[Part]) -> None:
+def _draw_differences(axes: Axes, parts: Sequence[Part], colours: Mapping[str, str]) -> None:
     """Intervals, their middles, and the seeds as small marks."""
     axes.axhline(0, color=INK, linewidth=0.9)
     arms = parts[0].arms
-    colours = arm_colours((BASELINE, *arms))
     for place, arm in enumerate(arms):
         beside = 2 ** ((place - (len(arms) - 1) / 2) * _SIDE_STEP)
         for part in parts:
@@ -72,15 +64,3 @@ def _draw_differences(axes: Axes, parts: Sequence[Part]) -> None:
             axes.scatter(at, line["difference"], s=30, color=colours[arm], zorder=3)
             if len(seeds := line["seed_differences"]) > 1:
                 axes.scatter(np.full(len(seeds), at * 1.03), seeds, s=13, marker="_", color=INK)
-
-
-def _draw_r_v(axes: Axes, parts: Sequence[Part]) -> None:
-    arms = parts[0].arms
-    colours = arm_colours((BASELINE, *arms))
-    for arm in arms:
-        values = [part.knowledge["r_v"][arm] for part in parts]
-        places = [part.paired for part in parts]
-        axes.plot(places, values, color=colours[arm], marker="o", markersize=4)
-    axes.axhline(TOO_MUCH, color=INK, linewidth=0.9, linestyle=":")
-    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
-    axes.set_ylabel(f"0: none memorised; dotted: {TOO_MUCH}")
