@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from gan_sep.evaluation.references import ORACLES
 from gan_sep.reporting.effects import by_arm, compared, names
+from gan_sep.reporting.forest_figure import interval_mark
 from gan_sep.reporting.formats import signed
 from gan_sep.reporting.style import INK, arm_colours, arm_name, house_style
 from gan_sep.statistics.averages import Array
@@ -160,15 +161,7 @@ def _legend(colours: dict[str, str]) -> list[Line2D]:
         if arm not in REFERENCE_SYSTEMS
     ]
     track = _dot("one track", color=INK, alpha=0.5, markersize=4)
-    mean = _dot(
-        "mean with its 95 % interval",
-        color=INK,
-        linestyle="-",
-        linewidth=2.4,
-        markersize=5.5,
-        markerfacecolor="white",
-        markeredgewidth=1.6,
-    )
+    mean = interval_mark("mean with its 95 % interval", INK, face="white")
     return [*dots, *bars, track, mean]
 
 

@@ -59,7 +59,7 @@ def _figure_of_one_arm(statistics: Sequence[pd.DataFrame], colours: dict[str, st
     for unused in axes:
         unused.set_axis_off()
     arm = first["arm"].iloc[0]
-    shown = _mark(f"{arm_name(arm)} with its 95 % interval", colours[arm])
+    shown = interval_mark(f"{arm_name(arm)} with its 95 % interval", colours[arm])
     figure.legend(handles=[shown, *_seed_mark(first)], loc="outside lower center", ncols=6)
     return figure
 
@@ -76,9 +76,12 @@ def _figure_of_arms(statistics: Sequence[pd.DataFrame], colours: dict[str, str])
     *rows, last = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights).flat
     for row, of in zip(rows, statistics, strict=True):
         _draw_sources(row, of, colours)
-    marks = [_mark("the 95 % interval over tracks, of one seed", INK, face="white")]
+    marks = [interval_mark("the 95 % interval over tracks, of one seed", INK, face="white")]
     if len(first["seeds"].iloc[0]) > 1:
-        marks = [_mark("the 95 % interval leaves 0", INK), _mark("undecided", INK, face="white")]
+        marks = [
+            interval_mark("the 95 % interval leaves 0", INK),
+            interval_mark("undecided", INK, face="white"),
+        ]
     last.legend(handles=[*marks, *_seed_mark(first)], loc="center", ncols=6)
     return figure
 
@@ -110,36 +113,32 @@ def _draw(
             heights = np.full(len(seeds), height - 0.38)
             axes.scatter(seeds, heights, s=13, marker="|", color=INK, linewidth=0.9, zorder=4)
         number = signed(line["difference"], line["digits"])
-        axes.annotate(
-            number if several else f"{number}  {line['verdict']}",
-            (1.02, height),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            fontsize=8,
-            fontweight="bold" if clear else "normal",
-        )
+        write_beside(axes, height, number if several else f"{number}  {line['verdict']}", clear)
     axes.set_yticks(range(len(named)), named)
     axes.set_ylim(len(named) - 0.3, -0.7)
-    axes.grid(visible=False, axis="y")
-    axes.grid(visible=True, axis="x", color=FAINT)
+    only_vertical_grid(axes)
 
 
 def _axis_title(of: pd.DataFrame) -> str:
     return f"difference from {arm_name(BASELINE)}, {of['scale'].iloc[0]}"
 
 
-def _mark(label: str, colour: str, face: str | None = None) -> Line2D:
-    """An interval with its middle, of another colour where `face` is given."""
-    return Line2D(
-        [],
-        [],
-        color=colour,
-        linewidth=2.4,
-        marker="o",
-        markersize=5.5,
-        markerfacecolor=face or colour,
-        label=label,
-    )
+def write_beside(axes: Axes, height: int, text: str, bold: bool) -> None:
+    """A word at the right of a plot, beside the line of this height."""
+    axes.annotate(text, (1.02, height), xycoords=("axes fraction", "data"), va="center",
+                  fontsize=8, fontweight="bold" if bold else "normal")  # fmt: skip
+
+
+def only_vertical_grid(axes: Axes) -> None:
+    """For axes whose vertical positions are names."""
+    axes.grid(visible=False, axis="y")
+    axes.grid(visible=True, axis="x", color=FAINT)
+
+
+def interval_mark(label: str, colour: str, face: str | None = None) -> Line2D:
+    """Of a legend: an interval with its middle, of another colour where `face` is given."""
+    look = {"linewidth": 2.4, "marker": "o", "markersize": 5.5, "markerfacecolor": face or colour}
+    return Line2D([], [], color=colour, label=label, **look)
 
 
 def _seed_mark(lines: pd.DataFrame) -> list[Line2D]:

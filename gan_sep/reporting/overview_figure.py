@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gan_sep.reporting.effects import by_statistic
+from gan_sep.reporting.forest_figure import only_vertical_grid, write_beside
 from gan_sep.reporting.formats import signed
 from gan_sep.reporting.part import SHOWN, Part
-from gan_sep.reporting.style import FAINT, INK, arm_name, house_style
+from gan_sep.reporting.style import INK, arm_name, house_style
 from gan_sep.reporting.tables import decided
 
 _LINE_INCHES = 0.21
@@ -70,8 +71,7 @@ def _name_columns(plots: np.ndarray, statistics: pd.DataFrame) -> None:
         widest = np.nanmax(np.abs(axes.get_xlim()))
         axes.set_xlim(-widest, widest)
     for axes in plots.flat:
-        axes.grid(visible=False, axis="y")
-        axes.grid(visible=True, axis="x", color=FAINT)
+        only_vertical_grid(axes)
 
 
 def _draw_accuracies(axes: Axes, part: Part) -> None:
@@ -93,11 +93,5 @@ def _draw_differences(axes: Axes, lines: pd.DataFrame) -> None:
         colour = {"better": _BETTER, "worse": _WORSE}.get(line["verdict"], _UNDECIDED)
         axes.hlines(height, line["low"], line["high"], color=colour, linewidth=2.4)
         axes.scatter(line["difference"], height, s=26, color=colour, zorder=3)
-        axes.annotate(
-            signed(line["difference"], min(line["digits"], _MOST_DIGITS)),
-            (1.02, height),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            fontsize=8,
-            fontweight="bold" if decided(line["verdict"]) else "normal",
-        )
+        number = signed(line["difference"], min(line["digits"], _MOST_DIGITS))
+        write_beside(axes, height, number, decided(line["verdict"]))
