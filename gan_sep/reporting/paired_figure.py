@@ -29,10 +29,11 @@ def paired_figure(parts: Sequence[Part]) -> Figure:
         figure = Figure(figsize=(9.6, 3.1), layout="constrained")
         levels, differences, memories = figure.subplots(1, 3)
         for arm, colour in colours.items():
-            how = {"color": colour, "marker": "o", "markersize": 4, "label": arm_name(arm)}
-            levels.plot(places, [part.shown["level"][arm] for part in parts], **how)
+            values = [part.shown["level"][arm] for part in parts]
+            levels.plot(places, values, color=colour, marker="o", markersize=4, label=arm_name(arm))
             if arm != BASELINE:
-                memories.plot(places, [part.knowledge["r_v"][arm] for part in parts], **how)
+                values = [part.knowledge["r_v"][arm] for part in parts]
+                memories.plot(places, values, color=colour, marker="o", markersize=4)
         _draw_differences(differences, parts, colours)
         memories.axhline(TOO_MUCH, color=INK, linewidth=0.9, linestyle=":")
         memories.set_ylim(bottom=min(0.0, memories.get_ylim()[0]))
