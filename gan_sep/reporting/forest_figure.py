@@ -6,7 +6,6 @@ are those of the table in `gan_sep.reporting.effects`.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -138,13 +137,8 @@ def only_vertical_grid(axes: Axes) -> None:
 
 def interval_mark(label: str, colour: str, face: str | None = None) -> Line2D:
     """Of a legend: an interval with its middle, of another colour where `face` is given."""
-    look: dict[str, Any] = {
-        "linewidth": 2.4,
-        "marker": "o",
-        "markersize": 5.5,
-        "markerfacecolor": face or colour,
-    }
-    return Line2D([], [], color=colour, label=label, **look)
+    return Line2D([], [], color=colour, linewidth=2.4, marker="o", markersize=5.5, label=label,
+                  markerfacecolor=face or colour)  # fmt: skip
 
 
 def _seed_mark(lines: pd.DataFrame) -> list[Line2D]:
