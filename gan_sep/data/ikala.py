@@ -15,14 +15,11 @@ Nor is it known whether the published mixtures were scaled to equal energy, as M
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from gan_sep import audio as audio_files
-from gan_sep.audio import AudioFormat
-from gan_sep.data.base import Check, Split, Track, require_sources
-from gan_sep.data.files import listed, open_each
-from gan_sep.data.karaoke import SOURCES, Clip, Mixing, find_clips
-from gan_sep.data.memory import remember
+from gan_sep.data.base import Split
+from gan_sep.data.files import listed
+from gan_sep.data.karaoke import Karaoke, find_clips
 from gan_sep.random import draw
 from gan_sep.ranges import at_least
 
@@ -31,25 +28,16 @@ SAMPLE_RATE = 44100  # of the files
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Karaoke):
     """The folder that holds Wavfile/, with all 252 clips SONG_SECTION.wav as released."""
 
-    root: Path  # the folder that holds Wavfile/
-    # equal_energy scales music and voice to one energy over the clip, 0 dB, keeping their sum.
-    mixing: Mixing = "as_recorded"
     seed: int = 0  # draws the split
-    memory_gb: float = 1.0  # of decoded material kept, 10^9 bytes a split and process
-    # full decodes every file once before the first step; headers looks at headers and names only.
-    check: Check = "full"
-
-    sources: ClassVar[tuple[str, ...] | None] = SOURCES
 
     def __post_init__(self) -> None:
-        at_least(0, self, "seed", "memory_gb")
+        super().__post_init__()
+        at_least(0, self, "seed")
 
-    def build(self, audio: AudioFormat, split: Split) -> list[Track]:
-        """The clips of one split; see `DataConfig.build`."""
-        require_sources("ikala", SOURCES, audio)
+    def paths(self, split: Split) -> list[Path]:
         paths = find_clips(self.root, "SONG_SECTION.wav")
         total = sum(CLIPS.values())
         if len(paths) != total:
@@ -61,9 +49,7 @@ class Config:
         paths = [path for path in paths if path.stem in names]
         for path in paths:
             _require_released_rate(path)
-        return remember(
-            open_each(paths, lambda path: Clip(path, audio, self.mixing)), audio, self.memory_gb
-        )
+        return paths
 
 
 def draw_splits(clips: Sequence[str], seed: int) -> dict[str, set[str]]:

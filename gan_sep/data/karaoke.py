@@ -1,24 +1,54 @@
 """Two-channel karaoke clips in one folder: music in the left channel, voice in the right."""
 
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from gan_sep import audio as audio_files
 from gan_sep.audio import AudioFormat
-from gan_sep.data.base import Track
-from gan_sep.data.files import audio_in, listed, visible
+from gan_sep.data.base import Check, Split, Track, require_sources
+from gan_sep.data.files import audio_in, listed, open_each, visible
+from gan_sep.data.memory import remember
 from gan_sep.names import title
+from gan_sep.ranges import at_least
 
 SOURCES = ("music", "voice")
 
 # equal_energy scales both sources to the mean of their energies over the clip, so that they are
 # mixed at 0 dB; as_recorded leaves them.
 Mixing = Literal["equal_energy", "as_recorded"]
+
+
+@dataclass(frozen=True)
+class Karaoke:
+    """Base of the `Config` of a data set of such clips, ROOT/Wavfile/*.{wav,flac,ogg,mp3}."""
+
+    root: Path  # the folder that holds Wavfile/
+    # equal_energy scales music and voice to one energy over the clip, 0 dB, keeping their sum.
+    mixing: Mixing = "as_recorded"
+    memory_gb: float = 1.0  # of decoded material kept, 10^9 bytes a split and process
+    # full decodes every file once before the first step; headers looks at headers and names only.
+    check: Check = "full"
+
+    sources: ClassVar[tuple[str, ...] | None] = SOURCES
+
+    def __post_init__(self) -> None:
+        at_least(0, self, "memory_gb")
+
+    def paths(self, split: Split) -> list[Path]:
+        """The files of one split by name. Raises ValueError where some are missing."""
+        raise NotImplementedError
+
+    def build(self, audio: AudioFormat, split: Split) -> list[Track]:
+        """The clips of one split; see `DataConfig.build`."""
+        require_sources(type(self).__module__.rpartition(".")[2], SOURCES, audio)
+        clips = open_each(self.paths(split), lambda path: Clip(path, audio, self.mixing))
+        return remember(clips, audio, self.memory_gb)
 
 
 def find_clips(root: Path, pattern: str) -> list[Path]:

@@ -6,38 +6,23 @@ abjones and amy to train on, four of them for development, the other singers' 82
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
-from gan_sep.audio import AudioFormat
-from gan_sep.data.base import Check, Split, Track, require_sources
-from gan_sep.data.files import listed, open_each
-from gan_sep.data.karaoke import SOURCES, Clip, Mixing, find_clips
-from gan_sep.data.memory import remember
-from gan_sep.ranges import at_least
+from gan_sep.data.base import Split
+from gan_sep.data.files import listed
+from gan_sep.data.karaoke import Karaoke, Mixing, find_clips
 
 TRAIN_SINGERS = ("abjones", "amy")
 VALIDATION = ("abjones_5_08", "abjones_5_09", "amy_9_08", "amy_9_09")
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Karaoke):
     """The folder that holds Wavfile/, with clips SINGER_N_M.{wav,flac,ogg,mp3}."""
 
-    root: Path  # the folder that holds Wavfile/
     # equal_energy, as published, scales music and voice to 0 dB over the clip, keeping their sum.
     mixing: Mixing = "equal_energy"
-    memory_gb: float = 1.0  # of decoded material kept, 10^9 bytes a split and process
-    # full decodes every file once before the first step; headers looks at headers and names only.
-    check: Check = "full"
 
-    sources: ClassVar[tuple[str, ...] | None] = SOURCES
-
-    def __post_init__(self) -> None:
-        at_least(0, self, "memory_gb")
-
-    def build(self, audio: AudioFormat, split: Split) -> list[Track]:
-        """The clips of one split; see `DataConfig.build`."""
-        require_sources("mir1k", SOURCES, audio)
+    def paths(self, split: Split) -> list[Path]:
         clips = find_clips(self.root, "SINGER_N_M.wav")
         clips = [path for path in clips if _split_of(path.stem) == split]
         if not clips:
@@ -47,9 +32,7 @@ class Config:
             raise ValueError(
                 f"{self.root / 'Wavfile'}: no clip {listed(sorted(missing))} to validate on"
             )
-        return remember(
-            open_each(clips, lambda path: Clip(path, audio, self.mixing)), audio, self.memory_gb
-        )
+        return clips
 
 
 def _split_of(clip: str) -> Split:
