@@ -173,7 +173,8 @@ class _Scorer:
             done[arm] = _named_scores(track, references, estimates, self._evaluation)
             if excerpt_missing and arm == own:
                 self.excerpts.keep(track, references, estimates)
-            self._put(arm, track, Finished(done[arm], seconds))
+            left = Finished(done[arm], seconds)
+            self._stores[arm].put(track.name, self._fingerprint(arm, track), left)
         return done[own]
 
     def _estimates(self, arm: str, references: Tensor) -> Tensor:
@@ -204,9 +205,6 @@ class _Scorer:
 
     def _get(self, arm: str, track: Track) -> Finished | None:
         return self._stores[arm].get(track.name, self._fingerprint(arm, track))
-
-    def _put(self, arm: str, track: Track, finished: Finished) -> None:
-        self._stores[arm].put(track.name, self._fingerprint(arm, track), finished)
 
     def _fingerprint(self, arm: str, track: Track) -> str:
         if track.name not in self._middles:

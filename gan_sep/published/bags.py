@@ -123,7 +123,7 @@ def read_ensemble(path: Path, trust_module: bool = False) -> Ensemble:
         seed = load_run(path)[0].seed if path.is_dir() else 0
         return Ensemble(model.network(), model.said.audio, model.said.evaluation, seed)
     bag = _bag_file(path)
-    models = [read_model(member, trust_module) for member in _members(path, bag)]
+    models = [read_model(_member(path, name), trust_module) for name in bag.models]
     first = models[0].said
     for model in models[1:]:
         require_same_audio(model.path, model.said.audio, first.audio, str(models[0].path))
@@ -204,11 +204,7 @@ def _bag_file(path: Path) -> BagFile:
 
 def members_of(path: Path) -> list[Path]:
     """The models that a bag's file names. Raises CheckpointError where one is missing."""
-    return _members(path, _bag_file(path))
-
-
-def _members(path: Path, bag: BagFile) -> list[Path]:
-    return [_member(path, name) for name in bag.models]
+    return [_member(path, name) for name in _bag_file(path).models]
 
 
 def _member(path: Path, name: str) -> Path:
