@@ -11,12 +11,12 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from gan_sep.adversarial.adaptive_probability import AdaptiveProbability
+from gan_sep.adversarial.config import Adversarial
 from gan_sep.adversarial.feature_matching import feature_matching
 from gan_sep.adversarial.inputs import Input, Inputs
 from gan_sep.adversarial.regularizers.base import Regularizer
 from gan_sep.adversarial.scored import Scored
 from gan_sep.audio import AudioFormat
-from gan_sep.config.run import Adversarial
 from gan_sep.discriminators.layers.inputs import is_conditioned
 from gan_sep.losses.base import term_names
 from gan_sep.random import draw

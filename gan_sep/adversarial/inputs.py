@@ -15,9 +15,9 @@ from torch import Tensor
 
 from gan_sep.adversarial.adaptive_probability import AdaptiveProbability
 from gan_sep.adversarial.augmentation import augmented, drawn
+from gan_sep.adversarial.config import Adversarial
 from gan_sep.adversarial.instance_noise import white_noise
 from gan_sep.audio import AudioFormat
-from gan_sep.config.run import Adversarial
 from gan_sep.random import draw
 from gan_sep.training.batch import Batch, Place
 from gan_sep.training.silence import audible

@@ -20,16 +20,6 @@ from gan_sep.optimizers import adam
 from gan_sep.optimizers.base import OptimizerConfig
 from gan_sep.ranges import SHORTEST_SECONDS, at_least, below_one, positive
 
-__all__ = [
-    "Adversarial",
-    "AudioFormat",
-    "Diagnosis",
-    "RunConfig",
-    "SingularValues",
-    "Start",
-    "Training",
-]
-
 LossTerm = Annotated[Loss, Component("losses", aliases=(("l1", "l1_time"),))]
 LAST = "last"  # what training.select says for the weights of the last step
 
