@@ -1,4 +1,4 @@
-"""Instance noise: the discriminators begin half deaf, and get better step by step.
+"""Instance noise: what discriminators are given is noisy at first, and less so step by step.
 
 White noise on real signals and estimates alike makes the two overlap where they would not, so that
 a discriminator cannot tell them apart beyond doubt; as it fades, ever finer differences come in.

@@ -94,7 +94,7 @@ def _plots(names: Sequence[str], row_heights: Sequence[float]) -> tuple[Figure, 
 def _means(axis: Axes, diagnoses: Diagnoses) -> None:
     for key, style in SET_STYLES.items():
         _line(axis, diagnoses, (key, "mean"), style)
-    axis.axhline(0, alpha=0)  # a flat line should look flat: 0 and 1 are always in view
+    axis.axhline(0, alpha=0)  # a flat line should look flat: 0 and 1 are always shown
     axis.axhline(1, alpha=0)
     _mark(axis, THRESHOLD)
 

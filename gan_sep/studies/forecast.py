@@ -111,8 +111,8 @@ def sampled_step_seconds(member: Member) -> float:
     try:
         started = time.perf_counter()
         # The first step also prepares what all later ones use.
-        for passes in run.stream.steps(first, first + 1 + SAMPLED_STEPS):
-            run.learners.step(passes, first)
+        for micro_batches in run.stream.steps(first, first + 1 + SAMPLED_STEPS):
+            run.learners.step(micro_batches, first)
             seconds.append(time.perf_counter() - started)
             started = time.perf_counter()
     except NonFiniteError:

@@ -57,7 +57,7 @@ class Player {
     else this.#deck.play();
   }
 
-  // Stops and forgets the row, so that another view can have the deck.
+  // Stops and forgets the row, so that another part of the page can have the deck.
   release() {
     this.#deck.pause();
     this.active = false;
