@@ -28,14 +28,14 @@ from gan_sep.statistics.pairing import BASELINE
 TEMPLATES = Path(__file__).with_name("templates")
 SCRIPTS = ("deck.js", "player.js", "session.js", "listening.js", "page.js")
 
-_SEVERAL = {
+_OPENINGS = {
     "better": f"Better than {arm_name(BASELINE)}",
     "worse": f"Worse than {arm_name(BASELINE)}",
-    "undecided": "Undecided",
+    "undecided": f"No difference from {arm_name(BASELINE)} can be seen",
     "no interval": "Too few tracks to tell",
     ONE_SEED: "One seed, hence no verdict",
 }
-"""Verdict -> how a sentence about all arms of this verdict begins."""
+"""Verdict -> how a sentence about the arms of this verdict begins."""
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -90,34 +90,20 @@ def write_page(study: Study, folder: Path, audio: bool = False) -> None:
 
 
 def verdict_sentences(lines: pd.DataFrame) -> list[str]:
-    """What a statistic's lines say of one arm, in a sentence or two; of several, by verdict."""
+    """What a statistic's lines say of all arms, by verdict; of a single arm by source too."""
     told = compared(lines)
-    of_all = told[told["source"] == ALL].to_dict("records")
-    if len(of_all) == 1:
-        return [_verdict_sentence(of_all[0], told[told["source"] != ALL])]
     arms: dict[str, list[str]] = {}
-    for line in of_all:
+    for line in told[told["source"] == ALL].to_dict("records"):
         arms.setdefault(line["verdict"], []).append(f"{arm_name(line['arm'])} {_moved(line)}")
-    return [
+    said = [
         f"{opening}: {'; '.join(arms[verdict])}."
-        for verdict, opening in _SEVERAL.items()
+        for verdict, opening in _OPENINGS.items()
         if verdict in arms
     ]
-
-
-def _verdict_sentence(line: Mapping[Any, Any], by_source: pd.DataFrame) -> str:
-    arm, plain = arm_name(line["arm"]), arm_name(BASELINE)
-    opening = {
-        "better": f"{arm} is better than {plain}",
-        "worse": f"{arm} is worse than {plain}",
-        "undecided": f"No difference between {arm} and {plain} can be seen",
-        "no interval": f"Too few tracks to tell {arm} from {plain}",
-        ONE_SEED: f"One seed of {arm}, hence no verdict against {plain}",
-    }[line["verdict"]]
-    pairs = zip(by_source["source"], by_source["verdict"], strict=True)
-    clear = [f"{source} {word}" for source, word in pairs if decided(word)]
-    more = f" By source: {', '.join(clear)}." if clear else ""
-    return f"{opening}: {_moved(line)}.{more}"
+    clear = told[(told["source"] != ALL) & told["verdict"].map(decided)]
+    if told["arm"].nunique() == 1 and len(clear):
+        said.append(f"By source: {', '.join(clear['source'] + ' ' + clear['verdict'])}.")
+    return said
 
 
 def _moved(line: Mapping[Any, Any]) -> str:
