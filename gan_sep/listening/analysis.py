@@ -26,7 +26,7 @@ from gan_sep.listening.ratings import (
 )
 from gan_sep.listening.study import good
 from gan_sep.statistics.averages import Array
-from gan_sep.statistics.compare import ALL
+from gan_sep.statistics.compare import ALL, with_all
 from gan_sep.statistics.pairing import BASELINE, MIXTURE
 
 # The rule of BS.1534-3 by which a listener is left out of all averages.
@@ -117,8 +117,9 @@ def levels(ratings: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> 
     generator = np.random.default_rng(seed)
     listeners = rated[0].shape[1]
     drawn = generator.integers(listeners, size=(resamples, listeners))  # (R, L)
-    means = _with_all([each.mean((1, 2)) for each in rated])  # (A, S + 1)
-    draws = _with_all([_drawn_means(each, drawn, generator) for each in rated])  # (A, R, S + 1)
+    drawn_means = [_drawn_means(each, drawn, generator) for each in rated]  # S times (A, R)
+    means = with_all(np.stack([each.mean((1, 2)) for each in rated], -1))  # (A, S + 1)
+    draws = with_all(np.stack(drawn_means, -1))  # (A, R, S + 1)
     baseline = arms.index(BASELINE)
     columns = {
         "mean": means,
@@ -179,12 +180,6 @@ def _drawn_means(rated: Array, drawn: NDArray[np.int64], generator: np.random.Ge
         return np.full((len(rated), len(drawn)), math.nan)
     chosen = generator.integers(trials, size=(*drawn.shape, trials))  # (R, L, T)
     return np.stack([arm[drawn[..., None], chosen].mean((1, 2)) for arm in rated])
-
-
-def _with_all(by_source: list[Array]) -> Array:
-    """S times (...) -> (..., S + 1), the mean of the sources at the end."""
-    values = np.stack(by_source, -1)
-    return np.concatenate([values, values.mean(-1, keepdims=True)], -1)
 
 
 def _interval(prefix: str, draws: Array) -> dict[str, Array]:

@@ -165,11 +165,11 @@ class _Table:
         values = self.by_arm[arm]  # (seeds, tracks, S)
         complete = (np.isfinite(values) | ~self.counted).all((0, 1))  # (S,)
         of_sources = self._averages(arm, equal_weights(len(self.counted)))[0]  # (seeds, S)
-        return _with_all(np.where(complete, of_sources, np.nan))
+        return with_all(np.where(complete, of_sources, np.nan))
 
     def redrawn_levels(self, arm: str, weights: Array) -> Array:
         """The same of redrawn tracks, (tracks, draws): (draws, seeds, S + 1)."""
-        return _with_all(self._averages(arm, weights))
+        return with_all(self._averages(arm, weights))
 
     def track_counts(self) -> Array:
         """(S + 1,): the tracks that count; for All, those that count for at least one source."""
@@ -192,7 +192,7 @@ def _effects(table: _Table, baseline: str, weights: Array) -> dict[str, Effect]:
 
 def _effect(table: _Table, arm: str, baseline: str, redrawn: Array) -> Effect:
     by_seed = table.levels(arm) - table.levels(baseline)  # (seeds, S + 1)
-    by_track = _with_all((table.by_arm[arm] - table.by_arm[baseline]).mean(0))  # (tracks, S + 1)
+    by_track = with_all((table.by_arm[arm] - table.by_arm[baseline]).mean(0))  # (tracks, S + 1)
     noise = Noise.of(by_seed, redrawn, table.track_counts())
     low, high = interval(by_seed.mean(0), noise)
     better = table.statistic.better
@@ -239,7 +239,7 @@ def _weights(rows: pd.DataFrame, paired: PairedValues, statistic: Statistic) -> 
     return lengths
 
 
-def _with_all(values: Array) -> Array:
+def with_all(values: Array) -> Array:
     """Appends All, the mean of the sources: (..., S) -> (..., S + 1)."""
     return np.concatenate([values, values.mean(-1, keepdims=True)], axis=-1)
 
