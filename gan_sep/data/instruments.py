@@ -45,8 +45,7 @@ SYLLABLE_FADE_SECONDS = 0.02
 
 
 class Stage:
-    """Where one stem of a song sounds: an empty signal (C, T) on which tones are placed and "
-    "panned."""
+    """Where one stem of a song sounds: a signal (C, T) on which tones are placed and panned."""
 
     def __init__(
         self, generator: np.random.Generator, sample_rate: int, channels: int, seconds: float

@@ -94,8 +94,7 @@ class _Harmony:
 
 
 def _drums(generator: np.random.Generator, bars: int) -> list[Hit]:
-    """Kick on one and three, snare on two and four, hats between, a fill before every fourth "
-    "bar."""
+    """Kick on one and three, snare on two and four, hats between, a fill in every fourth bar."""
     step = 0.25
     kicks = {0.0, 2.0} | {s * step for s in range(16) if generator.random() < 0.12}
     hat_step = float(generator.choice([0.5, 0.25, 1.0]))
