@@ -15,7 +15,8 @@ from accelerate import PartialState
 from gan_sep.config.loader import load
 from gan_sep.config.run import RunConfig
 from gan_sep.programs import clear_errors, program
-from gan_sep.reporting.report import write_report
+from gan_sep.reporting.report import write_full
+from gan_sep.reporting.study import Study
 from gan_sep.training.lifecycle import Member, pair, run_members
 
 DEMO = Path(__file__).resolve().parents[1] / "configs" / "demo.yaml"
@@ -65,7 +66,9 @@ def conclusion(members: list[Member]) -> str:
         end = f"Train it with --arms {missing[0]}, and the report is written." if missing else ""
         return f"Rows: {rows}\nNo comparison yet: its counterpart is missing. {end}".rstrip()
     folder = members[0].folder.folder.parent
-    return write_report(folder, folder / "report", audio=True)
+    study, report = Study.of([folder]), folder / "report"
+    write_full(study, report, audio=True)
+    return f"{study.in_short()}\n\nReport: {report / 'README.md'}"
 
 
 if __name__ == "__main__":

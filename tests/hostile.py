@@ -8,10 +8,10 @@ import pytest
 import yaml
 from commands import call
 from listening_sessions import Said, rows_like, save, session
+from page_study import write_report
 
 from gan_sep.audio import AudioFormat
 from gan_sep.evaluation.rows import Row, write_table
-from gan_sep.reporting.report import write_report
 
 PARTS = (
     *("<script>ran()</script>", "</script><script>ran()</script>", "<img src=x onerror=ran()>"),

@@ -1,7 +1,7 @@
 """A finished study without training: rows, records, and excerpts of tones, to make pages of."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ from gan_sep.evaluation.excerpts import EXCERPTS, ExcerptKeeper
 from gan_sep.evaluation.rows import Row, write_table
 from gan_sep.evaluation.scores import ExcerptSettings
 from gan_sep.evaluation.separate import OverlapAdd, separate
+from gan_sep.reporting.report import write_full
+from gan_sep.reporting.study import Study
 
 ROWS = Path("evaluation", "test", "rows.csv")
 
@@ -38,6 +40,21 @@ TRACKS = (AWKWARD, *(f"song {number}" for number in range(7)))
 
 AUDIO = AudioFormat(sample_rate=RATE, channels=1, sources=SOURCES)
 EXCERPT_SECONDS = 1.5
+
+
+def write_report(
+    folders: Path | Sequence[Path],
+    out: Path,
+    question: str | None = None,
+    words: Path | None = None,
+    audio: bool = False,
+    controls: Sequence[str] = (),
+) -> str:
+    """The full report of one folder runs/NAME, or of several, and what the console shows of it."""
+    found = [folders] if isinstance(folders, Path) else folders
+    study = Study.of(found, controls, question)
+    write_full(study, out, words, audio)
+    return study.in_short()
 
 
 class Tones(Track):

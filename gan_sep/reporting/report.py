@@ -18,7 +18,6 @@ report, made from the runs' files or from what was kept, has besides
 The same runs give the same bytes.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -51,34 +50,14 @@ _KEPT = ("artefacts", "interference_share", "mr_stft", "onset_f1")
 NO_WORDS = "Nothing yet: what is written to words.md in this folder appears here."
 
 
-def write_report(
-    folders: Path | Sequence[Path],
-    out_folder: Path,
-    question: str | None = None,
-    words: Path | None = None,
-    audio: bool = False,
-    controls: Sequence[str] = (),
-) -> str:
-    """Compares the arms below runs/NAME, writes the full report and returns it in short.
-
-    folders: one folder runs/NAME, or several, which count as several seeds. question: by default
-    that of the configuration. words: a file that replaces words.md in out_folder, which otherwise
-    stays as it is. controls: arms with which the others are compared besides the plain one. Raises
-    FileNotFoundError where a run lacks a file or `words` is not there, ValueError where the arms do
-    not pair up or a control is none of them.
-    """
-    found = [folders] if isinstance(folders, Path) else folders
-    study = Study.of(found, controls, question)
-    write_full(study, out_folder, words, audio)
-    return f"{study.in_short()}\n\nReport: {out_folder / 'README.md'}"
-
-
 def write_full(
     study: Study, out_folder: Path, words: Path | None = None, audio: bool = False
 ) -> None:
-    """The full report's files; arguments and errors as of `write_report`.
+    """The full report's files.
 
-    audio: the page can be listened to; without it what may not be passed on is left out.
+    words: a file that replaces words.md in out_folder, which otherwise stays as it is. audio: the
+    page can be listened to; without it what may not be passed on is left out. Raises
+    FileNotFoundError where `words` is not there.
     """
     with alone_in(out_folder):
         if words is not None:

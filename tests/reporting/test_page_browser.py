@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hostile import SOURCES as HOSTILE_SOURCES
 from hostile import write_hostile_report
-from page_study import AWKWARD, EIGHT_ARMS, EXCERPT_SECONDS, write_study_run
+from page_study import AWKWARD, EIGHT_ARMS, EXCERPT_SECONDS, write_report, write_study_run
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
@@ -23,7 +23,6 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from gan_sep.listening.ratings import Ratings
-from gan_sep.reporting.report import write_report
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 

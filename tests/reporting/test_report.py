@@ -11,11 +11,12 @@ import torch
 import yaml
 from commands import call
 from conftest import MakeExperiment, without_painting
+from page_study import write_report
 
 from gan_sep.adversarial.diagnostics import SETS, measure
 from gan_sep.config.loader import to_dict
 from gan_sep.reporting.provenance import configuration_section, data_section, provenance_section
-from gan_sep.reporting.report import NO_WORDS, references_once, write_report
+from gan_sep.reporting.report import NO_WORDS, references_once
 from gan_sep.reporting.runs import find_arms
 from gan_sep.reporting.study import Study
 
