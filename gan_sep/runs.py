@@ -132,10 +132,6 @@ class RunFolder:
             return None
         return read_mapping(path, yaml.safe_load, "the settings of an evaluation")
 
-    def existing_rows(self, split: "Split" = "test") -> Path:
-        """The rows' file. Raises FileNotFoundError where the run was not evaluated."""
-        return self._existing(self.rows_file(split))
-
     def _existing(self, path: Path) -> Path:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: not there; train and evaluate this run to its end")

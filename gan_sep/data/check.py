@@ -142,7 +142,8 @@ def examine(files: Iterable[Path]) -> dict[Path, Content]:
     for path in tqdm(waiting, desc="checking audio", unit="file", disable=len(waiting) < 100):
         found[path] = known[_key(path)] = _decode(path)
     if waiting:
-        _remember({_key(path): found[path] for path in waiting})
+        with contextlib.suppress(OSError):
+            write_text(_cache(), json.dumps({**_known(), **known}))
     return found
 
 
@@ -173,11 +174,6 @@ def _known() -> dict[str, Content]:
         stored = json.loads(_cache().read_text("utf-8"))
         return {key: Content(*map(str, value)) for key, value in stored.items()}
     return {}
-
-
-def _remember(found: Mapping[str, Content]) -> None:
-    with contextlib.suppress(OSError):
-        write_text(_cache(), json.dumps({**_known(), **found}))
 
 
 def quick_digest(path: Path) -> str:

@@ -61,11 +61,8 @@ def visible(folder: Path) -> list[Path]:
 
 def audio_in(folder: Path) -> list[Path]:
     """The audio files directly in a folder, by name."""
-    return [path for path in visible(folder) if not path.is_dir() and _is_audio(path)]
-
-
-def _is_audio(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES
+    files = (path for path in visible(folder) if not path.is_dir())
+    return [path for path in files if path.suffix.lower() in SUFFIXES]
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:

@@ -50,13 +50,10 @@ class Config:
             names = [name for name in names if (name in held) == (split == "valid")]
         if not stem_files:
             return read_tracks([self.root / subset / name for name in names], audio)
-        cache = self._cache_folder() / subset
+        root = self.root.resolve()
+        cache = (self.cache or root.with_name(f"{root.name}-flac")) / subset
         decode({name: stem_files[name] for name in names}, cache)
         return read_tracks([cache / name for name in names], audio)
-
-    def _cache_folder(self) -> Path:
-        root = self.root.resolve()
-        return self.cache or root.with_name(f"{root.name}-flac")
 
 
 def _stem_files(folder: Path) -> dict[str, Path]:

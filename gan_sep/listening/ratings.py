@@ -47,14 +47,19 @@ class Ratings:
         """
         _check_distinct(paths)
         sessions = [_session(path) for path in paths]
+        study = sessions[0]["study"]
         for path, session in zip(paths, sessions, strict=True):
-            _check_same_study(path, session["study"], paths[0], sessions[0]["study"])
+            if session["study"] != study:
+                raise ValueError(
+                    f"{path}: study {session['study']!r}, but {paths[0]} is of {study!r}; "
+                    "aggregate one study at a time"
+                )
         table = pd.concat([_table(*pair) for pair in zip(paths, sessions, strict=True)])
         _check_listeners(table)
         _check_unique(table)
         _check_arms(table)
         _check_finished(table)
-        return cls(sessions[0]["study"], table.reset_index(drop=True))
+        return cls(study, table.reset_index(drop=True))
 
 
 def seedless(table: pd.DataFrame) -> pd.DataFrame:
@@ -124,14 +129,6 @@ def _entry(where: str, entry: Any) -> tuple[str, str, str, int, float]:
 def _is_number(value: Any, kind: type | UnionType) -> bool:
     """Whether JSON gave a number of this kind; true and false are ints to Python."""
     return isinstance(value, kind) and not isinstance(value, bool)
-
-
-def _check_same_study(path: Path, study: str, first: Path, expected: str) -> None:
-    if study != expected:
-        raise ValueError(
-            f"{path}: study {study!r}, but {first} is of {expected!r}; aggregate one study at a "
-            "time"
-        )
 
 
 def _check_listeners(table: pd.DataFrame) -> None:

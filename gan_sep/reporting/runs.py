@@ -92,9 +92,10 @@ class ArmRun(RunFolder):
     def rows(self, split: Split = "test") -> pd.DataFrame:
         """The evaluation rows of the arm, the mixture and the oracles, on the tracks of a split.
 
-        Raises as `read_rows` does, and ValueError where the rows are another arm's.
+        Raises FileNotFoundError where there are none, ValueError where they are another arm's, and
+        as `read_rows` does.
         """
-        path = self.existing_rows(split)
+        path = self._existing(self.rows_file(split))
         rows = read_rows(path)
         foreign = rows[
             ~rows["arm"].isin((self.arm, *REFERENCE_SYSTEMS)) | (rows["seed"] != self.seed)

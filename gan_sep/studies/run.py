@@ -112,7 +112,7 @@ def _run_arms(
     budget: Budget,
 ) -> dict[str, str]:
     """Takes the call's arms to their ends -> what failed, by the names of the folders, and why."""
-    works = [work for work in survey(members) if _concerns(settings, work)]
+    works = [w for w in survey(members) if settings.only is None or w.arm in settings.only]
     forecast = Forecast(works)
     accelerator.wait_for_everyone()  # no process writes before all have read
     failed = {}
@@ -130,11 +130,6 @@ def _run_arms(
             failed[work.name] = str(error)
             accelerator.print(f"{work.name} failed: {error}", flush=True)
     return failed
-
-
-def _concerns(settings: StudySettings, work: Work) -> bool:
-    """Whether the arm is one of those that this call works on."""
-    return settings.only is None or work.arm in settings.only
 
 
 def _announcement(place: int, works: Sequence[Work], forecast: Forecast) -> str:

@@ -71,11 +71,7 @@ def _energies(references: Tensor, estimates: Tensor) -> Tensor:
 
 
 _shared_v3 = shared(bss_eval_v3)
-_mixture_v3 = shared(lambda references, _: bss_eval_v3(references, _mixture(references)))
-
-
-def _mixture(references: Tensor) -> Tensor:
-    return references.sum(0).expand_as(references)
+_mixture_v3 = shared(lambda s, _: bss_eval_v3(s, s.sum(0).expand_as(s)))
 
 
 def _ratio(name: str) -> Function:
