@@ -129,6 +129,12 @@ def compare(
         for source, kept in zip(paired.sources, table.counted.T, strict=True)
     }
     weights = redrawn_weights(len(paired.tracks), resamples, seed)
+    redrawn = table.redrawn_levels(baseline, weights)  # (draws, seeds, S + 1)
+    effects = {
+        arm: _effect(table, arm, baseline, table.redrawn_levels(arm, weights) - redrawn)
+        for arm in paired.arms
+        if arm not in (*REFERENCE_SYSTEMS, baseline)
+    }
     return Comparison(
         statistic=statistic,
         baseline=baseline,
@@ -136,7 +142,7 @@ def compare(
         tracks=paired.tracks,
         sources=paired.sources,
         levels={arm: table.levels(arm).mean(0) for arm in paired.arms},
-        effects=_effects(table, baseline, weights),
+        effects=effects,
         left_out=left_out,
         removed=_removed_frames(rows, statistic),
     )
@@ -180,16 +186,6 @@ class _Table:
         return average(self.by_arm[arm], self.weights * weights, how)
 
 
-def _effects(table: _Table, baseline: str, weights: Array) -> dict[str, Effect]:
-    """Of every arm but the baseline, the mixture and the oracles."""
-    redrawn = table.redrawn_levels(baseline, weights)  # (draws, seeds, S + 1)
-    return {
-        arm: _effect(table, arm, baseline, table.redrawn_levels(arm, weights) - redrawn)
-        for arm in table.by_arm
-        if arm not in (*REFERENCE_SYSTEMS, baseline)
-    }
-
-
 def _effect(table: _Table, arm: str, baseline: str, redrawn: Array) -> Effect:
     by_seed = table.levels(arm) - table.levels(baseline)  # (seeds, S + 1)
     by_track = with_all((table.by_arm[arm] - table.by_arm[baseline]).mean(0))  # (tracks, S + 1)
@@ -215,7 +211,7 @@ def _effect(table: _Table, arm: str, baseline: str, redrawn: Array) -> Effect:
 def _weights(rows: pd.DataFrame, paired: PairedValues, statistic: Statistic) -> Array:
     """(tracks, 1): the tracks' seconds for a weighted mean, else ones."""
     if statistic.average != "weighted mean":
-        return np.ones((len(paired.tracks), 1))
+        return equal_weights(len(paired.tracks))
     seconds = PairedValues.of(rows, "seconds")
     if seconds.tracks != paired.tracks:
         differing = sorted(set(seconds.tracks) ^ set(paired.tracks))
