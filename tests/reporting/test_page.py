@@ -205,8 +205,8 @@ def test_systems_side_by_side_open_the_result_of_several_arms(tmp_path: Path) ->
 
 def test_arms_share_the_excerpts_that_all_of_them_kept(run: Path) -> None:
     excerpts, remarks = shared_excerpts(find_arms([run])[:2])
-    assert [excerpt.first.track for excerpt in excerpts] == sorted(TRACKS[:2])
-    assert [list(excerpt.by_arm) for excerpt in excerpts] == [list(ARMS)] * 2
+    assert [excerpt["plain"].track for excerpt in excerpts] == sorted(TRACKS[:2])
+    assert [list(excerpt) for excerpt in excerpts] == [list(ARMS)] * 2
     assert remarks == []
 
 
@@ -214,7 +214,7 @@ def test_an_excerpt_that_an_arm_lacks_is_left_out_by_name(tmp_path: Path) -> Non
     run = write_study_run(tmp_path / "tones", seeds=(0,))
     write_tones(run / "seed0-gan", "gan", tracks=1)
     excerpts, remarks = shared_excerpts(find_arms([run]))
-    assert [excerpt.first.track for excerpt in excerpts] == [AWKWARD]
+    assert [excerpt["plain"].track for excerpt in excerpts] == [AWKWARD]
     assert len(remarks) == 1
     assert remarks[0].startswith(f"GAN kept no excerpt of {TRACKS[1]} ")
 

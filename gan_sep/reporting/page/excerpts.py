@@ -8,7 +8,6 @@ Files are numbered, not named: the blind test must not be given away by a name.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -71,25 +70,8 @@ class PageExcerpt:
         return {"track": self.track, "script": self.script, "trials": trials}
 
 
-@dataclass(frozen=True)
-class SharedExcerpt:
-    """The same stretch of a track as every arm separated it; of one at least."""
-
-    by_arm: Mapping[str, Excerpt]
-
-    @property
-    def first(self) -> Excerpt:
-        return next(iter(self.by_arm.values()))
-
-    @cached_property
-    def mixture(self) -> Tensor:
-        """(C, T)"""
-        return self.first.mixture()
-
-    def signals(self, source: str) -> dict[str, Tensor]:
-        """Reference and arms: name -> (C, T)."""
-        estimates = {arm: excerpt.estimate(source) for arm, excerpt in self.by_arm.items()}
-        return {REFERENCE: self.first.reference(source), **estimates}
+SharedExcerpt = Mapping[str, Excerpt]
+"""The same stretch of a track as every arm separated it, by arm; of one at least."""
 
 
 def shared_excerpts(runs: Sequence[ArmRun]) -> tuple[list[SharedExcerpt], list[str]]:
@@ -111,8 +93,8 @@ def shared_excerpts(runs: Sequence[ArmRun]) -> tuple[list[SharedExcerpt], list[s
         for arm, found in stretches.items()
         if (lacking := [key[0] for key in everywhere if key not in found])
     ]
-    shared = [
-        SharedExcerpt({arm: found[key] for arm, found in stretches.items()})
+    shared: list[SharedExcerpt] = [
+        {arm: found[key] for arm, found in stretches.items()}
         for key in everywhere
         if all(key in found for found in stretches.values())
     ]
@@ -132,8 +114,15 @@ def write_page_excerpts(
 
 
 def _write_one(place: int, excerpt: SharedExcerpt, folder: Path, audio: bool) -> PageExcerpt:
-    first, mixture = excerpt.first, excerpt.mixture
-    by_source = {source: excerpt.signals(source) for source in first.sources}
+    first = next(iter(excerpt.values()))
+    mixture = first.mixture()  # (C, T)
+    by_source = {
+        source: {
+            REFERENCE: first.reference(source),
+            **{arm: each.estimate(source) for arm, each in excerpt.items()},
+        }
+        for source in first.sources
+    }
     images = _write_images(place, mixture, by_source, first.sample_rate, folder)
     sounds: Mapping[str, Sound] = {}
     script = None
@@ -183,14 +172,12 @@ def _write_images(
 
 def _signal(arm: str, name: str, images: Mapping[str, str], sounds: Mapping[str, Sound]) -> Signal:
     sound = sounds.get(name)
-    if sound is None:
-        return Signal(arm, name, images[name], None, None)
-    return Signal(arm, name, images[name], round(sound.gain, 6), sound.boost_db)
+    played = (round(sound.gain, 6), sound.boost_db) if sound else (None, None)
+    return Signal(arm, name, images[name], *played)
 
 
-def _files(page: PageExcerpt) -> Iterator[str]:
-    """The files of an excerpt, relative to the page."""
-    if page.script:
-        yield page.script
+def _files(page: PageExcerpt) -> Iterator[str | None]:
+    """The files of an excerpt, relative to the page; None without sounds."""
+    yield page.script
     for signals in page.trials.values():
         yield from (signal.image for signal in signals)
