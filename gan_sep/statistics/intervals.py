@@ -24,6 +24,7 @@ With one seed it is an interval over tracks: it speaks of other tracks, not of o
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -103,5 +104,7 @@ def _covariance(redrawn: Array, num_tracks: float) -> Array:
     return np.atleast_2d(np.cov(redrawn)) * (num_tracks + 1) / (num_tracks - 1)
 
 
-def _quantile(degrees: Array) -> Array:
-    return np.asarray(student.ppf((1 + CONFIDENCE) / 2, degrees), dtype=np.float64)
+@np.vectorize
+@lru_cache(maxsize=4096)  # simulated studies ask for the same a thousand times
+def _quantile(degrees: float) -> float:
+    return float(student.ppf((1 + CONFIDENCE) / 2, degrees))

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -46,23 +47,30 @@ class _Study:
 
     def power(self, num_seeds: int, effect: float, seed: int) -> float:
         """Share of simulated studies of so many seeds whose interval excludes 0."""
-        generator = np.random.default_rng(seed)
         by_seed, residual = self.by_seed / num_seeds, self.residual / num_seeds
-        seeds, tracks = num_seeds - 1, self.num_tracks - 1  # degrees of freedom
-
-        def observed(variance: float, degrees: float) -> Array:
-            return variance * generator.chisquare(degrees, _STUDIES) / degrees
-
+        tracks, seeds, both, normal = _drawn(num_seeds, self.num_tracks, seed)
         noise = Noise(
             num_seeds,
             np.array(self.num_tracks),
-            from_tracks=observed(self.by_tracks + residual, tracks),
-            from_seeds=observed(by_seed + residual, seeds),
-            residual=observed(residual, seeds * tracks),
+            from_tracks=(self.by_tracks + residual) * tracks,
+            from_seeds=(by_seed + residual) * seeds,
+            residual=residual * both,
         )
         deviation = np.sqrt(self.by_tracks + by_seed + residual)
-        differences = effect + deviation * generator.standard_normal(_STUDIES)
+        differences = effect + deviation * normal
         return float(np.mean(np.abs(differences) > half_width(noise)))
+
+
+@lru_cache(maxsize=256)
+def _drawn(num_seeds: int, num_tracks: float, seed: int) -> tuple[Array, ...]:
+    """Estimated variances of tracks, seeds and residual where the true one is 1; normal numbers.
+
+    They do not depend on the noise, and drawing them takes nearly all of the time.
+    """
+    generator = np.random.default_rng(seed)
+    seeds, tracks = num_seeds - 1, num_tracks - 1  # degrees of freedom
+    variances = (generator.chisquare(d, _STUDIES) / d for d in (tracks, seeds, seeds * tracks))
+    return *variances, generator.standard_normal(_STUDIES)
 
 
 def _seeds_needed(study: _Study, effect: float, seed: int) -> float:
