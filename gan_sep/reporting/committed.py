@@ -98,6 +98,7 @@ def store_rows(studies: Mapping[Path, pd.DataFrame], shared: Path) -> None:
             part, index=False, lineterminator="\n", compression="xz", float_format=_DIGITS
         ),
     )
+    _blocks.cache_clear()
 
 
 def _kept(run: ArmRun, after_step: int) -> dict[str, Any]:

@@ -18,13 +18,14 @@ report, made from the runs' files or from what was kept, has besides
 The same runs give the same bytes.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from gan_sep.evaluation import metrics
 from gan_sep.locks import alone_in
-from gan_sep.reporting.committed import store
+from gan_sep.reporting.committed import read_study, store
 from gan_sep.reporting.comparison_figure import comparison_figure
 from gan_sep.reporting.cost import cost_section, cost_sentence
 from gan_sep.reporting.curves import curves_figure
@@ -77,10 +78,14 @@ def write_full(
 
 
 def write_committed(study: Study, folder: Path) -> None:
-    """What is kept of a study without its runs. Its rows lie in the folder itself."""
+    """What is kept of a study without its runs. Its rows lie in the folder itself.
+
+    Every number is that of the rows as they are kept, so that it can be made again from them.
+    """
     with alone_in(folder):
-        _write_small(study, folder, full=False)
         store({folder: (study.runs, references_once(study.rows), study.question)}, folder)
+        _, rows, _ = read_study(folder)
+        _write_small(replace(study, rows=rows), folder, full=False)
 
 
 def _write_small(study: Study, folder: Path, full: bool) -> None:

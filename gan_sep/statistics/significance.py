@@ -6,6 +6,7 @@ from scipy.stats import wilcoxon
 from gan_sep.statistics.averages import Array
 
 FEWEST_TRACKS = 6
+_DIGITS = 6  # after which two differences count as equal, the largest being 1
 
 
 def p_values(track_differences: Array) -> Array:
@@ -35,5 +36,8 @@ def holm(raw: Array) -> Array:
 
 
 def _signed_rank(differences: Array) -> float:
-    differing = differences[np.isfinite(differences) & (differences != 0)]
+    known = differences[np.isfinite(differences)]
+    # Differences that are equal but for rounding share a rank, and those that are 0 have none.
+    known = np.round(known / (np.abs(known).max(initial=0) or 1), _DIGITS)
+    differing = known[known != 0]
     return float(wilcoxon(differing).pvalue) if len(differing) >= FEWEST_TRACKS else np.nan

@@ -43,3 +43,9 @@ def test_fewer_than_six_tracks_that_differ_have_no_p_value(differences: list[flo
 def test_tracks_left_out_and_tracks_without_difference_do_not_count() -> None:
     step = [0.3, 0.1, 0.5, 0.2, 0.9, 0.4, NAN, 0.0]
     np.testing.assert_allclose(p_values(np.array([step, step]).T), 2 / 64)
+
+
+def test_differences_that_are_equal_but_for_rounding_share_a_rank() -> None:
+    step = np.array([0.1, -0.1, 0.1, 0.1, -0.1, 0.2, 0.2, -0.3, 0.4, 0.3])
+    rounded = step * (1 + 1e-15 * np.arange(10))
+    np.testing.assert_array_equal(*p_values(np.stack([step, rounded], 1)))
