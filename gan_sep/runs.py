@@ -25,6 +25,10 @@ ARM_NAME = r"[A-Za-z0-9_-]+"
 _FOLDER = re.compile(rf"seed(\d+)-({ARM_NAME})")
 
 
+# What an evaluation leaves, in a run or in a folder of its own.
+ROWS, SETTINGS, SPEED, EXCERPTS = "rows.csv", "settings.yaml", "separation.csv", "excerpts"
+
+
 class _Inside:
     """A path in a run's folder."""
 
@@ -74,19 +78,19 @@ class RunFolder:
 
     def rows_file(self, split: "Split" = "test") -> Path:
         """One row per track, source and metric."""
-        return self.evaluation(split) / "rows.csv"
+        return self.evaluation(split) / ROWS
 
     def settings_file(self, split: "Split" = "test") -> Path:
         """How the tracks were treated, by which a comparison sees that runs were treated alike."""
-        return self.evaluation(split) / "settings.yaml"
+        return self.evaluation(split) / SETTINGS
 
     def speed_file(self, split: "Split" = "test") -> Path:
         """How long separating each track took."""
-        return self.evaluation(split) / "separation.csv"
+        return self.evaluation(split) / SPEED
 
     def excerpts(self, split: "Split" = "test") -> Path:
         """Stretches of a few tracks, to listen to."""
-        return self.evaluation(split) / "excerpts"
+        return self.evaluation(split) / EXCERPTS
 
     @contextlib.contextmanager
     def owned(self) -> Iterator[None]:

@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
-from gan_sep.evaluation.excerpts import EXCERPTS, ExcerptKeeper
+from gan_sep.evaluation.excerpts import ExcerptKeeper
 from gan_sep.evaluation.rows import Row, write_table
 from gan_sep.evaluation.scores import ExcerptSettings
 from gan_sep.evaluation.separate import OverlapAdd, separate
 from gan_sep.reporting.report import write_full
 from gan_sep.reporting.study import Study
+from gan_sep.runs import EXCERPTS
 
 ROWS = Path("evaluation", "test", "rows.csv")
 

@@ -19,11 +19,12 @@ from tqdm import tqdm
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
 from gan_sep.evaluation import metrics
-from gan_sep.evaluation.excerpts import EXCERPTS, ExcerptKeeper
+from gan_sep.evaluation.excerpts import ExcerptKeeper
 from gan_sep.evaluation.references import MIXTURE, REFERENCE_SYSTEMS, reference_estimates
 from gan_sep.evaluation.rows import Finished, Row, TrackSpeed, TrackStore, write_table
 from gan_sep.evaluation.scores import EvaluationSettings, Scores, track_scores
 from gan_sep.evaluation.separate import separate
+from gan_sep.runs import EXCERPTS, ROWS, SPEED
 
 QUICK = "ratios"
 """The group of metrics that training computes on validation tracks."""
@@ -85,8 +86,8 @@ def evaluate(
     arms = [*evaluation.reference_systems, evaluation.arm]
     rows = [row for arm in arms for row in scorer.rows(tracks, arm)]
     if state.is_main_process:
-        write_table(folder / "rows.csv", Row._fields, rows)
-        write_table(folder / "separation.csv", TrackSpeed._fields, scorer.speeds(tracks))
+        write_table(folder / ROWS, Row._fields, rows)
+        write_table(folder / SPEED, TrackSpeed._fields, scorer.speeds(tracks))
         scorer.excerpts.remove_others(tracks)
     return rows
 

@@ -25,9 +25,6 @@ from gan_sep.evaluation.separate import OverlapAdd
 from gan_sep.names import file_name
 from gan_sep.runs import json_text, reading_file, write_text
 
-EXCERPTS = "excerpts"
-"""The folder's name beside the rows of an evaluation."""
-
 _DESCRIPTION = "excerpt.json"
 _STARTS_PER_SECOND = 4
 

@@ -24,7 +24,7 @@ from gan_sep.evaluation.metrics.base import Metric
 from gan_sep.listening.ratings import REFERENCE, Ratings, seedless
 from gan_sep.names import plain_name
 from gan_sep.reporting.runs import read_rows
-from gan_sep.runs import reading_file
+from gan_sep.runs import ROWS, reading_file
 from gan_sep.statistics.pairing import MIXTURE
 
 _ANCHORS = {"ref": REFERENCE, "Interferer": MIXTURE, "Quality": "anchor"}
@@ -55,7 +55,7 @@ class ListeningStudy:
         if (folder / "ratings.csv").is_file():
             ratings = _published_ratings(folder / "ratings.csv")
             values = _sound_values(folder / "sounds", ratings) if known is None else known
-        elif sorted(folder.glob("*.json")) and (folder / "rows.csv").is_file():
+        elif sorted(folder.glob("*.json")) and (folder / ROWS).is_file():
             ratings, values = _page(folder)
         else:
             raise FileNotFoundError(
@@ -126,7 +126,7 @@ def _page(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A song is a track's source, a sound an arm with its seed; metrics are those of the rows."""
     ratings = Ratings.read(sorted(folder.glob("*.json"))).table
     named = _named(ratings).assign(experiment="rating")
-    rows = _named(seedless(read_rows(folder / "rows.csv")))
+    rows = _named(seedless(read_rows(folder / ROWS)))
     table = rows[rows["metric"].isin(METRICS)].pivot_table(
         index=SOUND, columns="metric", values="value"
     )

@@ -33,9 +33,9 @@ _CHECKSUM = re.compile(r".+-([0-9a-f]{8})")  # of SIGNATURE-CHECKSUM.th
 class Said:
     """What an export says of itself, as JSON under `gan_sep` in its metadata."""
 
-    generator: Annotated[GeneratorConfig, Component("generators")]
-    audio: AudioFormat
-    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    generator: Annotated[GeneratorConfig, Component("generators")]  # the separator
+    audio: AudioFormat  # of its estimates
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)  # how it separates
 
 
 @dataclass(frozen=True)

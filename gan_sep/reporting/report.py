@@ -41,7 +41,7 @@ from gan_sep.reporting.study import HEADLINES, Study
 from gan_sep.reporting.style import arm_name, write_png
 from gan_sep.reporting.systems import systems_table
 from gan_sep.reporting.tables import beyond_sdr, bullets, controls_section, markdown
-from gan_sep.runs import reading_file, write_text
+from gan_sep.runs import ROWS, reading_file, write_text
 from gan_sep.statistics.pairing import COLUMNS as ROW_COLUMNS
 from gan_sep.statistics.pairing import REFERENCE_SYSTEMS
 
@@ -65,7 +65,7 @@ def write_full(
             with reading_file(words, "text in UTF-8"):
                 write_text(out_folder / "words.md", words.read_text("utf-8"))
         _write_small(study, out_folder, full=True)
-        write_text(out_folder / "rows.csv", csv_text(references_once(study.rows)))
+        write_text(out_folder / ROWS, csv_text(references_once(study.rows)))
         columns = bullets(f"`{name}`: {meaning}" for name, meaning in COLUMNS.items())
         explained = f"**Columns of table.csv, and of the records in table.json**\n\n{columns}\n"
         write_text(out_folder / "table.md", f"{markdown(study.against_plain)}\n{explained}")

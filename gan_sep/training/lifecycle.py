@@ -14,7 +14,7 @@ from gan_sep.config.run import RunConfig
 from gan_sep.data.base import Split
 from gan_sep.evaluation.evaluate import Evaluation, evaluate
 from gan_sep.evaluation.scores import EvaluationSettings
-from gan_sep.runs import RunFolder, write_text
+from gan_sep.runs import SETTINGS, RunFolder, write_text
 from gan_sep.training import checkpoint
 from gan_sep.training.budget import Budget
 from gan_sep.training.checkpoint import CheckpointError
@@ -139,7 +139,7 @@ def evaluate_network(
         evaluate(network, tracks, evaluation, folder)
         if accelerator.is_main_process:
             settings = yaml.safe_dump(evaluation_settings(config, run), sort_keys=False)
-            write_text(folder / "settings.yaml", settings)
+            write_text(folder / SETTINGS, settings)
 
 
 def evaluation_settings(config: RunConfig, run: RunFolder) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from gan_sep.audio import AudioFormat
 from gan_sep.data.base import Track
 from gan_sep.evaluation.evaluate import Evaluation, evaluate
-from gan_sep.evaluation.excerpts import EXCERPTS, Excerpt, read_excerpts, telling_start
+from gan_sep.evaluation.excerpts import Excerpt, read_excerpts, telling_start
 from gan_sep.evaluation.scores import EvaluationSettings, ExcerptSettings
 from gan_sep.evaluation.separate import separate
+from gan_sep.runs import EXCERPTS
 
 RATE = 1000
 AUDIO = AudioFormat(sample_rate=RATE, channels=1, sources=("music", "lead voice"))
