@@ -38,6 +38,6 @@ def holm(raw: Array) -> Array:
 def _signed_rank(differences: Array) -> float:
     known = differences[np.isfinite(differences)]
     # Differences that are equal but for rounding share a rank, and those that are 0 have none.
-    known = np.round(known / (np.abs(known).max(initial=0) or 1), _DIGITS)
-    differing = known[known != 0]
+    rounded = np.round(known / (np.abs(known).max(initial=0) or 1), _DIGITS)
+    differing = rounded[rounded != 0]
     return float(wilcoxon(differing).pvalue) if len(differing) >= FEWEST_TRACKS else np.nan
