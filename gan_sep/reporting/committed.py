@@ -48,7 +48,8 @@ def read_study(folder: Path) -> tuple[list[ArmRun], pd.DataFrame, str | None]:
     with reading_file(folder / ARMS, "seed, arm and block of each run"):
         arms = pd.read_csv(folder / ARMS, dtype={"arm": str}, keep_default_na=False)
         arms = arms[["seed", "arm", "block"]].astype({"seed": int, "block": int})
-    blocks = _blocks(_rows_of(folder))
+    place = _rows_of(folder)
+    blocks = _blocks(place, place.stat().st_mtime_ns)
     missing = sorted(set(arms["block"]) - set(blocks["block"]))
     if missing:
         raise ValueError(f"{folder / ARMS}: no rows of block {missing[0]} in {ROWS}")
@@ -98,7 +99,6 @@ def store_rows(studies: Mapping[Path, pd.DataFrame], shared: Path) -> None:
             part, index=False, lineterminator="\n", compression="xz", float_format=_DIGITS
         ),
     )
-    _blocks.cache_clear()
 
 
 def _kept(run: ArmRun, after_step: int) -> dict[str, Any]:
@@ -152,8 +152,8 @@ def _rows_of(folder: Path) -> Path:
     raise FileNotFoundError(f"{folder}: expected {ROWS} in it or a folder above it, found none")
 
 
-@lru_cache(maxsize=1)
-def _blocks(path: Path) -> pd.DataFrame:
+@lru_cache(maxsize=2)
+def _blocks(path: Path, changed: int) -> pd.DataFrame:
     text = ["track", "source", "metric"]
     rows = pd.read_csv(path, dtype=dict.fromkeys([*text, "value"], str), keep_default_na=False)
     # Text is read by Python to the last bit; empty is no number.
