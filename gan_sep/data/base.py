@@ -93,7 +93,6 @@ class DataConfig(Protocol):
         Raises FileNotFoundError or ValueError naming the path, what was expected and what was
         found.
         """
-        ...
 
 
 def require_sources(data_name: str, offered: tuple[str, ...], audio: AudioFormat) -> None:

@@ -53,7 +53,6 @@ class DiscriminatorConfig(Protocol):
 
         Raises ValueError where an option does not fit the format.
         """
-        ...
 
     @property
     def window(self) -> int:
@@ -61,9 +60,7 @@ class DiscriminatorConfig(Protocol):
 
         Shorter signals are scored too, with silence around them.
         """
-        ...
 
     @classmethod
     def tiny(cls) -> Self:
         """A setting small enough for a test, in any audio format."""
-        ...
