@@ -94,12 +94,13 @@ def train(member: Member, budget: Budget | None = None) -> None:
 def score(member: Member) -> None:
     """Evaluate a run's weights on the test tracks, and where asked on validation ones.
 
-    Raises as `evaluate_run`.
+    Raises CheckpointError as `best_generator`, and what `evaluate` raises.
     """
-    accelerator = accelerator_for(member.config)
+    accelerator, run = accelerator_for(member.config), member.folder
     for split, settings in evaluations(member.config.evaluation).items():
         config = replace(member.config, evaluation=settings)
-        evaluate_run(config, member.folder, split, member.folder.evaluation(split), accelerator)
+        network = best_generator(config, run)
+        evaluate_network(network, config, run, split, run.evaluation(split), accelerator)
 
 
 def evaluations(settings: EvaluationSettings) -> dict[Split, EvaluationSettings]:
@@ -110,17 +111,6 @@ def evaluations(settings: EvaluationSettings) -> dict[Split, EvaluationSettings]
     return asked
 
 
-def evaluate_run(
-    config: RunConfig, run: RunFolder, split: Split, folder: Path, accelerator: Accelerator
-) -> None:
-    """Separate and score the tracks of a split with a run's weights.
-
-    The folder gets rows.csv, and settings.yaml by which a comparison sees that runs were treated
-    alike. Raises CheckpointError as `best_generator`, and what `evaluate` raises.
-    """
-    evaluate_network(best_generator(config, run), config, run, split, folder, accelerator)
-
-
 def evaluate_network(
     network: nn.Module,
     config: RunConfig,
@@ -129,7 +119,11 @@ def evaluate_network(
     folder: Path,
     accelerator: Accelerator,
 ) -> None:
-    """The same of a network that is given, as the arm and seed of `run`."""
+    """Separate and score the tracks of a split with a network, as the arm and seed of `run`.
+
+    The folder gets rows.csv, and settings.yaml by which a comparison sees that runs were treated
+    alike. Raises what `evaluate` raises.
+    """
     use_threads(config.training.threads, accelerator)
     network = network.to(accelerator.device)
     evaluation = Evaluation(config.audio, config.evaluation, run.arm, config.seed)
