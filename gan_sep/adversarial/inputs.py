@@ -139,23 +139,15 @@ class Inputs:
 
 
 def levelled(signals: Tensor, settings: Adversarial) -> Tensor:
-    """Signals (..., C, T), each over its own RMS, where the settings ask for it.
+    """Signals (..., C, T), each over its RMS of channels and time, where the settings ask for it.
 
+    Then loudness is no evidence. What lies below silence_db is raised as if it lay there, so that
+    silence stays silence. Gradients flow through the RMS too: along a signal itself they are zero.
     The diagnosis does the same: this is what discriminators are given at any time.
     """
     floor_db = settings.silence_db
     if not settings.level_normalisation or floor_db is None:
         return signals
-    return level_normalised(signals, floor_db)
-
-
-def level_normalised(signals: Tensor, floor_db: float) -> Tensor:
-    """Signals (..., C, T) over their RMS, which is taken over channels and time.
-
-    Then loudness is no evidence. What lies below floor_db (RMS, dB full scale) is raised as if it
-    lay there, so that silence stays silence. Gradients flow through the RMS too: along a signal
-    itself they are zero.
-    """
     power = signals.square().mean((-2, -1), keepdim=True)  # (..., 1, 1)
     return signals / power.clamp_min(10 ** (floor_db / 10)).sqrt()
 
@@ -166,12 +158,8 @@ def cropped(signals: Tensor, starts: Sequence[int], num_samples: int) -> Tensor:
     A discriminator of short crops has less around each moment of music to know it by again, and
     costs less.
     """
-    return torch.stack(
-        [
-            segment[..., start : start + num_samples]
-            for segment, start in zip(signals, starts, strict=True)
-        ]
-    )
+    pairs = zip(signals, starts, strict=True)
+    return torch.stack([segment[..., start : start + num_samples] for segment, start in pairs])
 
 
 def crop_start(

@@ -69,14 +69,8 @@ class EvaluationSettings:
 
     def of_validation(self) -> "EvaluationSettings":
         """The same for the validation tracks: their metrics, and nothing to look at."""
-        nothing = ExcerptSettings(tracks=0)
-        return replace(
-            self,
-            metrics=self.validation,
-            oracles=(),
-            excerpts=nothing,
-            validation=(),
-        )
+        none = ExcerptSettings(tracks=0)
+        return replace(self, metrics=self.validation, oracles=(), excerpts=none, validation=())
 
     def overlap_add(self, audio: AudioFormat, seed: int) -> OverlapAdd:
         """How to separate tracks of this format; seed draws the delays of the shift trick."""

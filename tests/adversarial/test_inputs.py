@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gan_sep.adversarial.adaptive_probability import AdaptiveProbability
 from gan_sep.adversarial.augmentation import KINDS, InputAugmentation, Kind
-from gan_sep.adversarial.inputs import Input, Inputs, crop_start, level_normalised
+from gan_sep.adversarial.inputs import Input, Inputs, crop_start, levelled
 from gan_sep.adversarial.instance_noise import InstanceNoise
 from gan_sep.audio import AudioFormat
 from gan_sep.config.run import Adversarial
@@ -140,25 +140,29 @@ def test_at_one_level_neither_a_source_nor_its_mixture_can_be_told_by_loudness()
         assert torch.equal(each.weights, plain.weights)
 
 
+def normalised(signals: torch.Tensor, floor_db: float) -> torch.Tensor:
+    return levelled(signals, Adversarial(level_normalisation=True, silence_db=floor_db))
+
+
 def test_every_signal_above_the_floor_has_an_rms_of_one_over_channels_and_time() -> None:
     together = torch.tensor([[3.0, 0.0], [1.0, 0.0]])  # (C, T): RMS sqrt(10 / 4)
-    torch.testing.assert_close(level_normalised(together, -60.0), together / 2.5**0.5)
+    torch.testing.assert_close(normalised(together, -60.0), together / 2.5**0.5)
 
 
 def test_signals_below_the_floor_are_raised_by_as_much_as_the_floor() -> None:
     signals = torch.full((1, 1, 1, 4), 0.001)
-    torch.testing.assert_close(level_normalised(signals, -40.0), 100 * signals)
-    assert level_normalised(torch.zeros(1, 1, 1, 4), -40.0).abs().max() == 0
+    torch.testing.assert_close(normalised(signals, -40.0), 100 * signals)
+    assert normalised(torch.zeros(1, 1, 1, 4), -40.0).abs().max() == 0
 
 
 def test_no_gradient_runs_along_the_signal_and_none_is_infinite_on_silence() -> None:
     signal = torch.randn(1, 1, 1, 500, requires_grad=True)
     weights = torch.randn(1, 1, 1, 500)
-    (gradient,) = torch.autograd.grad((level_normalised(signal, -60.0) * weights).sum(), signal)
+    (gradient,) = torch.autograd.grad((normalised(signal, -60.0) * weights).sum(), signal)
     assert gradient.abs().max() > 0
     assert abs((gradient * signal).sum().item()) < 1e-4
     silence = torch.zeros(1, 1, 1, 500, requires_grad=True)
-    (gradient,) = torch.autograd.grad(level_normalised(silence, -60.0).sum(), silence)
+    (gradient,) = torch.autograd.grad(normalised(silence, -60.0).sum(), silence)
     torch.testing.assert_close(gradient, torch.full_like(gradient, 1000.0))
 
 

@@ -13,21 +13,17 @@ LEAK = 0.2
 
 
 def halvings(groups: int, widths: Sequence[int], spectral_norm: bool) -> nn.ModuleList:
-    """A layer from each width to the next, of every group.
+    """Layers (B, groups*narrow, M, N) -> (B, groups*wide, M/2, N/2) from each width to the next.
 
     As in DCGAN the first is not normalised: it is the one that sees the level.
     """
-    return nn.ModuleList(
-        halving(groups, narrow, wide, normalised=index > 0 and not spectral_norm)
-        for index, (narrow, wide) in enumerate(pairwise(widths))
-    )
-
-
-def halving(groups: int, narrow: int, wide: int, normalised: bool) -> nn.Module:
-    """Halves height and width: (B, groups*narrow, M, N) -> (B, groups*wide, M/2, N/2)."""
-    convolution = nn.Conv2d(groups * narrow, groups * wide, 4, 2, 1, groups=groups)
-    norm = nn.GroupNorm(groups, groups * wide) if normalised else nn.Identity()
-    return nn.Sequential(convolution, norm, nn.LeakyReLU(LEAK))
+    layers = nn.ModuleList()
+    for index, (narrow, wide) in enumerate(pairwise(widths)):
+        convolution = nn.Conv2d(groups * narrow, groups * wide, 4, 2, 1, groups=groups)
+        normalised = index > 0 and not spectral_norm
+        norm = nn.GroupNorm(groups, groups * wide) if normalised else nn.Identity()
+        layers.append(nn.Sequential(convolution, norm, nn.LeakyReLU(LEAK)))
+    return layers
 
 
 def initialise(network: nn.Module, groups: int, spectral_norm: bool) -> None:
