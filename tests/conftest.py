@@ -105,6 +105,15 @@ def write_experiment(path: Path, stems: Path, runs: Path) -> Path:
     return path
 
 
+def leaves(tree: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of nested sections, with its dotted key."""
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            yield from leaves(value, f"{key}.{name}" if key else name)
+    else:
+        yield key, tree
+
+
 @pytest.fixture
 def experiment_file(stems: Path, tmp_path: Path) -> Path:
     """The tiny experiment, its runs below this test's own folder."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from commands import call
-from conftest import without_painting, write_experiment
+from conftest import leaves, without_painting, write_experiment
 
 from gan_sep.config.loader import load, to_dict
 from gan_sep.config.run import RunConfig
@@ -33,14 +33,6 @@ class Case(NamedTuple):
     words: tuple[str, ...]
     damaged: Path | None = None  # a file that gets `content` before the call
     content: bytes | None = None  # None: it is deleted
-
-
-def leaves(tree: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(tree, dict):
-        for name, value in tree.items():
-            yield from leaves(value, f"{key}.{name}" if key else name)
-    else:
-        yield key, tree
 
 
 def numbers() -> list[tuple[str, Any]]:
