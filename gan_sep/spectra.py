@@ -205,7 +205,7 @@ def _signal_gradient(
     parts[..., -1:] *= 2
     frames = torch.fft.irfft(parts, n_fft, norm="forward")  # (..., N, n_fft)
     frames *= _window(n_fft, frames) * (scale / 2)
-    return _overlap_add(frames, hop, num_samples)
+    return overlap_add(frames, hop, num_samples)
 
 
 def _sine_scale(n_fft: int) -> float:
@@ -216,7 +216,7 @@ def _sine_scale(n_fft: int) -> float:
     return 4 / n_fft
 
 
-def _overlap_add(frames: Tensor, hop: int, num_samples: int) -> Tensor:
+def overlap_add(frames: Tensor, hop: int, num_samples: int) -> Tensor:
     """The transpose of `unfold`: frames (..., N, n_fft) -> (..., T) with T = num_samples."""
     N, n_fft = frames.shape[-2:]
     if n_fft % hop:

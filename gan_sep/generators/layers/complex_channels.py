@@ -5,10 +5,13 @@ The STFT of Hybrid Demucs: frames of n_fft, hop n_fft / 4, reflection at the end
 """
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from gan_sep.spectra import overlap_add
 
 
 def spectrogram(signal: Tensor, n_fft: int) -> Tensor:
@@ -22,9 +25,7 @@ def spectrogram(signal: Tensor, n_fft: int) -> Tensor:
     hop, T = n_fft // 4, signal.shape[-1]
     margin = hop // 2 * 3
     padded = reflect(signal, margin, n_fft - hop - margin + math.ceil(T / hop) * hop - T)
-    frames = padded.unfold(2, n_fft, hop) * _window(n_fft, signal)  # (B, C, N, n_fft)
-    spectrum = torch.fft.rfft(frames, norm="ortho")[..., :-1]  # (B, C, N, F)
-    return torch.view_as_real(spectrum.permute(0, 3, 2, 1).contiguous()).flatten(3)
+    return _transformed(padded, _window(n_fft, signal))
 
 
 def waveform(channels: Tensor, num_samples: int) -> Tensor:
@@ -32,16 +33,43 @@ def waveform(channels: Tensor, num_samples: int) -> Tensor:
     if channels.dtype in (torch.float16, torch.bfloat16):
         channels = channels.float()
     n_fft = 2 * channels.shape[1]
-    hop = n_fft // 4
-    parts = channels.contiguous().unflatten(3, (-1, 2))  # (B, F, N, C, 2)
-    spectrum = F.pad(torch.view_as_complex(parts).permute(0, 3, 2, 1), (0, 1))  # (B, C, N, F + 1)
-    # At each sample that is kept, the squared windows of its four frames sum to 3 / 2.
-    frames = torch.fft.irfft(spectrum, norm="ortho") * (_window(n_fft, channels) / 1.5)
-    quarters = frames.unflatten(3, (4, hop)).unbind(3)  # (B, C, N, hop) each
-    shifted = [F.pad(quarter, (0, 0, n, 3 - n)) for n, quarter in enumerate(quarters)]
-    signal = torch.stack(shifted).sum(0).flatten(2)  # (B, C, (N + 3) hop)
-    margin = hop // 2 * 3
+    signal: Tensor = _Waveform.apply(channels, _window(n_fft, channels) / 1.5)
+    margin = n_fft // 8 * 3
     return signal[..., margin : margin + num_samples]
+
+
+class _Waveform(torch.autograd.Function):
+    """Inverse transform, window and overlap-add: (B, F, N, 2 C), (2 F,) -> (B, C, (N + 3) F / 2).
+
+    With the window of the transform over 3 / 2 it is the inverse, for at each sample that is kept
+    the squared windows of its four frames sum to that. Its gradient is written out because
+    torch's own copies the spectrum again and again.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, channels: Tensor, window: Tensor) -> Tensor:
+        ctx.save_for_backward(window)
+        parts = torch.view_as_complex(channels.contiguous().unflatten(3, (-1, 2)))  # (B, F, N, C)
+        B, F, N, C = parts.shape
+        spectrum = parts.new_zeros(B, C, N, F + 1)
+        spectrum[..., :-1] = parts.permute(0, 3, 2, 1)
+        frames = torch.fft.irfft(spectrum, norm="ortho").mul_(window)  # (B, C, N, n_fft)
+        return overlap_add(frames, F // 2, (N + 3) * F // 2)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (window,) = ctx.saved_tensors
+        channels = _transformed(gradient, 2 * window)
+        channels[:, 0] /= 2  # the inverse transform counts all frequencies twice but this one
+        return channels, None
+
+
+def _transformed(padded: Tensor, window: Tensor) -> Tensor:
+    """The frames' spectra (B, F, N, 2 C) of (B, C, T), without the highest bin."""
+    n_fft = len(window)
+    frames = padded.unfold(2, n_fft, n_fft // 4) * window  # (B, C, N, n_fft)
+    spectrum = torch.fft.rfft(frames, norm="ortho")[..., :-1]  # (B, C, N, F)
+    return torch.view_as_real(spectrum.permute(0, 3, 2, 1).contiguous()).flatten(3)
 
 
 def reflect(signal: Tensor, left: int, right: int) -> Tensor:

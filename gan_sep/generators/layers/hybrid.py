@@ -98,8 +98,11 @@ class HybridUNet(nn.Module):
         x, mean, std = _normalized(spectrogram(mixture, self.n_fft))  # (B, F, N, 2 C)
         xt, mean_t, std_t = _normalized(mixture.transpose(1, 2)[:, None])  # (B, 1, T, C)
         x, xt = self._unet(x, xt)  # (B, F, N, S * 2 C), (B, 1, T, S * C)
-        spectral = waveform(torch.addcmul(mean, x, std), mixture.shape[-1])  # (B, S * C, T)
-        temporal = torch.addcmul(mean_t, xt, std_t)[:, 0].transpose(1, 2)  # (B, S * C, T)
+        # Mean and deviation are given back to the waveform, which has half the values.
+        T = mixture.shape[-1]
+        constant = waveform(x.new_ones(1, *x.shape[1:3], 2), T)  # (1, 1, T)
+        spectral = waveform(x, T) * std[:, :, 0] + constant * mean[:, :, 0]  # (B, S * C, T)
+        temporal = (xt * std_t + mean_t)[:, 0].transpose(1, 2)  # (B, S * C, T)
         return (spectral + temporal).unflatten(1, (self.num_sources, -1))
 
     def _unet(self, x: Tensor, xt: Tensor) -> tuple[Tensor, Tensor]:
@@ -153,6 +156,9 @@ def _decoder(config: HybridConfig, shape: Shape, index: int, sources: int) -> De
 def _normalized(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """(x - mean) / (std + 1e-5) of each item of (B, ...), the mean and the std (B, 1, ...)."""
     axes = tuple(range(1, x.ndim))
-    values = x[0].numel()
-    std, mean = torch.std_mean(x, axes, keepdim=True, correction=min(1, values - 1))
-    return (x - mean) / (1e-5 + std), mean, std
+    mean = x.mean(axes, keepdim=True)
+    centred = x - mean
+    # Several times as fast as torch.std and as exact; clamped for the gradient of silence, zero.
+    variance = centred.square().sum(axes, keepdim=True) / max(x[0].numel() - 1, 1)
+    std = variance.clamp_min(1e-30).sqrt()
+    return centred / (1e-5 + std), mean, std
