@@ -26,7 +26,7 @@ def convolve(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> Tensor:
     signal = x.permute(0, 3, 1, 2)
     if weight.numel() > x.numel():  # turning the weights costs more than turning the signal
         if weight.shape[2] == 1:
-            return _by_taps(x, weight[:, :, 0], bias, stride[1], padding[1], dilation[1])
+            return _by_taps(x, weight.squeeze(2), bias, stride[1], padding[1], dilation[1])
         signal = signal.contiguous()
     y = F.conv2d(signal, weight, bias, stride, padding, dilation)
     return y.permute(0, 2, 3, 1).contiguous()
