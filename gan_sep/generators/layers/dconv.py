@@ -61,7 +61,7 @@ class LayerScale(nn.Module):
 
 def item_norm(norm: nn.GroupNorm, x: Tensor) -> Tensor:
     """A norm of one group over the last two axes, frames and channels: (..., N, C) -> the same."""
-    return torch.addcmul(norm.bias, F.layer_norm(x, x.shape[-2:], eps=norm.eps), norm.weight)
+    return (F.layer_norm(x, x.shape[-2:], eps=norm.eps) * norm.weight).add_(norm.bias)
 
 
 def _add_gated(
@@ -89,7 +89,25 @@ def _add_gated(
     matrix = torch.cat([weight, bias, one], 1) * norm.weight[:, None]
     value, gate = torch.cat([matrix, norm.bias[:, None]], 1).chunk(2)  # (C, hidden + 3) each
     value = F.linear(features, value * scale.scale[:, None])  # (B, F, N, C)
-    return torch.addcmul(x, value, F.linear(features, gate).sigmoid_())
+    summed: Tensor = _AddProduct.apply(x, value, F.linear(features, gate).sigmoid_())
+    return summed
+
+
+class _AddProduct(torch.autograd.Function):
+    """x + a * b, of one shape.
+
+    The gradient of torch.addcmul also multiplies all values by its factor of 1, twice.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        ctx.save_for_backward(a, b)
+        return torch.addcmul(x, a, b)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        a, b = ctx.saved_tensors
+        return gradient, gradient * b, gradient * a
 
 
 def _branch(channels: int, dilation: int, branches: Branches) -> nn.Sequential:

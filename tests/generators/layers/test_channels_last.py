@@ -66,3 +66,11 @@ def test_residual_branches_are_their_layers_one_after_the_other(frames: int) -> 
         expected = expected + branch(expected)
     expected = expected.transpose(1, 2).unflatten(0, (2, 4))
     torch.testing.assert_close(branches(x), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_residual_branches_have_the_gradients_of_finite_differences() -> None:
+    torch.manual_seed(0)
+    branches = DConv(4, Branches(compression=2, layer_scale=0.7)).double()
+    x = torch.randn(1, 2, 3, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(branches, x)
+    assert torch.autograd.gradgradcheck(branches, x)
