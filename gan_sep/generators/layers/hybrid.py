@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from gan_sep.generators.layers.complex_channels import spectrogram, waveform
