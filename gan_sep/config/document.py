@@ -1,10 +1,9 @@
 """The configuration's reference in Markdown, read from the dataclasses and the comments in them."""
 
+import ast
 import dataclasses
 import inspect
-import io
 import textwrap
-import tokenize
 import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -50,27 +49,15 @@ def comments(section: type) -> dict[str, str]:
 
 
 def _own_comments(section: type) -> dict[str, str]:
-    fields = {field.name for field in dataclasses.fields(section)}
+    lines = textwrap.dedent(inspect.getsource(section)).splitlines()
     found: dict[str, str] = {}
-    above: list[str] = []
-    name, depth = "", 0
-    source = textwrap.dedent(inspect.getsource(section))
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        line = token.line.strip()
-        first = line.partition(":")[0]
-        if token.type == tokenize.NAME and token.start[1] == 4 and first in fields and not depth:
-            name = first
-            found[name] = " ".join(above)
-        elif token.type == tokenize.COMMENT:
-            text = token.string.lstrip("# ")
-            if line.startswith("#"):
-                above.append(text)
-            elif name:
-                found[name] = " ".join(filter(None, (found[name], text)))
-        elif token.type == tokenize.OP:
-            depth += (token.string in "([{") - (token.string in ")]}")
-        elif token.type == tokenize.NEWLINE:
-            above, name = [], ""
+    for node in ast.iter_child_nodes(ast.parse("\n".join(lines)).body[0]):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            first = node.lineno - 1
+            while lines[first - 1].lstrip().startswith("#"):
+                first -= 1
+            said = (line.partition("# ")[2] for line in lines[first : node.end_lineno])
+            found[node.target.id] = " ".join(filter(None, said))
     return found
 
 
