@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from gan_sep.config.loader import describe, to_dict
-from gan_sep.config.values import component_of
+from gan_sep.config.loader import describe
+from gan_sep.config.values import component_of, named_dict
 
 HEAD = """\
 # Configuration
@@ -70,7 +70,7 @@ def _table(section: type) -> str:
             cells = (
                 f"`{field.name}`",
                 _type(hints[field.name]),
-                _default(field),
+                _default(field, hints[field.name]),
                 meanings.get(field.name, ""),
             )
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
@@ -86,7 +86,7 @@ def _type(hint: Any) -> str:
     return _type(arguments[0]) if arguments else describe(hint)
 
 
-def _default(field: "dataclasses.Field[Any]") -> str:
+def _default(field: "dataclasses.Field[Any]", hint: Any) -> str:
     if field.default is not dataclasses.MISSING:
         value = field.default
     elif field.default_factory is not dataclasses.MISSING:
@@ -95,7 +95,7 @@ def _default(field: "dataclasses.Field[Any]") -> str:
             return "its defaults"
     else:
         return "required"
-    text = yaml.safe_dump(to_dict(value), default_flow_style=True, width=1000).strip()
+    text = yaml.safe_dump(named_dict(hint, value), default_flow_style=True, width=1000).strip()
     return f"`{text.removesuffix('...').strip()}`"
 
 

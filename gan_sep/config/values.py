@@ -245,7 +245,7 @@ def to_dict(config: Any) -> Any:
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         hints = typing.get_type_hints(type(config), include_extras=True)
         fields = dataclasses.fields(config)
-        return {f.name: _named_dict(hints[f.name], getattr(config, f.name)) for f in fields}
+        return {f.name: named_dict(hints[f.name], getattr(config, f.name)) for f in fields}
     if isinstance(config, (list, tuple)):
         return [to_dict(item) for item in config]
     if isinstance(config, dict):
@@ -253,11 +253,11 @@ def to_dict(config: Any) -> Any:
     return str(config) if isinstance(config, Path) else config
 
 
-def _named_dict(hint: Any, value: Any) -> Any:
+def named_dict(hint: Any, value: Any) -> Any:
     """A field's plain values; what the hint declares a component begins with its name."""
     arguments = typing.get_args(hint)
     if typing.get_origin(hint) is tuple and arguments[-1] is Ellipsis:
-        return [_named_dict(arguments[0], item) for item in value]
+        return [named_dict(arguments[0], item) for item in value]
     name = _name_of(hint, value)
     return name | to_dict(value) if name else to_dict(value)
 
