@@ -118,5 +118,7 @@ def write_png(path: Path, figure: Figure, colours: int | None = None) -> None:
     figure.savefig(drawn, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     image: Image.Image = Image.open(drawn)
     if colours is not None:
-        image = image.convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+        # The default, median cut, spends them on shades of letters and mixes up those of arms.
+        octree, plain = Image.Quantize.FASTOCTREE, Image.Dither.NONE
+        image = image.convert("RGB").quantize(colours, octree, dither=plain)
     replace_file(path, lambda part: image.save(part, format="png", optimize=True))

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
+from PIL import Image
 
 from gan_sep.evaluation.metrics import statistics
 from gan_sep.reporting.comparison_figure import comparison_figure, side_steps
@@ -291,3 +292,20 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         write_text(path, "new \ud800")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_picture_of_few_colours_keeps_those_of_the_arms(tmp_path: Path) -> None:
+    arms = arm_colours(["gan", *(f"arm {number}" for number in range(9))])
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    axes = figure.subplots(2, 5).flat
+    for plot, (arm, colour) in zip(axes, arms.items(), strict=True):
+        plot.plot([0, 1], color=colour, label=arm)
+        plot.set_title(arm)
+        plot.legend()
+    write_png(tmp_path / "arms.png", figure, colours=64)
+    pixels = np.unique(
+        np.asarray(Image.open(tmp_path / "arms.png").convert("RGB")).reshape(-1, 3), axis=0
+    )
+    assert len(pixels) <= 64
+    for colour in arms.values():
+        assert np.abs(pixels / 255 - to_rgb(colour)).max(1).min() < 0.02
