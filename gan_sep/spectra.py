@@ -5,6 +5,7 @@ float32, because no FFT is worth its bits below that.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -147,10 +148,8 @@ class _Power(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (padded,) = ctx.saved_tensors
         n_fft, hop, scale = ctx.sizes
-        again = torch.is_grad_enabled()  # a gradient of this gradient is wanted
-        spectrum = _transformed(padded, *ctx.sizes) if again else ctx.spectrum  # (..., N, F)
         # d|X|^2 = 2 Re(X* dX)
-        parts = _scaled(spectrum, gradient)
+        parts = _scaled(ctx, padded, gradient)  # (..., N, F)
         return _signal_gradient(parts, n_fft, hop, padded.shape[-1], 2 * scale), None, None
 
 
@@ -174,10 +173,8 @@ class _Magnitude(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         padded, magnitude = ctx.saved_tensors
         n_fft, hop, scale = ctx.sizes
-        again = torch.is_grad_enabled()
-        spectrum = _transformed(padded, *ctx.sizes) if again else ctx.spectrum  # (..., N, F)
         # d|X| = Re(X* dX) / |X|, and 0 where |X| is
-        parts = _scaled(spectrum, gradient / magnitude.clamp_min(_TINY))
+        parts = _scaled(ctx, padded, gradient / magnitude.clamp_min(_TINY))  # (..., N, F)
         return _signal_gradient(parts, n_fft, hop, padded.shape[-1], scale), None, None, None
 
 
@@ -186,9 +183,15 @@ def _squared(spectrum: Tensor) -> Tensor:
     return spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
 
 
-def _scaled(spectrum: Tensor, factors: Tensor) -> Tensor:
-    """Complex times real, without the copies that torch makes of the real ones."""
-    return torch.view_as_complex(torch.view_as_real(spectrum) * factors.unsqueeze(-1))
+def _scaled(ctx: Any, padded: Tensor, factors: Tensor) -> Tensor:
+    """The spectrum that ctx has kept, times real factors in its place; made anew if it is gone."""
+    kept, ctx.spectrum = ctx.spectrum, None
+    if torch.is_grad_enabled():  # a gradient of this gradient is wanted
+        return _transformed(padded, *ctx.sizes) * factors
+    spectrum: Tensor = _transformed(padded, *ctx.sizes) if kept is None else kept
+    spectrum.real.mul_(factors)
+    spectrum.imag.mul_(factors)
+    return spectrum
 
 
 def _transformed(padded: Tensor, n_fft: int, hop: int, scale: float = 1.0) -> Tensor:
@@ -241,4 +244,9 @@ def _padded(signal: Tensor, n_fft: int, hop: int) -> Tensor:
 
 
 def _window(n_fft: int, like: Tensor) -> Tensor:
-    return torch.hann_window(n_fft, dtype=like.dtype, device=like.device)
+    return _hann(n_fft, like.dtype, like.device)
+
+
+@cache
+def _hann(n_fft: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.hann_window(n_fft, dtype=dtype, device=device)

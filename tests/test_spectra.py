@@ -1,9 +1,11 @@
 """The STFT pair, the scale of powers, and decibels on silence."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
+from torch import Tensor
 
 from gan_sep.spectra import decibels, istft, magnitude_spectrogram, power_spectrogram, stft
 
@@ -70,6 +72,14 @@ def test_the_transform_has_the_gradient_of_its_definition_and_a_second_one() -> 
     assert torch.autograd.gradgradcheck(lambda x: power_spectrogram(x, 8, 3), signal)
     assert torch.autograd.gradcheck(lambda x: magnitude_spectrogram(x, 8, 3, 2.0), signal)
     assert torch.autograd.gradgradcheck(lambda x: magnitude_spectrogram(x, 8, 3, 2.0), signal)
+
+
+@pytest.mark.parametrize("transform", [power_spectrogram, magnitude_spectrogram])
+def test_a_graph_that_is_kept_gives_its_gradient_twice(transform: Callable[..., Tensor]) -> None:
+    signal = torch.randn(500, requires_grad=True)
+    total = transform(signal, 64, 16).square().sum()
+    first, second = (torch.autograd.grad(total, signal, retain_graph=True)[0] for _ in range(2))
+    torch.testing.assert_close(first, second)
 
 
 def test_a_magnitude_is_the_absolute_value_scaled_and_has_no_gradient_at_silence() -> None:
