@@ -51,7 +51,8 @@ def gated(layer: nn.Conv1d | nn.Conv2d, x: Tensor) -> Tensor:
     weight, bias = layer.weight.flatten(1), layer.bias
     assert bias is not None
     (value, gate), (offset, offset_of_gate) = weight.chunk(2), bias.chunk(2)
-    return F.linear(x, value, offset) * F.linear(x, gate, offset_of_gate).sigmoid_()
+    # Not sigmoid_: F.linear with a bias returns a view, whose gradient is copied several times.
+    return F.linear(x, value, offset) * F.linear(x, gate, offset_of_gate).sigmoid()
 
 
 def _by_taps(

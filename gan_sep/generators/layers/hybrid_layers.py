@@ -73,8 +73,9 @@ class EncoderLayer(nn.Module):
 
     def forward(self, x: Tensor, inject: Tensor | None = None) -> Tensor:
         """inject: what the time branch (B, 1, N, inner) adds before the norm."""
-        if not self.shape.spectral:
-            x = F.pad(x, (0, 0, 0, -x.shape[2] % self.shape.stride))
+        missing = 0 if self.shape.spectral else -x.shape[2] % self.shape.stride
+        if missing:
+            x = F.pad(x, (0, 0, 0, missing))
         y = convolve(self.conv, x)
         if self.shape.alone:
             return y
