@@ -27,7 +27,6 @@ class Config(Loss):
     sample_rate: int | None = None  # Hz of the signals; null: that of the run
 
     leaves_out_silence: ClassVar[bool] = True
-    in_turn: ClassVar[bool] = True
 
     def build(self, sample_rate: int | None = None) -> ReconstructionLoss:
         return self if self.sample_rate else replace(self, sample_rate=sample_rate)

@@ -3,11 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from gan_sep.adversarial.balancer import Share
 from gan_sep.audio import AudioFormat
@@ -36,9 +35,6 @@ class Loss:
 
     # Whether items are left out where the source is silent: they count as 0 in the mean.
     leaves_out_silence: ClassVar[bool] = False
-    # Whether items are computed one after another, each with its gradient, while its spectra are in
-    # the CPU's cache; the value of a source then depends on no other estimate, as in masks it does.
-    in_turn: ClassVar[bool] = False
     # How many sources it takes: 2 where estimates are compared with the mixture or other sources.
     least_sources: ClassVar[int] = 1
 
@@ -92,43 +88,10 @@ class Loss:
             )
         self.check(estimates.shape[1])
         with torch.autocast(estimates.device.type, enabled=False):
-            pair = _precise(estimates), _precise(sources)
-            values = (
-                _InTurn.apply(*pair, self.items) if self.in_turn else self.items(*pair)
-            )  # (B, S)
+            values = self.items(_precise(estimates), _precise(sources))  # (B, S)
             if self.leaves_out_silence:
                 values = torch.where(audible(sources, SILENCE_DB), values, 0)  # (B, S)
             return values.mean(0)  # (S,)
-
-
-class _InTurn(torch.autograd.Function):
-    """The values (B, S) of a loss, of one item after another, and their gradients with them.
-
-    Spectra of a whole batch would be written to memory and read again for the gradient.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, estimates: Tensor, sources: Tensor, items: Callable[[Tensor, Tensor], Tensor]
-    ) -> Tensor:
-        size = 1 if estimates.device.type == "cpu" else len(estimates)
-        wanted = ctx.needs_input_grad[0]
-        values, gradients = [], []
-        for some, of in zip(estimates.split(size), sources.split(size), strict=True):
-            with torch.set_grad_enabled(wanted):
-                some = some.detach().requires_grad_(wanted)
-                values.append(items(some, of))
-                if wanted:
-                    gradients += torch.autograd.grad(values[-1].sum(), some)
-        if wanted:
-            ctx.save_for_backward(torch.cat(gradients))
-        return torch.cat([each.detach() for each in values])
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        (of_values,) = ctx.saved_tensors
-        return of_values * gradient[:, :, None, None], None, None
 
 
 class Term(NamedTuple):

@@ -26,7 +26,6 @@ class Config(Loss):
     """
 
     leaves_out_silence: ClassVar[bool] = True
-    in_turn: ClassVar[bool] = True
     n_ffts: tuple[int, ...] = (2048, 1024)  # windows in samples; hops are a quarter
 
     def __post_init__(self) -> None:

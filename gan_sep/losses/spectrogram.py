@@ -20,7 +20,7 @@ where here is a mean, and with half the squared error.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
@@ -40,7 +40,6 @@ class Config(Loss):
     overlapping frames have come to agree.
     """
 
-    in_turn: ClassVar[bool] = True
     distance: Literal["mse", "kl"] = "mse"  # squared error, or divergence
     stft: Stft = field(default_factory=Stft)  # window and hop of the magnitudes
     discriminative_weight: float = 0.0  # of the discriminative term, 0 for none

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from typing import Self
 
 from torch import Tensor
 
@@ -42,7 +42,6 @@ TINY = Stft(64, 32)  # small enough for a test
 class MagnitudeLoss(Loss):
     """Base of the losses of spectra that have one window."""
 
-    in_turn: ClassVar[bool] = True
     stft: Stft = field(default_factory=Stft)  # window and hop of the magnitudes
 
     @classmethod

@@ -19,7 +19,6 @@ class MaskLoss(MagnitudeLoss):
     of -80 dB, is added to both sums.
     """
 
-    in_turn: ClassVar[bool] = False
     least_sources: ClassVar[int] = 2
 
     def items(self, estimates: Tensor, sources: Tensor) -> Tensor:
