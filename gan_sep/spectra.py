@@ -5,7 +5,6 @@ float32, because no FFT is worth its bits below that.
 """
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import torch
@@ -244,9 +243,4 @@ def _padded(signal: Tensor, n_fft: int, hop: int) -> Tensor:
 
 
 def _window(n_fft: int, like: Tensor) -> Tensor:
-    return _hann(n_fft, like.dtype, like.device)
-
-
-@cache
-def _hann(n_fft: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    return torch.hann_window(n_fft, dtype=dtype, device=device)
+    return torch.hann_window(n_fft, dtype=like.dtype, device=like.device)
