@@ -49,6 +49,13 @@ def stopping_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _count_processes_on_cpus() -> None:
+    """Of torchrun without an accelerator each process takes itself for the only one otherwise."""
+    several = os.environ.get("WORLD_SIZE", "1") not in ("", "1")
+    if several and not torch.accelerator.is_available():
+        os.environ.setdefault("ACCELERATE_USE_CPU", "true")
+
+
 @contextmanager
 def clear_errors(traceback: bool = False) -> Iterator[None]:
     """End the program with one clear line, and exit status 2, where the user can mend the cause.
@@ -56,6 +63,7 @@ def clear_errors(traceback: bool = False) -> Iterator[None]:
     What a signal stopped ends with status 128 + signal. With `traceback` errors are not caught.
     """
     launcher = os.getppid()
+    _count_processes_on_cpus()
     if not traceback:
         threading.excepthook = _leave_to_main
     try:

@@ -1,4 +1,5 @@
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
@@ -53,3 +54,15 @@ def test_an_error_is_the_last_line_after_what_a_launcher_adds(
     assert lines[-1] == "error: nowhere.yaml: no such configuration file"
     assert any("Error" in line for line in lines[:-1])  # of the launcher
     assert lines.count(lines[-1]) <= 3  # once by each worker, once more by the first
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="each process takes an accelerator")
+@pytest.mark.parametrize(("processes", "told"), [("2", "true"), ("1", None)])
+def test_several_processes_without_an_accelerator_are_counted(
+    monkeypatch: pytest.MonkeyPatch, processes: str, told: str | None
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", processes)
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "")
+    monkeypatch.delenv("ACCELERATE_USE_CPU")
+    with clear_errors():
+        assert os.environ.get("ACCELERATE_USE_CPU") == told
