@@ -154,7 +154,10 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """
     if not path.is_file():
         return
-    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
+    *lines, cut = path.read_bytes().split(b"\n")
+    if cut and not cut.startswith(b"{"):
+        lines.append(cut)  # no beginning of a line of ours
+    for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:

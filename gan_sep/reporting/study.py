@@ -139,7 +139,8 @@ class Study:
         """A sentence where the arms were not evaluated after the same number of steps."""
         steps: dict[str, set[int]] = {}
         for run in self.runs:
-            steps.setdefault(run.arm, set()).add(run.evaluated_step or 0)
+            if run.evaluated_step is not None:
+                steps.setdefault(run.arm, set()).add(run.evaluated_step)
         if len(set().union(*steps.values())) < 2:
             return None
         each = (

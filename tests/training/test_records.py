@@ -37,6 +37,9 @@ def test_a_last_line_cut_by_a_kill_is_left_out(tmp_path: Path) -> None:
     path.write_text('{"step": 1}\n{"ste')
     assert list(read_lines(path)) == [{"step": 1}]
     assert list(read_lines(tmp_path / "none.jsonl")) == []
+    path.write_text("junk")
+    with pytest.raises(ValueError, match=r"line 1: expected a JSON object"):
+        list(read_lines(path))
 
 
 def test_the_meter_gives_means_of_the_steps_that_had_a_value() -> None:
