@@ -42,6 +42,11 @@ class ArmRun(RunFolder):
             _ = [environment[name].items() for name in ("tracks", "versions", "machine")]
             float(environment.get("parameters", 0))
         _ = self.timing, self.real_time_factor()
+        if self.records_file.is_file() and not self._records:
+            raise ValueError(
+                f"{self.records_file}: expected the records of a run that was evaluated, found "
+                "none; copy it again, or train the run anew"
+            )
 
     @cached_property
     def stored_cost(self) -> dict[str, float]:

@@ -221,6 +221,9 @@ def file_cases() -> Iterator[Case]:
     for content, said in ((b"", "damaged"), (b"arm,value\ngan,1\n", "expected at least 4 arms")):
         published = Path("published.csv")
         yield Case("order", ("runs/tiny", str(published)), (said,), published, content)
+    for content, said in ((b"", "found none; copy it again"), (b"junk", "expected a JSON object")):
+        words = (f"error: {GAN / 'records.jsonl'}: ", said)
+        yield Case("compare", ("runs/tiny",), words, GAN / "records.jsonl", content)
     for name in ("config.yaml", "evaluation/test/rows.csv"):
         yield Case("compare", ("runs/tiny",), (f"error: {GAN / name}: not there",), GAN / name)
     for content in (*CONTENTS, b'{"format": 1}', b'{"format": 1, "study": "x", "listener": 5}'):
