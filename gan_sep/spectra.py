@@ -5,14 +5,14 @@ float32, because no FFT is worth its bits below that.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gan_sep.fast import spectra as fast
+
 _HALF = (torch.float16, torch.bfloat16)
-_TINY = 1e-18  # a magnitude whose square is 0 in single precision
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,7 @@ def stft(signal: Tensor, n_fft: int, hop: int) -> Tensor:
     N = 1 + ceil(T / hop); frame n is centred on sample n * hop, and the signal is silent outside.
     Raises ValueError where hop exceeds n_fft / 2: `istft` could not restore every sample.
     """
-    spectrum: Tensor = _Spectrum.apply(_padded(signal, n_fft, hop), n_fft, hop)  # (..., N, F)
-    return spectrum.transpose(-1, -2)  # (..., F, N)
+    return fast.spectrum(_padded(signal, n_fft, hop), n_fft, hop)
 
 
 def istft(spectrum: Tensor, hop: int, num_samples: int) -> Tensor:
@@ -66,7 +65,7 @@ def istft(spectrum: Tensor, hop: int, num_samples: int) -> Tensor:
         spectrum.reshape(-1, *spectrum.shape[-2:]),
         n_fft,
         hop,
-        window=_window(n_fft, spectrum.real),
+        window=fast.hann_window(n_fft, spectrum.real),
         center=True,
         length=padded,
     )
@@ -78,8 +77,7 @@ def power_spectrogram(signal: Tensor, n_fft: int, hop: int) -> Tensor:
 
     The squared magnitude of `stft`, scaled, with gradients at less than half the price.
     """
-    power: Tensor = _Power.apply(_padded(signal, n_fft, hop), n_fft, hop)  # (..., N, F)
-    return power.transpose(-1, -2)  # (..., F, N)
+    return fast.power(_padded(signal, n_fft, hop), n_fft, hop)
 
 
 def magnitude_spectrogram(signal: Tensor, n_fft: int, hop: int, scale: float = 1.0) -> Tensor:
@@ -87,17 +85,7 @@ def magnitude_spectrogram(signal: Tensor, n_fft: int, hop: int, scale: float = 1
 
     `abs` of that with cheaper gradients, which are 0 where the magnitude is.
     """
-    padded = _padded(signal, n_fft, hop)
-    magnitude: Tensor = _Magnitude.apply(padded, n_fft, hop, scale)  # (..., N, F)
-    return magnitude.transpose(-1, -2)  # (..., F, N)
-
-
-def absolute(spectrum: Tensor) -> Tensor:
-    """Magnitudes of a complex spectrum of any shape, several times as fast as torch's `abs`.
-
-    Without gradients, which `magnitude_spectrogram` has.
-    """
-    return _squared(spectrum.detach()).sqrt_()
+    return fast.magnitude(_padded(signal, n_fft, hop), n_fft, hop, scale)
 
 
 def decibels(power: Tensor, floor_db: float = -80.0) -> Tensor:
@@ -107,127 +95,6 @@ def decibels(power: Tensor, floor_db: float = -80.0) -> Tensor:
     with respect to the signal is exactly zero, and finite everywhere.
     """
     return 10 * torch.log10(power + 10 ** (floor_db / 10))
-
-
-class _Spectrum(torch.autograd.Function):
-    """Frames, window and transform of a padded signal: (..., T) -> complex (..., N, F).
-
-    Linear, and so is its gradient, which can be differentiated again; cheap as that of `_Power`.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, padded: Tensor, n_fft: int, hop: int) -> Tensor:
-        ctx.sizes = n_fft, hop, padded.shape[-1]
-        return _transformed(padded, n_fft, hop)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return _signal_gradient(gradient.clone(), *ctx.sizes), None, None
-
-
-class _Power(torch.autograd.Function):
-    """Frames, window, transform and squared magnitude of a padded signal: (..., T) -> (..., N, F).
-
-    In a discriminator of spectrograms torch's own gradients of these would be the dearest
-    operations of all: they fill the spectrum up to its negative frequencies for a complex
-    transform, and pass over every frame a dozen times. This one takes the real inverse transform.
-    It can be differentiated again.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, padded: Tensor, n_fft: int, hop: int) -> Tensor:
-        ctx.sizes = n_fft, hop, _sine_scale(n_fft)
-        spectrum = _transformed(padded, *ctx.sizes)  # (..., N, F)
-        # Not a saved tensor: autograd would take it for a result without history.
-        ctx.spectrum = spectrum if ctx.needs_input_grad[0] else None
-        ctx.save_for_backward(padded)
-        return _squared(spectrum)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        (padded,) = ctx.saved_tensors
-        n_fft, hop, scale = ctx.sizes
-        # d|X|^2 = 2 Re(X* dX)
-        parts = _scaled(ctx, padded, gradient)  # (..., N, F)
-        return _signal_gradient(parts, n_fft, hop, padded.shape[-1], 2 * scale), None, None
-
-
-class _Magnitude(torch.autograd.Function):
-    """Frames, window, transform and magnitude of a padded signal: (..., T) -> (..., N, F).
-
-    As `_Power`, for losses; torch's own `abs` of complex numbers takes longer than the transform.
-    It can be differentiated again.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, padded: Tensor, n_fft: int, hop: int, scale: float) -> Tensor:
-        ctx.sizes = n_fft, hop, scale
-        spectrum = _transformed(padded, *ctx.sizes)  # (..., N, F)
-        ctx.spectrum = spectrum if ctx.needs_input_grad[0] else None
-        magnitude = absolute(spectrum)
-        ctx.save_for_backward(padded, magnitude)
-        return magnitude
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        padded, magnitude = ctx.saved_tensors
-        n_fft, hop, scale = ctx.sizes
-        # d|X| = Re(X* dX) / |X|, and 0 where |X| is
-        parts = _scaled(ctx, padded, gradient / magnitude.clamp_min(_TINY))  # (..., N, F)
-        return _signal_gradient(parts, n_fft, hop, padded.shape[-1], scale), None, None, None
-
-
-def _squared(spectrum: Tensor) -> Tensor:
-    """|X|^2, several times as fast as by `abs`."""
-    return spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
-
-
-def _scaled(ctx: Any, padded: Tensor, factors: Tensor) -> Tensor:
-    """The spectrum that ctx has kept, times real factors in its place; made anew if it is gone."""
-    kept, ctx.spectrum = ctx.spectrum, None
-    if torch.is_grad_enabled():  # a gradient of this gradient is wanted
-        return _transformed(padded, *ctx.sizes) * factors
-    spectrum: Tensor = _transformed(padded, *ctx.sizes) if kept is None else kept
-    spectrum.real.mul_(factors)
-    spectrum.imag.mul_(factors)
-    return spectrum
-
-
-def _transformed(padded: Tensor, n_fft: int, hop: int, scale: float = 1.0) -> Tensor:
-    """(..., T) -> complex (..., N, F)."""
-    return torch.fft.rfft(padded.unfold(-1, n_fft, hop) * (_window(n_fft, padded) * scale))
-
-
-def _signal_gradient(
-    parts: Tensor, n_fft: int, hop: int, num_samples: int, scale: float = 1.0
-) -> Tensor:
-    """The adjoint of `_transformed`: complex (..., N, F), which is overwritten -> (..., T)."""
-    # The inverse transform counts every frequency twice, but the first and the last once.
-    parts[..., :1] *= 2
-    parts[..., -1:] *= 2
-    frames = torch.fft.irfft(parts, n_fft, norm="forward")  # (..., N, n_fft)
-    frames *= _window(n_fft, frames) * (scale / 2)
-    return overlap_add(frames, hop, num_samples)
-
-
-def _sine_scale(n_fft: int) -> float:
-    """With it a sine of amplitude 1 has magnitude 1.
-
-    It shares the window's sum, n_fft / 2, between its two frequencies.
-    """
-    return 4 / n_fft
-
-
-def overlap_add(frames: Tensor, hop: int, num_samples: int) -> Tensor:
-    """The transpose of `unfold`: frames (..., N, n_fft) -> (..., T) with T = num_samples."""
-    N, n_fft = frames.shape[-2:]
-    if n_fft % hop:
-        frames = F.pad(frames, (0, -n_fft % hop))  # whole hops
-    hops = frames.unflatten(-1, (-1, hop)).unbind(-2)  # (..., N, hop), one for each hop of a frame
-    total = frames.new_zeros(*frames.shape[:-2], N + len(hops) - 1, hop)
-    for index, part in enumerate(hops):
-        total[..., index : index + N, :] += part
-    return total.flatten(-2)[..., :num_samples]  # (..., T)
 
 
 def _padded(signal: Tensor, n_fft: int, hop: int) -> Tensor:
@@ -240,7 +107,3 @@ def _padded(signal: Tensor, n_fft: int, hop: int) -> Tensor:
     # Whole hops: without them the last samples would lie where the last window is almost zero.
     rest = -signal.shape[-1] % hop
     return F.pad(signal, (n_fft // 2, n_fft // 2 + rest))
-
-
-def _window(n_fft: int, like: Tensor) -> Tensor:
-    return torch.hann_window(n_fft, dtype=like.dtype, device=like.device)

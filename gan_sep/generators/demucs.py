@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan_sep.audio import AudioFormat
+from gan_sep.fast.resampling import Downsample2, Upsample2
 from gan_sep.generators.layers.lstm import BLSTM
-from gan_sep.generators.layers.resampling import Downsample2, Upsample2
 from gan_sep.generators.layers.rescaling import rescale_convolutions
 from gan_sep.ranges import at_least, positive
 

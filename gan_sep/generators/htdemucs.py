@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
-from gan_sep.generators.layers.channels_last import convolve
+from gan_sep.fast.convolutions import convolve
 from gan_sep.generators.layers.hybrid import HybridConfig, HybridUNet, branches_of
 from gan_sep.generators.layers.hybrid_layers import Shape
 from gan_sep.generators.layers.sparse_attention import Hashing

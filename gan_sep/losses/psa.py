@@ -15,9 +15,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from gan_sep.fast.spectra import absolute
 from gan_sep.losses.layers.levels import FLOOR, mean_square
 from gan_sep.losses.layers.magnitudes import MagnitudeLoss
-from gan_sep.spectra import absolute
 
 
 @dataclass(frozen=True)

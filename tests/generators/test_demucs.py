@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gan_sep.audio import AudioFormat
+from gan_sep.fast.resampling import Downsample2, Upsample2
 from gan_sep.generators.demucs import Config, Demucs
-from gan_sep.generators.layers.resampling import Downsample2, Upsample2
 
 STEREO = AudioFormat()
 

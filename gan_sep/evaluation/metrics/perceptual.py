@@ -1,6 +1,6 @@
 """Metrics that follow listeners: how artificial an estimate sounds, and how much else is in it.
 
-Both rest on the fit of the estimate to the true sources, see `layers.local_fit`. How far each
+Both rest on the fit of the estimate to the true sources, see `gan_sep.fast.local_fit`. How far each
 agrees with listeners says `experiments/listening.py --study`, and docs/metrics.md.
 """
 
@@ -12,7 +12,7 @@ from torchaudio.functional import melscale_fbanks
 
 from gan_sep.evaluation.metrics.base import Metric, shared
 from gan_sep.evaluation.metrics.layers.framing import check_finite, check_pair
-from gan_sep.evaluation.metrics.layers.local_fit import WINDOW_SECONDS, fitted, local_fit
+from gan_sep.fast.local_fit import WINDOW_SECONDS, fitted, local_fit
 from gan_sep.spectra import stft
 
 # Longer tracks are fitted in equal sections of about this length: their spectra take memory.

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_sep.generators.layers.channels_last import convolve
+from gan_sep.fast.convolutions import convolve
+from gan_sep.fast.norms import add_gated, item_norm
 from gan_sep.generators.layers.local_attention import LocalAttention
 from gan_sep.generators.layers.lstm import FramedBLSTM
 
@@ -43,7 +43,7 @@ class DConv(nn.Module):
             for layer in context:
                 y = layer(h.flatten(0, 1).transpose(1, 2))  # (B * F, hidden, N)
                 h = y.transpose(1, 2).unflatten(0, h.shape[:2])
-            x = _add_gated(x, h, expand, expanded_norm, scale)
+            x = add_gated(x, h, expand, expanded_norm, scale.scale)
         return x
 
 
@@ -57,57 +57,6 @@ class LayerScale(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x * (self.scale if self.channel_last else self.scale[:, None])
-
-
-def item_norm(norm: nn.GroupNorm, x: Tensor) -> Tensor:
-    """A norm of one group over the last two axes, frames and channels: (..., N, C) -> the same."""
-    return (F.layer_norm(x, x.shape[-2:], eps=norm.eps) * norm.weight).add_(norm.bias)
-
-
-def _add_gated(
-    x: Tensor, h: Tensor, expand: nn.Conv1d, norm: nn.GroupNorm, scale: LayerScale
-) -> Tensor:
-    """x + scale(glu(norm(expand(h)))): (B, F, N, C), (B, F, N, hidden) -> (B, F, N, C).
-
-    The norm's mean and deviation follow from h's mean and covariance and the weights, so that norm
-    and scale go into one matrix: what `expand` widens is written once.
-    """
-    assert expand.bias is not None
-    weight, bias = expand.weight[:, :, 0], expand.bias[:, None]  # (2 C, hidden), (2 C, 1)
-    values, frames = h.shape[2] * len(weight), h.shape[2]
-    centre = h.mean(2, keepdim=True)  # (B, F, 1, hidden)
-    deviations = h - centre
-    covariance = deviations.transpose(2, 3) @ deviations  # (B, F, hidden, hidden), times N
-    means = F.linear(centre, weight, expand.bias)  # (B, F, 1, 2 C)
-    mean = means.mean(3, keepdim=True)
-    variance = (covariance * (weight.T @ weight)).sum((2, 3), keepdim=True) / values
-    variance = variance + (means - mean).square().mean(3, keepdim=True)
-    rate = (variance + norm.eps).rsqrt()  # (B, F, 1, 1)
-    offsets = torch.cat([rate, -mean * rate, torch.ones_like(rate)], 3).expand(-1, -1, frames, -1)
-    features = torch.cat([h * rate, offsets], 3)  # (B, F, N, hidden + 3)
-    one = torch.ones_like(bias)
-    matrix = torch.cat([weight, bias, one], 1) * norm.weight[:, None]
-    value, gate = torch.cat([matrix, norm.bias[:, None]], 1).chunk(2)  # (C, hidden + 3) each
-    value = F.linear(features, value * scale.scale[:, None])  # (B, F, N, C)
-    summed: Tensor = _AddProduct.apply(x, value, F.linear(features, gate).sigmoid_())
-    return summed
-
-
-class _AddProduct(torch.autograd.Function):
-    """x + a * b, of one shape.
-
-    The gradient of torch.addcmul also multiplies all values by its factor of 1, twice.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        ctx.save_for_backward(a, b)
-        return torch.addcmul(x, a, b)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        a, b = ctx.saved_tensors
-        return gradient, gradient * b, gradient * a
 
 
 def _branch(channels: int, dilation: int, branches: Branches) -> nn.Sequential:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_sep.generators.layers.channels_last import convolve, convolve_transposed, gated
+from gan_sep.fast.convolutions import convolve, convolve_transposed, gated
 from gan_sep.generators.layers.dconv import Branches, DConv
 
 

@@ -1,19 +1,14 @@
-"""The block of Conv-TasNet, with the gradients of its cheap layers written by hand.
+"""The block of Conv-TasNet.
 
 In a block, two matrix products do nearly all of the arithmetic, and yet PyTorch's gradients of the
-PReLU and of the dilated depthwise convolution take as long as these on a CPU. Here they are a few
-passes over memory each, and the PReLU's output is computed again instead of kept for the gradient.
+PReLU and of the dilated depthwise convolution take as long as these on a CPU: see `gan_sep.fast`.
 """
-
-from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 
-EPSILON = 1e-8  # of the norms' variance
+from gan_sep.fast.convolutions import convolve_depthwise
+from gan_sep.fast.norms import prelu_global_norm
 
 
 class TemporalBlock(nn.Module):
@@ -51,9 +46,7 @@ class PReLUGlobalNorm(nn.Module):
         self.shift = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        parameters = (p.to(x.dtype) for p in (self.slope, self.scale, self.shift))
-        output: Tensor = _PReLUGlobalNorm.apply(x.contiguous(), *parameters)
-        return output
+        return prelu_global_norm(x, self.slope, self.scale, self.shift)
 
 
 class DepthwiseConv(nn.Module):
@@ -69,70 +62,4 @@ class DepthwiseConv(nn.Module):
         nn.init.xavier_normal_(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = _DepthwiseConv.apply(x, self.weight[:, 0].to(x.dtype), self.dilation)
-        return output
-
-
-class _PReLUGlobalNorm(torch.autograd.Function):
-    """Keeps its input only; PyTorch's own two layers keep the PReLU's output as well."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, slope: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-        """x: (B, C, N), contiguous; slope: (1,); scale, shift: (C,); all of one type."""
-        output, mean, deviation = torch.native_group_norm(
-            F.prelu(x, slope), scale, shift, x.shape[0], x.shape[1], x.shape[2], 1, EPSILON
-        )
-        ctx.save_for_backward(x, slope, scale, mean, deviation)
-        return output
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        x, slope, scale, mean, deviation = ctx.saved_tensors
-        B, C, N = x.shape
-        activated, scale_gradient, shift_gradient = torch.ops.aten.native_group_norm_backward(
-            gradient.contiguous(), F.prelu(x, slope), mean, deviation, scale, B, C, N, 1, [True] * 3
-        )
-        slope_gradient = (activated * x.clamp(max=0)).sum().view(1)
-        # Between the gradient of a ReLU (slope 0) and that of the identity (slope 1).
-        x_gradient = torch.ops.aten.threshold_backward(activated, x, 0).lerp_(activated, slope)
-        return x_gradient, slope_gradient, scale_gradient, shift_gradient
-
-
-class _DepthwiseConv(torch.autograd.Function):
-    """One multiplication and addition of the whole signal per tap."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, dilation: int) -> Tensor:
-        """x: (B, C, N); weight: (C, kernel), of the same type."""
-        ctx.save_for_backward(x, weight)
-        ctx.dilation = dilation
-        return _filter(x, weight, dilation)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
-        x, weight = ctx.saved_tensors
-        x_gradient = _filter(gradient, weight.flip(1), ctx.dilation)
-        products = [
-            torch.linalg.vecdot(gradient[..., there], x[..., here]).sum(0)  # (C,)
-            for there, here in _taps(weight.shape[1], ctx.dilation, x.shape[2])
-        ]
-        return x_gradient, torch.stack(products, 1), None
-
-
-def _filter(x: Tensor, weight: Tensor, dilation: int) -> Tensor:
-    """Each channel's sum over its taps of weight * x: (B, C, N), (C, kernel) -> (B, C, N)."""
-    output = torch.zeros_like(x)
-    for tap, (there, here) in enumerate(_taps(weight.shape[1], dilation, x.shape[2])):
-        output[..., there].addcmul_(x[..., here], weight[:, tap, None])
-    return output
-
-
-def _taps(kernel: int, dilation: int, length: int) -> Iterator[tuple[slice, slice]]:
-    """For each tap, the outputs that it has an input for, and these inputs."""
-    for tap in range(kernel):
-        offset = (tap - kernel // 2) * dilation
-        count = max(0, length - abs(offset))
-        there, here = max(0, -offset), max(0, offset)
-        yield slice(there, there + count), slice(here, here + count)
+        return convolve_depthwise(x, self.weight, self.dilation)

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_sep.generators.layers.dconv import LayerScale, item_norm
+from gan_sep.fast.norms import item_norm
+from gan_sep.generators.layers.dconv import LayerScale
 from gan_sep.generators.layers.sparse_attention import Hashing, SparseAttention
 
 LAYER_SCALE = 1e-4  # initial factor of the residual branches

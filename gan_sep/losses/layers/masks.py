@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from gan_sep.fast.spectra import absolute
 from gan_sep.losses.layers.magnitudes import MagnitudeLoss, Stft
-from gan_sep.spectra import absolute
 
 FLOOR = 1e-4  # of magnitudes, -80 dB: softer bins of the mixture are left out
 

@@ -18,6 +18,37 @@ REACH = 25  # samples of the lower rate on each side whose weight is not zero
 BLOCK = 64  # samples of the lower rate
 
 
+def _windowed_sinc(distances: np.ndarray) -> Tensor:
+    """Weights of inputs for outputs, rows summing to 1.
+
+    distances: (outputs, inputs), from output to input in samples of the lower rate.
+    """
+    crossings = np.clip(distances * ROLLOFF, -ZERO_CROSSINGS, ZERO_CROSSINGS)
+    weights = np.sinc(crossings) * np.cos(np.pi * crossings / ZERO_CROSSINGS / 2) ** 2
+    return torch.from_numpy(weights / weights.sum(-1, keepdims=True)).float()
+
+
+def plain_upsample2(signals: Tensor) -> Tensor:
+    """Twice the sample rate, (B, C, T) -> (B, C, 2 T), the signal being held beyond its edges.
+
+    Interpolation with a sinc of 24 zero crossings under a Hann window, cut off at 0.945 of the
+    input's Nyquist frequency, each phase normalised so that a constant stays the same. Those are
+    the default filters of julius (Défossez, 2020), with which Demucs v2 was trained.
+    """
+    padded = F.pad(signals, (REACH, REACH), mode="replicate").flatten(0, 1)[:, None]
+    distances = np.array([[0.0], [0.5]]) - np.arange(-REACH, REACH + 1)  # of both phases
+    phases = F.conv1d(padded, _windowed_sinc(distances)[:, None])  # (B * C, 2, T)
+    return phases.mT.flatten(1).unflatten(0, signals.shape[:2])
+
+
+def plain_downsample2(signals: Tensor) -> Tensor:
+    """Half the sample rate, (B, C, T) -> (B, C, floor(T / 2)), with the filter of upsampling."""
+    padded = F.pad(signals, (2 * REACH, 2 * REACH), mode="replicate").flatten(0, 1)[:, None]
+    distances = np.arange(-2 * REACH, 2 * REACH + 1)[None] / 2
+    halved = F.conv1d(padded, _windowed_sinc(distances)[:, None], stride=2)
+    return halved[:, 0, : signals.shape[2] // 2].unflatten(0, signals.shape[:2])
+
+
 class _BlockFilter(nn.Module):
     """A linear, time-invariant map from blocks of `block_in` samples to blocks of `block_out`.
 
@@ -53,12 +84,7 @@ class _BlockFilter(nn.Module):
 
 
 class Upsample2(_BlockFilter):
-    """Twice the sample rate: (B, C, T) -> (B, C, 2 T).
-
-    Interpolation with a sinc of 24 zero crossings under a Hann window, cut off at 0.945 of the
-    input's Nyquist frequency, each phase normalised so that a constant stays the same. Those are
-    the default filters of julius (Défossez, 2020), with which Demucs v2 was trained.
-    """
+    """Twice the sample rate: (B, C, T) -> (B, C, 2 T); see `plain_upsample2`."""
 
     def __init__(self) -> None:
         outputs = np.arange(2 * BLOCK)[:, None] / 2  # places, in samples of the input
@@ -67,19 +93,9 @@ class Upsample2(_BlockFilter):
 
 
 class Downsample2(_BlockFilter):
-    """Half the sample rate: (B, C, T) -> (B, C, floor(T / 2)), with the filter of `Upsample2`."""
+    """Half the sample rate: (B, C, T) -> (B, C, floor(T / 2)); see `plain_downsample2`."""
 
     def __init__(self) -> None:
         outputs = np.arange(BLOCK)[:, None]
         inputs = np.arange(-2 * REACH, 2 * (BLOCK + REACH)) / 2  # places, in samples of the output
         super().__init__(_windowed_sinc(outputs - inputs), block_in=2 * BLOCK, margin=2 * REACH)
-
-
-def _windowed_sinc(distances: np.ndarray) -> Tensor:
-    """Weights of inputs for outputs, rows summing to 1.
-
-    distances: (outputs, inputs), from output to input in samples of the lower rate.
-    """
-    crossings = np.clip(distances * ROLLOFF, -ZERO_CROSSINGS, ZERO_CROSSINGS)
-    weights = np.sinc(crossings) * np.cos(np.pi * crossings / ZERO_CROSSINGS / 2) ** 2
-    return torch.from_numpy(weights / weights.sum(-1, keepdims=True)).float()

@@ -11,29 +11,44 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan_sep.spectra import overlap_add
+from gan_sep.fast.spectra import hann_window, overlap_add
 
 
-def spectrogram(signal: Tensor, n_fft: int) -> Tensor:
+def plain_spectrogram(signal: Tensor, n_fft: int) -> Tensor:
     """signal (B, C, T), T >= 1 -> (B, n_fft / 2, ceil(T / hop), 2 C), hop = n_fft / 4.
 
     Channels: real and imaginary part of the first, real and imaginary part of the second, ...
-    Half precision is raised to float32.
     """
-    if signal.dtype in (torch.float16, torch.bfloat16):
-        signal = signal.float()
-    hop, T = n_fft // 4, signal.shape[-1]
-    margin = hop // 2 * 3
-    padded = reflect(signal, margin, n_fft - hop - margin + math.ceil(T / hop) * hop - T)
-    return _transformed(padded, _window(n_fft, signal))
+    padded, window = _reflected(signal, n_fft).flatten(0, 1), hann_window(n_fft, signal)
+    spectra = torch.stft(
+        padded, n_fft, n_fft // 4, window=window, center=False, normalized=True, return_complex=True
+    )
+    parts = torch.view_as_real(spectra[:, :-1]).unflatten(0, signal.shape[:2])  # (B, C, F, N, 2)
+    return parts.permute(0, 2, 3, 1, 4).flatten(3)
+
+
+def plain_waveform(channels: Tensor, num_samples: int) -> Tensor:
+    """(B, F, N, 2 C) -> the signal (B, C, num_samples) whose `spectrogram` is nearest to it."""
+    B, F_, N, C = channels.shape[0], channels.shape[1], channels.shape[2], channels.shape[3] // 2
+    parts = torch.view_as_complex(channels.unflatten(3, (-1, 2)).contiguous())  # (B, F, N, C)
+    spectra = parts.permute(0, 3, 1, 2).flatten(0, 1)  # (B * C, F, N)
+    # The highest bin, and two silent frames at either end.
+    spectra, window = F.pad(spectra, (2, 2, 0, 1)), hann_window(2 * F_, channels)
+    length = (N + 3) * F_ // 2
+    padded = torch.istft(spectra, 2 * F_, F_ // 2, window=window, normalized=True, length=length)
+    margin = F_ // 4 * 3
+    return padded[:, margin : margin + num_samples].unflatten(0, (B, C))
+
+
+def spectrogram(signal: Tensor, n_fft: int) -> Tensor:
+    signal = _in_full(signal)
+    return _transformed(_reflected(signal, n_fft), hann_window(n_fft, signal))
 
 
 def waveform(channels: Tensor, num_samples: int) -> Tensor:
-    """(B, F, N, 2 C) -> the signal (B, C, num_samples) whose `spectrogram` is nearest to it."""
-    if channels.dtype in (torch.float16, torch.bfloat16):
-        channels = channels.float()
+    channels = _in_full(channels)
     n_fft = 2 * channels.shape[1]
-    signal: Tensor = _Waveform.apply(channels, _window(n_fft, channels) / 1.5)
+    signal: Tensor = _Waveform.apply(channels, hann_window(n_fft, channels) / 1.5)
     margin = n_fft // 8 * 3
     return signal[..., margin : margin + num_samples]
 
@@ -72,19 +87,24 @@ def _transformed(padded: Tensor, window: Tensor) -> Tensor:
     return torch.view_as_real(spectrum.permute(0, 3, 2, 1).contiguous()).flatten(3)
 
 
-def reflect(signal: Tensor, left: int, right: int) -> Tensor:
-    """(..., T) reflected at both ends; a signal too short for it is first extended by zeros.
+def _in_full(signal: Tensor) -> Tensor:
+    """Half precision raised to float32."""
+    return signal.float() if signal.dtype in (torch.float16, torch.bfloat16) else signal
 
-    The zeros come on the right, and on the left as far as `right` samples are not enough.
+
+def _reflected(signal: Tensor, n_fft: int) -> Tensor:
+    """(B, C, T) extended for all frames, by reflection.
+
+    A signal too short for it is first extended by zeros, on the right, and on the left as far as
+    these are not enough.
     """
-    missing = max(left, right) - signal.shape[-1] + 1
+    hop, T = n_fft // 4, signal.shape[-1]
+    left = hop // 2 * 3
+    right = n_fft - hop - left + math.ceil(T / hop) * hop - T
+    missing = max(left, right) - T + 1
     if missing > 0:
         zeros_right = min(right, missing)
         zeros_left = missing - zeros_right
         signal = F.pad(signal, (zeros_left, zeros_right))
         left, right = left - zeros_left, right - zeros_right
     return F.pad(signal, (left, right), mode="reflect")
-
-
-def _window(n_fft: int, like: Tensor) -> Tensor:
-    return torch.hann_window(n_fft, dtype=like.dtype, device=like.device)

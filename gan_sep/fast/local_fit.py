@@ -23,11 +23,37 @@ _RIDGE = 1e-6
 _AT_ONCE = 4096
 
 
-def local_fit(sources: Tensor, estimates: Tensor, window: int) -> tuple[Tensor, Tensor]:
+def plain_local_fit(sources: Tensor, estimates: Tensor, window: int) -> tuple[Tensor, Tensor]:
     """The fitted spectra of all estimates, and of each the part that its own source has in it.
 
     sources, estimates: complex (S, F, N), same order; window: frames, odd -> two times (S, F, N).
     """
+    S, hop, count = len(sources), window // 2, _count(sources, window)
+    rest = (count - 1) * hop + window - sources.shape[-1]
+    around = F.pad(sources, (1, 1 + rest))  # silence
+    lagged = [around[..., 1 - lag : around.shape[-1] - 1 - lag] for lag in LAGS]
+    inputs = torch.stack(lagged, 1).flatten(0, 1).permute(1, 2, 0)  # (F, N', S * 3)
+    targets = F.pad(estimates, (0, rest)).permute(1, 2, 0)  # (F, N', S)
+    fade = 1 - (torch.arange(window, device=sources.device) - hop).abs() / (hop + 1)
+    of_own = torch.eye(S, device=sources.device).repeat_interleave(len(LAGS), 0)  # (S * 3, S)
+    total = targets.new_zeros(2, *targets.shape)
+    weights = fade.new_zeros(targets.shape[1], 1)
+    for start in range(0, count * hop, hop):
+        now = slice(start, start + window)
+        taps = torch.linalg.lstsq(inputs[:, now], targets[:, now]).solution  # (F, S * 3, S)
+        fits = inputs[:, now] @ torch.stack([taps, taps * of_own])  # (2, F, window, S)
+        total[:, :, now] += fits * fade[:, None]
+        weights[now] += fade[:, None]
+    fits, own = (total / weights)[:, :, : sources.shape[-1]].permute(0, 3, 1, 2)
+    return fits, own
+
+
+def plain_fitted(sources: Tensor, estimates: Tensor, window: int) -> Tensor:
+    """The fitted spectra alone, which gradients of the estimates pass."""
+    return plain_local_fit(sources, estimates, window)[0]
+
+
+def local_fit(sources: Tensor, estimates: Tensor, window: int) -> tuple[Tensor, Tensor]:
     pairs = zip(*(_some_bins(each, window) for each in (sources, estimates)), strict=True)
     found = torch.cat([_Windows(some, window).fit(of, True) for some, of in pairs])
     fits, own = found.permute(2, 0, 1).split(len(sources))  # (F, N, 2 * S) -> (2 * S, F, N)
@@ -35,7 +61,6 @@ def local_fit(sources: Tensor, estimates: Tensor, window: int) -> tuple[Tensor, 
 
 
 def fitted(sources: Tensor, estimates: Tensor, window: int) -> Tensor:
-    """The fitted spectra alone; gradients of the estimates pass: as `local_fit` -> (S, F, N)."""
     pairs = zip(*(_some_bins(each, window) for each in (sources, estimates)), strict=True)
     found = torch.cat([_Fit.apply(of, _Windows(some, window)) for some, of in pairs])
     return found.permute(2, 0, 1)
