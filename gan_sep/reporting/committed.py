@@ -1,13 +1,14 @@
 """Studies that are kept without their runs: the rows of all of them once, compressed.
 
-    rows.csv.xz        block, track, source, metric, value of nine digits; a block is a run's rows
+    rows.csv.xz        block, track, source, and every metric's value of nine digits; a block is a
+                       run's rows; empty where a metric was not evaluated
     STUDY/arms.csv     seed, arm, block: the study's runs, the mixture's and oracles' rows too
     STUDY/runs.json.xz question; of each run configuration, environment, cost, verdict, records
     STUDY/README.md    a screen; words.md (the author's), details.md, table.csv, forest.png
 
-rows.csv.xz lies in the study's folder, or in one above where several studies share runs, and then
-their blocks. From these files `compare.py reports/STUDY --out OUT` makes every table, every figure
-and the page again, without sounds.
+rows.csv.xz lies in the study's folder, or in one above, where it holds the rows of all studies
+below and each block once. From these files `compare.py reports/STUDY --out OUT` makes every table,
+every figure and the page again, without sounds.
 """
 
 import json
@@ -21,6 +22,7 @@ from typing import Any
 import pandas as pd
 
 from gan_sep.adversarial.verdict import SourceVerdict, Verdict
+from gan_sep.locks import alone_in
 from gan_sep.reporting.frame import cost_of, longest_warmup
 from gan_sep.reporting.runs import ArmRun
 from gan_sep.runs import finite, reading_file, replace_file, write_bytes, write_text
@@ -29,7 +31,8 @@ from gan_sep.statistics.pairing import COLUMNS, REFERENCE_SYSTEMS
 ROWS = "rows.csv.xz"
 ARMS = "arms.csv"
 RUNS = "runs.json.xz"
-_BLOCK = ["block", *COLUMNS[2:]]  # rows without seed and arm
+_BLOCK = list(COLUMNS[2:])  # rows without seed and arm
+_CELL = ["block", *_BLOCK[:-1]]
 _DIGITS = "%.9g"  # as many as float32 needs: the tables print seven
 _MOST_RECORDS = 100  # of a run's training losses; diagnoses and validations stay
 
@@ -45,10 +48,10 @@ def read_study(folder: Path) -> tuple[list[ArmRun], pd.DataFrame, str | None]:
     Raises FileNotFoundError where the rows are not there, ValueError where a block is missing or a
     file is damaged.
     """
-    with reading_file(folder / ARMS, "seed, arm and block of each run"):
-        arms = pd.read_csv(folder / ARMS, dtype={"arm": str}, keep_default_na=False)
-        arms = arms[["seed", "arm", "block"]].astype({"seed": int, "block": int})
-    place = _rows_of(folder)
+    arms = _arms_of(folder)
+    place = _rows_above(folder)
+    if place is None:
+        raise FileNotFoundError(f"{folder}: expected {ROWS} in it or a folder above it, found none")
     blocks = _blocks(place, place.stat().st_mtime_ns)
     missing = sorted(set(arms["block"]) - set(blocks["block"]))
     if missing:
@@ -66,7 +69,7 @@ def read_study(folder: Path) -> tuple[list[ArmRun], pd.DataFrame, str | None]:
 def store(
     studies: Mapping[Path, tuple[Sequence[ArmRun], pd.DataFrame, str | None]], shared: Path
 ) -> None:
-    """Write runs, rows and question of studies, by their folders; rows to `shared`, blocks once."""
+    """Write runs, rows and question of studies, by their folders; rows as `store_rows` does."""
     for folder, (runs, _, question) in studies.items():
         after = longest_warmup(runs)
         kept = {"question": question, "runs": [_kept(run, after) for run in runs]}
@@ -76,29 +79,51 @@ def store(
 
 
 def store_rows(studies: Mapping[Path, pd.DataFrame], shared: Path) -> None:
-    """Write the rows of studies, by their folders at or below `shared`, each block once."""
-    known: dict[int, int] = {}
-    written = []
-    for folder, rows in studies.items():
-        arms = []
-        for (seed, arm), own in rows.groupby(["seed", "arm"], sort=False):
-            block = own[list(COLUMNS[2:])].reset_index(drop=True)
-            digest = int(pd.util.hash_pandas_object(block, index=False).sum())
-            if digest not in known:
-                known[digest] = len(known)
-                written.append(block.assign(block=known[digest])[_BLOCK])
-            arms.append((seed, arm, known[digest]))
-        table = pd.DataFrame(arms, columns=["seed", "arm", "block"])
-        write_text(folder / ARMS, table.to_csv(index=False, lineterminator="\n"))
-        if folder != shared:
-            (folder / ROWS).unlink(missing_ok=True)
-    everything = pd.concat(written, ignore_index=True)
-    replace_file(
-        shared / ROWS,
-        lambda part: everything.to_csv(
-            part, index=False, lineterminator="\n", compression="xz", float_format=_DIGITS
-        ),
-    )
+    """Write the rows of studies, by their folders at or below `shared`, each block once.
+
+    They join the rows of the nearest folder above `shared` that has some, else lie in `shared`.
+    Blocks of other studies stay there; those that no study names any more go. Raises as
+    `read_study`.
+    """
+    place = _rows_above(shared.resolve().parent) or shared.resolve() / ROWS
+    with alone_in(place.parent):
+        kept = _blocks_of_others(place, studies)
+        known = {_digest(block): number for number, block in kept.items()}
+        for folder, rows in studies.items():
+            arms = []
+            for (seed, arm), own in rows.groupby(["seed", "arm"], sort=False):
+                block = own[_BLOCK].reset_index(drop=True)
+                block["value"] = [float(_DIGITS % value) for value in block["value"]]
+                number = known.setdefault(_digest(block), max(kept, default=-1) + 1)
+                kept.setdefault(number, block)
+                arms.append((seed, arm, number))
+            table = pd.DataFrame(arms, columns=["seed", "arm", "block"])
+            write_text(folder / ARMS, table.to_csv(index=False, lineterminator="\n"))
+            if folder.resolve() / ROWS != place:
+                (folder / ROWS).unlink(missing_ok=True)
+        long = pd.concat(kept, names=["block"]).reset_index("block").set_index(_CELL)["value"]
+        table = long.map(lambda value: _DIGITS % value).unstack("metric", sort=False)
+        replace_file(place, lambda part: table.to_csv(part, lineterminator="\n", compression="xz"))
+
+
+def _blocks_of_others(place: Path, studies: Mapping[Path, Any]) -> dict[int, pd.DataFrame]:
+    """The blocks in a file of rows that other studies than these name, by their numbers."""
+    if not place.is_file():
+        return {}
+    folders = {path.parent.resolve() for path in place.parent.rglob(ARMS)}
+    others = [
+        _arms_of(folder)["block"]
+        for folder in sorted(folders - {folder.resolve() for folder in studies})
+        if _rows_above(folder) == place
+    ]
+    blocks = _blocks(place, place.stat().st_mtime_ns)
+    named = blocks[blocks["block"].isin(pd.concat([pd.Series(dtype=int), *others]))]
+    numbers = named["block"].unique().tolist()
+    return {number: named.loc[named["block"] == number, _BLOCK] for number in numbers}
+
+
+def _digest(block: pd.DataFrame) -> int:
+    return int(pd.util.hash_pandas_object(block, index=False).sum())
 
 
 def _kept(run: ArmRun, after_step: int) -> dict[str, Any]:
@@ -145,17 +170,22 @@ def _for_every_seed(arms: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([references, arms[~shared]], ignore_index=True)
 
 
-def _rows_of(folder: Path) -> Path:
-    for place in (folder.resolve(), *folder.resolve().parents):
-        if (place / ROWS).is_file():
-            return place / ROWS
-    raise FileNotFoundError(f"{folder}: expected {ROWS} in it or a folder above it, found none")
+def _arms_of(folder: Path) -> pd.DataFrame:
+    with reading_file(folder / ARMS, "seed, arm and block of each run"):
+        arms = pd.read_csv(folder / ARMS, dtype={"arm": str}, keep_default_na=False)
+        return arms[["seed", "arm", "block"]].astype({"seed": int, "block": int})
+
+
+def _rows_above(folder: Path) -> Path | None:
+    """The rows in a folder or the nearest one above it."""
+    folder = folder.resolve()
+    places = (each / ROWS for each in (folder, *folder.parents))
+    return next((place for place in places if place.is_file()), None)
 
 
 @lru_cache(maxsize=2)
 def _blocks(path: Path, changed: int) -> pd.DataFrame:
-    text = ["track", "source", "metric"]
-    rows = pd.read_csv(path, dtype=dict.fromkeys([*text, "value"], str), keep_default_na=False)
-    # Text is read by Python to the last bit; empty is no number.
-    values = rows["value"].map(lambda value: float(value or "nan"))
-    return rows.assign(value=values).astype({"block": int})
+    table = pd.read_csv(path, dtype=str, keep_default_na=False).astype({"block": int})
+    rows = table.melt(_CELL[:-1], var_name="metric", ignore_index=False)
+    rows = rows[rows["value"] != ""].sort_index(kind="stable", ignore_index=True)
+    return rows.assign(value=rows["value"].map(float))  # by Python, to the last bit

@@ -78,7 +78,7 @@ def write_full(
 
 
 def write_committed(study: Study, folder: Path) -> None:
-    """What is kept of a study without its runs. Its rows lie in the folder itself.
+    """What is kept of a study without its runs; rows as `gan_sep.reporting.committed` says.
 
     Every number is that of the rows as they are kept, so that it can be made again from them.
     """
