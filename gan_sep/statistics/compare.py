@@ -25,6 +25,7 @@ ONE_SEED = "one seed"
 """In place of a verdict: how much seeds differ is not known from one."""
 
 RESAMPLES = 4000
+_ROUNDING = 1e-12  # relative; sums of equal values differ by less
 EFFECTS_TO_SEE = (0.1, 0.2)
 """In dB: published differences between separators of one family are of this size."""
 
@@ -187,7 +188,9 @@ class _Table:
 
 
 def _effect(table: _Table, arm: str, baseline: str, redrawn: Array) -> Effect:
-    by_seed = table.levels(arm) - table.levels(baseline)  # (seeds, S + 1)
+    level = table.levels(baseline)  # (seeds, S + 1)
+    by_seed = table.levels(arm) - level
+    by_seed[abs(by_seed) <= _ROUNDING * abs(level)] = 0  # not -0.00 on one machine alone
     by_track = with_all((table.by_arm[arm] - table.by_arm[baseline]).mean(0))  # (tracks, S + 1)
     noise = Noise.of(by_seed, redrawn, table.track_counts())
     low, high = interval(by_seed.mean(0), noise)
