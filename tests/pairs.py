@@ -29,7 +29,7 @@ def require_equal(
 def _all(results: Any, leaves: Sequence[Tensor], second: bool) -> list[Tensor]:
     outputs = [results] if isinstance(results, Tensor) else list(results)
     if not leaves:
-        return outputs
+        return [torch.as_tensor(output) for output in outputs]
     draw = torch.Generator().manual_seed(0)
     total = torch.zeros((), dtype=torch.float64)
     for output in outputs:

@@ -29,8 +29,9 @@ from gan_sep.evaluation.metrics.layers.framing import (
     frames,
     silent_frames,
 )
-from gan_sep.evaluation.metrics.layers.normal_equations import FILTER_LENGTH
-from gan_sep.evaluation.metrics.layers.projections import plain_filters, projections
+from gan_sep.evaluation.metrics.layers.projections import projections
+from gan_sep.fast.filters import plain_filters
+from gan_sep.fast.normal_equations import FILTER_LENGTH
 
 # Frames whose spectra are filtered at once: as many as stay in a CPU's cache.
 _FRAMES = 4
@@ -39,18 +40,16 @@ _FRAMES = 4
 def plain_bss_eval(references: Tensor, estimates: Tensor, window: int) -> Tensor:
     """SDR, ISR, SIR and SAR of float64 tracks without silence (S, C, T), by the book: (4, S, N)."""
     images = references.flatten(0, 1)  # (S * C, T)
+    own_taps, every_taps = plain_filters(references, estimates)
+    by_source = every_taps.unflatten(1, references.shape[:2]).unbind(1)
     ratios = []
-    for truth, estimate in zip(references, estimates, strict=True):
-        # (C, A, L): the filters to each channel of the estimate.
-        own, every = (
-            torch.stack([plain_filters(inputs, channel) for channel in estimate])
-            for inputs in (truth, images)
-        )
+    for truth, estimate, *taps in zip(references, estimates, own_taps, by_source, strict=True):
+        own, every = (each.transpose(0, 1) for each in taps)  # (C, A, L): to each channel
         framed = (frames(each, window).transpose(0, 1) for each in (truth, estimate, images))
         s, e, all_images = (F.pad(each, (0, FILTER_LENGTH - 1)) for each in framed)  # (N, C, T')
         p_own, p_every = (
-            F.conv1d(F.pad(inputs, (FILTER_LENGTH - 1, 0)), taps.flip(-1))
-            for inputs, taps in ((s, own), (all_images, every))
+            F.conv1d(F.pad(inputs, (FILTER_LENGTH - 1, 0)), each.flip(-1))
+            for inputs, each in ((s, own), (all_images, every))
         )
         pairs = ((s, e - s), (s, p_own - s), (p_own, p_every - p_own), (p_every, e - p_every))
         energies = [[each.square().sum((1, 2)) for each in pair] for pair in pairs]

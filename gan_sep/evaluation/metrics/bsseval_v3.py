@@ -18,8 +18,8 @@ from torch.nn import functional as F
 from gan_sep.evaluation.metrics.base import Function, Metric, shared, whole_track
 from gan_sep.evaluation.metrics.bsseval import decibels
 from gan_sep.evaluation.metrics.layers.framing import check_finite, check_pair, silent_frames
-from gan_sep.evaluation.metrics.layers.normal_equations import FILTER_LENGTH
 from gan_sep.evaluation.metrics.layers.projections import projections
+from gan_sep.fast.normal_equations import FILTER_LENGTH
 
 _HISTORY = FILTER_LENGTH - 1
 

@@ -2,7 +2,8 @@
 
 Only for tracks whose normal equations are nearly singular, see `projections`: there part of every
 implementation's result is rounding error, and published numbers hold museval's. Everything that
-follows museval 0.4 in this way is in this file; what it computes is `plain_filters`.
+follows museval 0.4 in this way is in this file; what it computes is
+`plain_filters` of `gan_sep.fast`.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +12,22 @@ from itertools import repeat
 import numpy as np
 import scipy.fft
 import torch
+from torch import Tensor
 
-from gan_sep.evaluation.metrics.layers.normal_equations import FILTER_LENGTH, NormalEquations
+from gan_sep.fast.normal_equations import FILTER_LENGTH, NormalEquations
 
 _EPS = np.finfo(np.float64).eps
 
 # Each of museval's transforms takes 128 MB for a minute of music.
 _MOST_THREADS = 4
+
+
+def museval_filters(references: Tensor, estimates: Tensor) -> tuple[Tensor, Tensor]:
+    """What `filters` returns, with the bits of museval's own."""
+    C = references.shape[1]
+    signals = [each.flatten(0, 1).double().cpu().numpy() for each in (references, estimates)]
+    equations = NormalEquations(*museval_correlations(*signals), energies=np.ones(len(signals[1])))
+    return equations.filters(C, lambda each: solve_as_museval(each, C))
 
 
 def solve_as_museval(equations: NormalEquations, channels: int) -> np.ndarray:
@@ -40,7 +50,7 @@ def solve_as_museval(equations: NormalEquations, channels: int) -> np.ndarray:
 
 
 def museval_correlations(images: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What `quick_correlations` returns, with the bits of museval 0.4's own.
+    """What `correlations` returns, with the bits of museval 0.4's own.
 
     Its transforms are complex ones of a power of two, of one product of spectra each; a real
     transform, or blocks, would round otherwise. Several threads transform side by side, as many as
