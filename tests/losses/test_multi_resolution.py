@@ -8,7 +8,7 @@ import scipy.signal
 import torch
 from torch import Tensor
 
-from gan_sep.losses.multi_resolution import Config, log_distance
+from gan_sep.losses.multi_resolution import Config
 
 
 def noise(*shape: int) -> Tensor:
@@ -33,9 +33,7 @@ def test_the_distance_is_that_of_scipys_spectrograms() -> None:
 
     estimate, source = (levels(signal) for signal in signals)
     expected = np.abs(estimate - source).mean()
-    assert log_distance(signals[0], signals[1], n_fft=64).item() == pytest.approx(
-        expected, rel=1e-6
-    )
+    assert Config().at(64, signals[0], signals[1]).item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_windows_weigh_alike() -> None:

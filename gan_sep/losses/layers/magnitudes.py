@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Self
 
+import torch
 from torch import Tensor
 
 from gan_sep import spectra
@@ -53,4 +54,30 @@ class MagnitudeLoss(Loss):
 
     def distance(self, E: Tensor, Y: Tensor) -> Tensor:
         """Magnitudes of estimates and sources, (B, S, C, F, N) each -> (B, S)."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class MultiResolutionLoss(Loss):
+    """Base of the losses that are the mean of several windows."""
+
+    n_ffts: tuple[int, ...] = (2048, 1024)  # windows in samples; hops are a quarter
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.n_ffts or any(n_fft < 4 or n_fft % 4 for n_fft in self.n_ffts):
+            raise ValueError(
+                f"n_ffts: expected one or more multiples of 4, got {list(self.n_ffts)}"
+            )
+
+    @classmethod
+    def tiny(cls) -> Self:
+        return cls(n_ffts=(32, 64))
+
+    def items(self, estimates: Tensor, sources: Tensor) -> Tensor:
+        distances = [self.at(n_fft, estimates, sources) for n_fft in self.n_ffts]
+        return torch.stack(distances).mean(0)  # (B, S)
+
+    def at(self, n_fft: int, estimates: Tensor, sources: Tensor) -> Tensor:
+        """Of one window: (B, S, C, T) twice -> (B, S)."""
         raise NotImplementedError
