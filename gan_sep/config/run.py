@@ -20,7 +20,7 @@ from gan_sep.optimizers import adam
 from gan_sep.optimizers.base import OptimizerConfig
 from gan_sep.ranges import SHORTEST_SECONDS, at_least, below_one, positive
 
-LossTerm = Annotated[Loss, Component("losses", aliases=(("l1", "l1_time"),))]
+LossTerm = Annotated[Loss, Component("losses")]
 LAST = "last"  # what training.select says for the weights of the last step
 
 

@@ -41,12 +41,10 @@ class Component:
     """Marks a field whose section is built by the file gan_sep/FOLDER/NAME.py.
 
     default: the name of a section that says none, where it may leave it out.
-    aliases: other names that are accepted, and the file that each stands for.
     """
 
     folder: str
     default: str | None = None
-    aliases: tuple[tuple[str, str], ...] = ()
 
     def names(self) -> list[str]:
         """The files of the folder that define a `Config`, without importing any."""
@@ -127,8 +125,6 @@ def _component(component: Component, value: Any, key: str) -> Any:
         raise ConfigError(f"{key}.name: missing value (one of {', '.join(component.names())})")
     fields = dict(value)
     name, known = fields.pop("name", component.default), component.names()
-    if isinstance(name, str):  # and no list, which is nothing's key
-        name = dict(component.aliases).get(name, name)
     if name not in known:
         hint = suggest(str(name), known)
         raise ConfigError(

@@ -269,11 +269,11 @@ def test_a_line_search_is_refused_in_the_gan_arm_and_takes_no_other_optimizers_k
             "adversarial.regularizers[0].every: expected a multiple of it between step 801, in",
         ),
         (
-            ["losses=[{name: l1, balance: 1}]"],
+            ["losses=[{name: l1_time, balance: 1}]"],
             "losses: expected at least one term of a weight above",
         ),
         (
-            ["losses=[{name: l1}, {name: l2_time, balance: 1, weight: 2}]"],
+            ["losses=[{name: l1_time}, {name: l2_time, balance: 1, weight: 2}]"],
             "losses[1].balance: expected a ratio of at least 0, and no weight beside it",
         ),
         (
