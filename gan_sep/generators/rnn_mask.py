@@ -18,12 +18,12 @@ from typing import Self
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
+from gan_sep.generators.layers.joint_masks import JointMasks, with_context
 from gan_sep.ranges import at_least
-from gan_sep.spectra import Stft, istft, stft
+from gan_sep.spectra import Stft
 
 # The clipped ReLU of recurrent layers of Hannun et al., "Deep Speech", 2014.
 _CEILING = 20.0
@@ -62,18 +62,13 @@ class Config:
         return cls(stft=Stft(64, 32), hidden=8)
 
 
-class RNNMask(nn.Module):
-    """Mixture (B, C, T) -> estimates (B, S, C, T), for any T of at least one sample.
-
-    The mixture's spectrum is shared out by masks in [0, 1] that add up to 1: the estimates have the
-    mixture's phase and, but for bins of digital silence, add up to the mixture.
-    """
+class RNNMask(JointMasks):
+    """Mixture (B, C, T) -> estimates (B, S, C, T), for any T of at least one sample."""
 
     def __init__(self, config: Config, channels: int, num_sources: int) -> None:
-        super().__init__()
+        super().__init__(config.stft, num_sources)
         self.config = config
         bins = config.stft.bins
-        self.num_sources = num_sources
         self.hidden = nn.ModuleList()
         width = channels * bins * config.context
         for layer in range(1, config.layers + 1):
@@ -83,25 +78,13 @@ class RNNMask(nn.Module):
         # One output layer per source, side by side in one matrix.
         self.output = nn.Linear(width, num_sources * channels * bins)
 
-    def forward(self, mixture: Tensor) -> Tensor:
-        """mixture: (B, C, T) -> estimates (B, S, C, T)."""
-        spectrum = stft(mixture, self.config.stft.n_fft, self.config.stft.hop)  # (B, C, F, N)
-        estimates = self.masks(spectrum.abs()) * spectrum[:, None]  # (B, S, C, F, N)
-        return istft(estimates, self.config.stft.hop, mixture.shape[-1])  # (B, S, C, T)
-
-    def masks(self, magnitude: Tensor) -> Tensor:
-        """Magnitudes of the mixture (B, C, F, N) -> the sources' masks (B, S, C, F, N)."""
+    def outputs(self, magnitude: Tensor) -> Tensor:
         level = magnitude.square().mean((1, 2, 3), keepdim=True).sqrt()  # (B, 1, 1, 1)
         x = with_context(magnitude / (level + 1e-8), self.config.context)  # (B, N, C * F * context)
         for layer in self.hidden:
             x = layer(x)  # (B, N, hidden)
-        outputs = rearrange(
-            self.output(x),
-            "b n (s c f) -> b s c f n",
-            s=self.num_sources,
-            c=magnitude.shape[1],
-        )
-        return joint_mask(outputs.to(magnitude.dtype))
+        outputs: Tensor = self.output(x)
+        return outputs
 
 
 class Dense(nn.Module):
@@ -131,19 +114,3 @@ class Recurrent(nn.Module):
             z = z + self.recurrence(outputs[-1] if outputs else torch.zeros_like(z))
             outputs.append(z.clamp(0, _CEILING))
         return torch.stack(outputs, dim=1)
-
-
-def with_context(magnitude: Tensor, context: int) -> Tensor:
-    """Each frame with its neighbours: (B, C, F, N) -> (B, N, C * F * context).
-
-    context: an odd number of frames around each one; those outside are silent.
-    """
-    padded = F.pad(magnitude, (context // 2, context // 2))
-    frames = padded.unfold(-1, context, 1)  # (B, C, F, N, context)
-    return rearrange(frames, "b c f n k -> b n (c f k)")
-
-
-def joint_mask(outputs: Tensor) -> Tensor:
-    """|a_k| / (sum over the sources of |a_j| + 1e-10): (B, S, ...) -> (B, S, ...), in [0, 1]."""
-    magnitudes = outputs.abs()
-    return magnitudes / (magnitudes.sum(1, keepdim=True) + 1e-10)

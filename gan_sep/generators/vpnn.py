@@ -23,10 +23,10 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from gan_sep.audio import AudioFormat
+from gan_sep.generators.layers.joint_masks import JointMasks, with_context
 from gan_sep.generators.layers.vector_product import VectorProduct
-from gan_sep.generators.rnn_mask import joint_mask, with_context
 from gan_sep.ranges import at_least
-from gan_sep.spectra import Stft, istft, stft
+from gan_sep.spectra import Stft
 
 # The published bias of the colours: red fills up to here, green to twice this, blue the rest.
 COLOUR_BIAS = 0.0938
@@ -65,46 +65,30 @@ class Config:
         return cls(stft=Stft(64, 16), hidden=8)
 
 
-class VPNN(nn.Module):
+class VPNN(JointMasks):
     """Mixture (B, C, T) -> estimates (B, S, C, T), for any T of at least one sample.
 
-    The mixture's spectrum is shared out by masks in [0, 1] that add up to 1: the estimates have the
-    mixture's phase and, but for bins of digital silence, add up to the mixture. As published, for
-    mono and two sources, 3.94 million parameters.
+    As published, for mono and two sources, 3.94 million parameters.
     """
 
     to_real: Tensor
 
     def __init__(self, config: Config, channels: int, num_sources: int) -> None:
-        super().__init__()
+        super().__init__(config.stft, num_sources)
         self.config = config
         bins = config.stft.bins
-        self.num_sources = num_sources
         widths = [channels * bins] + config.layers * [config.hidden]
         self.hidden = nn.ModuleList(VectorProduct(inputs, config.hidden) for inputs in widths[:-1])
         # One output layer per source, side by side in one.
         self.output = VectorProduct(config.hidden, num_sources * channels * bins)
         self.register_buffer("to_real", torch.tensor(_TO_REAL[config.vectors]), persistent=False)
 
-    def forward(self, mixture: Tensor) -> Tensor:
-        """mixture: (B, C, T) -> estimates (B, S, C, T)."""
-        spectrum = stft(mixture, self.config.stft.n_fft, self.config.stft.hop)  # (B, C, F, N)
-        estimates = self.masks(spectrum.abs()) * spectrum[:, None]  # (B, S, C, F, N)
-        return istft(estimates, self.config.stft.hop, mixture.shape[-1])  # (B, S, C, T)
-
-    def masks(self, magnitude: Tensor) -> Tensor:
-        """Magnitudes of the mixture (B, C, F, N) -> the sources' masks (B, S, C, F, N)."""
+    def outputs(self, magnitude: Tensor) -> Tensor:
         to_vectors = context_vectors if self.config.vectors == "context" else colour_vectors
         v = to_vectors(magnitude)  # (B, N, C * F, 3)
         for layer in self.hidden:
             v = F.relu(layer(v))  # (B, N, hidden, 3)
-        outputs = rearrange(
-            self.output.along(v, self.to_real),
-            "b n (s c f) -> b s c f n",
-            s=self.num_sources,
-            c=magnitude.shape[1],
-        )
-        return joint_mask(outputs.to(magnitude.dtype))
+        return self.output.along(v, self.to_real)
 
 
 def context_vectors(magnitude: Tensor) -> Tensor:

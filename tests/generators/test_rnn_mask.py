@@ -9,7 +9,8 @@ from torch import Tensor
 
 from gan_sep.audio import AudioFormat
 from gan_sep.config.loader import build
-from gan_sep.generators.rnn_mask import Config, Recurrent, RNNMask, joint_mask, with_context
+from gan_sep.generators.layers.joint_masks import joint_mask, with_context
+from gan_sep.generators.rnn_mask import Config, Recurrent, RNNMask
 from gan_sep.spectra import Stft, stft
 
 VOICE = AudioFormat(16000, 1, ("music", "voice"))
