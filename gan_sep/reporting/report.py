@@ -92,7 +92,7 @@ def _write_small(study: Study, folder: Path, full: bool) -> None:
     write_text(folder / "table.csv", as_csv(study.effects))
     others = metrics.beyond_sdr() if full else _KEPT
     shown = study.chosen((*HEADLINES, *others))
-    write_png(folder / "forest.png", forest_figure(shown), colours=64)
+    write_png(folder / "forest.png", forest_figure(shown), colours=None if full else "house")
     write_text(folder / "README.md", _readme(study, folder, full))
     write_text(folder / "details.md", _details(study, full))
 

@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
+import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -109,16 +111,28 @@ def source_colours(sources: Sequence[str]) -> dict[str, str]:
     return dict(zip(sources, cycle(_SOURCE_COLOURS), strict=False))
 
 
-def write_png(path: Path, figure: Figure, colours: int | None = None) -> None:
+def write_png(path: Path, figure: Figure, colours: Literal["house"] | int | None = None) -> None:
     """Draws a figure; without the drawing program's name, so that its version leaves no mark.
 
-    colours: of lines and letters so many do, which makes a third of the file; null: all.
+    colours: "house" for those of this file and some shades of them alone, or so many of the
+    figure's own; both make a third of the file. null: all.
     """
     drawn = BytesIO()
     figure.savefig(drawn, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     image: Image.Image = Image.open(drawn)
-    if colours is not None:
-        # The default, median cut, spends them on shades of letters and mixes up those of arms.
-        octree, plain = Image.Quantize.FASTOCTREE, Image.Dither.NONE
-        image = image.convert("RGB").quantize(colours, octree, dither=plain)
+    if colours == "house":
+        image = image.convert("RGB").quantize(palette=_palette(), dither=Image.Dither.NONE)
+    elif colours is not None:
+        image = image.convert("RGB").quantize(colours, Image.Quantize.FASTOCTREE)
     replace_file(path, lambda part: image.save(part, format="png", optimize=True))
+
+
+def _palette() -> Image.Image:
+    """Greys, and the colours of arms and sources, pure and lighter by a third and by two."""
+    colours = (*_ARM_COLOURS.values(), *_MORE_ARM_COLOURS, _ORACLE_COLOUR, *_SOURCE_COLOURS)
+    pure = [to_rgb(colour) for colour in (*colours, INK)]
+    greys = [(level, level, level) for level in np.linspace(0, 1, 16)]
+    lighter = [tuple(1 - share * (1 - np.array(c))) for c in pure for share in (1, 2 / 3, 1 / 3)]
+    image = Image.new("P", (1, 1))
+    image.putpalette([round(255 * part) for colour in (*greys, *lighter) for part in colour])
+    return image
