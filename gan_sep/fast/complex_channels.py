@@ -29,15 +29,14 @@ def plain_spectrogram(signal: Tensor, n_fft: int) -> Tensor:
 
 def plain_waveform(channels: Tensor, num_samples: int) -> Tensor:
     """(B, F, N, 2 C) -> the signal (B, C, num_samples) whose `spectrogram` is nearest to it."""
-    B, F_, N, C = channels.shape[0], channels.shape[1], channels.shape[2], channels.shape[3] // 2
+    B, bins, N, _ = channels.shape
     parts = torch.view_as_complex(channels.unflatten(3, (-1, 2)).contiguous())  # (B, F, N, C)
     spectra = parts.permute(0, 3, 1, 2).flatten(0, 1)  # (B * C, F, N)
     # The highest bin, and two silent frames at either end.
-    spectra, window = F.pad(spectra, (2, 2, 0, 1)), hann_window(2 * F_, channels)
-    length = (N + 3) * F_ // 2
-    padded = torch.istft(spectra, 2 * F_, F_ // 2, window=window, normalized=True, length=length)
-    margin = F_ // 4 * 3
-    return padded[:, margin : margin + num_samples].unflatten(0, (B, C))
+    spectra, window = F.pad(spectra, (2, 2, 0, 1)), hann_window(2 * bins, channels)
+    hop, margin, length = bins // 2, bins // 4 * 3, (N + 3) * bins // 2
+    padded = torch.istft(spectra, 2 * bins, hop, window=window, normalized=True, length=length)
+    return padded[:, margin : margin + num_samples].unflatten(0, (B, -1))
 
 
 def spectrogram(signal: Tensor, n_fft: int) -> Tensor:

@@ -6,6 +6,7 @@ same frame and the next. The sources can so be louder, filtered and moved a litt
 does not reach is artefact.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -54,20 +55,21 @@ def plain_fitted(sources: Tensor, estimates: Tensor, window: int) -> Tensor:
 
 
 def local_fit(sources: Tensor, estimates: Tensor, window: int) -> tuple[Tensor, Tensor]:
-    pairs = zip(*(_some_bins(each, window) for each in (sources, estimates)), strict=True)
-    found = torch.cat([_Windows(some, window).fit(of, True) for some, of in pairs])
+    parts = _by_bins(sources, estimates, window)
+    found = torch.cat([_Windows(some, window).fit(of, True) for some, of in parts])
     fits, own = found.permute(2, 0, 1).split(len(sources))  # (F, N, 2 * S) -> (2 * S, F, N)
     return fits, own
 
 
 def fitted(sources: Tensor, estimates: Tensor, window: int) -> Tensor:
-    pairs = zip(*(_some_bins(each, window) for each in (sources, estimates)), strict=True)
-    found = torch.cat([_Fit.apply(of, _Windows(some, window)) for some, of in pairs])
+    parts = _by_bins(sources, estimates, window)
+    found = torch.cat([_Fit.apply(of, _Windows(some, window)) for some, of in parts])
     return found.permute(2, 0, 1)
 
 
-def _some_bins(spectra: Tensor, window: int) -> tuple[Tensor, ...]:
-    return spectra.split(max(1, _AT_ONCE // _count(spectra, window)), 1)
+def _by_bins(sources: Tensor, estimates: Tensor, window: int) -> Iterator[tuple[Tensor, Tensor]]:
+    bins = max(1, _AT_ONCE // _count(sources, window))
+    return zip(sources.split(bins, 1), estimates.split(bins, 1), strict=True)
 
 
 def _count(spectra: Tensor, window: int) -> int:
