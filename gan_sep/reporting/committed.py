@@ -3,7 +3,8 @@
     rows.csv.xz        block, track, source, and every metric's value of nine digits; a block is a
                        run's rows; empty where a metric was not evaluated
     STUDY/arms.csv     seed, arm, block: the study's runs, the mixture's and oracles' rows too
-    STUDY/runs.json.xz question; of each run configuration, environment, cost, verdict, records
+    STUDY/runs.json.xz question, controls; of each run configuration, environment, cost, verdict,
+                       records
     STUDY/README.md    a screen; words.md (the author's), details.md, table.csv, forest.png
 
 rows.csv.xz lies in the study's folder, or in one above, where it holds the rows of all studies
@@ -17,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -42,8 +43,17 @@ def is_committed(folder: Path) -> bool:
     return (folder / ARMS).is_file()
 
 
-def read_study(folder: Path) -> tuple[list[ArmRun], pd.DataFrame, str | None]:
-    """Runs, rows and question of a folder's study; no runs where nothing is kept of them.
+class Kept(NamedTuple):
+    """What a study is made of again. runs: none where nothing is kept of them."""
+
+    runs: Sequence[ArmRun]
+    rows: pd.DataFrame
+    controls: Sequence[str]
+    question: str | None
+
+
+def read_study(folder: Path) -> Kept:
+    """The study of a folder.
 
     Raises FileNotFoundError where the rows are not there, ValueError where a block is missing or a
     file is damaged.
@@ -56,26 +66,24 @@ def read_study(folder: Path) -> tuple[list[ArmRun], pd.DataFrame, str | None]:
     missing = sorted(set(arms["block"]) - set(blocks["block"]))
     if missing:
         raise ValueError(f"{folder / ARMS}: no rows of block {missing[0]} in {ROWS}")
-    rows = _for_every_seed(arms).merge(blocks, on="block", how="left", sort=False)
+    rows = _for_every_seed(arms).merge(blocks, on="block", how="left", sort=False)[list(COLUMNS)]
     path = folder / RUNS
     if not path.is_file():
-        return [], rows[list(COLUMNS)], None
+        return Kept([], rows, (), None)
     with reading_file(path, "the runs of a committed study"):
         kept = json.loads(lzma.decompress(path.read_bytes()))
         runs = [_restored(folder, run) for run in kept["runs"]]
-    return runs, rows[list(COLUMNS)], kept["question"]
+        return Kept(runs, rows, kept["controls"], kept["question"])
 
 
-def store(
-    studies: Mapping[Path, tuple[Sequence[ArmRun], pd.DataFrame, str | None]], shared: Path
-) -> None:
-    """Write runs, rows and question of studies, by their folders; rows as `store_rows` does."""
-    for folder, (runs, _, question) in studies.items():
-        after = longest_warmup(runs)
-        kept = {"question": question, "runs": [_kept(run, after) for run in runs]}
-        text = json.dumps(finite(kept), allow_nan=False, ensure_ascii=False)
-        write_bytes(folder / RUNS, lzma.compress(text.encode(), preset=9))
-    store_rows({folder: rows for folder, (_, rows, _) in studies.items()}, shared)
+def store(study: Kept, folder: Path) -> None:
+    """Write what is kept of a study to its folder, its rows as `store_rows` does."""
+    after = longest_warmup(study.runs)
+    runs = [_kept(run, after) for run in study.runs]
+    kept = {"question": study.question, "controls": list(study.controls), "runs": runs}
+    text = json.dumps(finite(kept), allow_nan=False, ensure_ascii=False)
+    write_bytes(folder / RUNS, lzma.compress(text.encode(), preset=9))
+    store_rows({folder: study.rows}, folder)
 
 
 def store_rows(studies: Mapping[Path, pd.DataFrame], shared: Path) -> None:

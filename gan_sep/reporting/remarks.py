@@ -70,9 +70,8 @@ def reading_of_control(lines: pd.DataFrame) -> str:
 
 
 def beside_control(lines: pd.DataFrame) -> pd.DataFrame:
-    """Of All the arms that a control's table tells of: others tell how it differs from plain."""
-    told = compared(lines)
-    return told[(told["source"] == ALL) & (told["arm"] != BASELINE)]
+    """What a control's table tells: All of the arms."""
+    return lines[lines["source"] == ALL]
 
 
 def said_of_chance(verdicts: "pd.Series[str]") -> str:

@@ -25,7 +25,7 @@ import pandas as pd
 
 from gan_sep.evaluation import metrics
 from gan_sep.locks import alone_in
-from gan_sep.reporting.committed import read_study, store
+from gan_sep.reporting.committed import Kept, read_study, store
 from gan_sep.reporting.comparison_figure import comparison_figure
 from gan_sep.reporting.cost import cost_section, cost_sentence
 from gan_sep.reporting.curves import curves_figure
@@ -83,9 +83,9 @@ def write_committed(study: Study, folder: Path) -> None:
     Every number is that of the rows as they are kept, so that it can be made again from them.
     """
     with alone_in(folder):
-        store({folder: (study.runs, references_once(study.rows), study.question)}, folder)
-        _, rows, _ = read_study(folder)
-        _write_small(replace(study, rows=rows), folder, full=False)
+        kept = Kept(study.runs, references_once(study.rows), study.controls, study.question)
+        store(kept, folder)
+        _write_small(replace(study, rows=read_study(folder).rows), folder, full=False)
 
 
 def _write_small(study: Study, folder: Path, full: bool) -> None:

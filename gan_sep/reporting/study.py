@@ -11,7 +11,7 @@ import pandas as pd
 from gan_sep.adversarial.verdict import Verdict
 from gan_sep.evaluation.metrics import available
 from gan_sep.reporting.committed import is_committed, read_study
-from gan_sep.reporting.effects import effects, names
+from gan_sep.reporting.effects import compared, effects, names
 from gan_sep.reporting.frame import costs, frame_of
 from gan_sep.reporting.runs import ArmRun, all_rows, find_arms
 from gan_sep.reporting.style import arm_name
@@ -44,13 +44,15 @@ class Study:
     ) -> Self:
         """The arms below the folders runs/NAME, which count as several seeds; or a committed study.
 
-        question: by default that of the configuration.
+        question: by default that of the configuration. controls: of a committed study by default
+        its own.
         Raises FileNotFoundError and ValueError as `find_arms`, `all_rows` and `read_study` do, and
         ValueError where a control is no arm of the study.
         """
         if len(folders) == 1 and is_committed(folders[0]):
-            runs, rows, kept = read_study(folders[0])
-            name, question = folders[0].name, question or kept
+            kept = read_study(folders[0])
+            runs, rows, name = kept.runs, kept.rows, folders[0].name
+            controls, question = controls or kept.controls, question or kept.question
         else:
             runs = find_arms(folders)
             rows = all_rows(runs)
@@ -84,8 +86,9 @@ class Study:
 
     @property
     def against_controls(self) -> pd.DataFrame:
-        """Those whose baseline is a control."""
-        return self.effects[self.effects["baseline"] != BASELINE]
+        """Those whose baseline is a control, of all arms but the plain one."""
+        lines = compared(self.effects)
+        return lines[(lines["baseline"] != BASELINE) & (lines["arm"] != BASELINE)]
 
     @property
     def statistics(self) -> list[str]:

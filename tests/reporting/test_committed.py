@@ -119,7 +119,7 @@ def test_what_is_kept_of_runs_gives_the_same_tables_and_page(tmp_path: Path) -> 
     runs = [write_run(tmp_path / "runs" / str(seed), seed) for seed in (0, 1)]
     for path in (tmp_path / "runs").rglob("rows.csv"):  # no more digits than are kept
         pd.read_csv(path).round({"value": 8}).to_csv(path, index=False)
-    study = Study.of(runs, question="Does it stay the same?")
+    study = Study.of(runs, ["gan"], question="Does it stay the same?")
     kept = tmp_path / "reports" / "study"
     write_committed(study, kept)
     assert {path.name for path in kept.iterdir()} == {
@@ -128,6 +128,7 @@ def test_what_is_kept_of_runs_gives_the_same_tables_and_page(tmp_path: Path) -> 
     }
     assert "python experiments/compare.py " in (kept / "README.md").read_text()
     again = Study.of([kept])
+    assert again.controls == ["gan"]
     assert again.question == "Does it stay the same?"
     pd.testing.assert_frame_equal(again.costs, study.costs)
     assert again.verdicts == study.verdicts
