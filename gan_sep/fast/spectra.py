@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+_AT_ONCE = 2**19  # samples of frames that are transformed at once on a CPU
 _TINY = 1e-18  # a magnitude whose square is 0 in single precision
 
 
@@ -153,7 +154,16 @@ def _scaled(ctx: Any, signal: Tensor, factors: Tensor) -> Tensor:
 
 def _transformed(signal: Tensor, n_fft: int, hop: int, scale: float = 1.0) -> Tensor:
     """(..., T) -> complex (..., N, F)."""
-    return torch.fft.rfft(signal.unfold(-1, n_fft, hop) * (hann_window(n_fft, signal) * scale))
+    window = hann_window(n_fft, signal) * scale
+    frames = signal.unfold(-1, n_fft, hop)  # (..., N, n_fft)
+    if signal.device.type != "cpu" or torch.is_grad_enabled():
+        return torch.fft.rfft(frames * window)
+    # A few stay in the cache; fresh memory for all windowed frames takes longer than their FFTs.
+    found = frames.new_empty(*frames.shape[:-1], n_fft // 2 + 1, dtype=frames.dtype.to_complex())
+    some = max(1, frames.shape[-2] * _AT_ONCE // max(1, frames.numel()))
+    for part, result in zip(frames.split(some, -2), found.split(some, -2), strict=True):
+        result.copy_(torch.fft.rfft(part * window))
+    return found
 
 
 def _signal_gradient(

@@ -4,6 +4,7 @@ import pytest
 import torch
 from pairs import require_equal
 
+from gan_sep.fast import spectra
 from gan_sep.fast.spectra import (
     absolute,
     magnitude,
@@ -31,6 +32,16 @@ def test_values_and_both_gradients_are_those_of_torchs_transform(
     require_equal(power, plain_power, signal, n_fft, hop, second=True)
     require_equal(magnitude, plain_magnitude, signal, n_fft, hop, 0.3, second=True)
     require_equal(absolute, plain_absolute, spectrum(signal, n_fft, hop).detach())
+
+
+@pytest.mark.parametrize("shape", [(1024,), (2, 3, 1024)])
+def test_frames_are_the_same_to_the_bit_however_many_at_once(
+    shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal = torch.randn(shape)
+    together = spectrum(signal, 64, 16)
+    monkeypatch.setattr(spectra, "_AT_ONCE", 640)
+    assert torch.equal(spectrum(signal, 64, 16), together)
 
 
 def test_magnitudes_of_silence_have_no_gradient() -> None:
