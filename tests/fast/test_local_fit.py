@@ -4,6 +4,7 @@ import pytest
 import torch
 from pairs import require_equal
 
+from gan_sep.fast import local_fit as module
 from gan_sep.fast.local_fit import fitted, local_fit, plain_fitted, plain_local_fit
 
 
@@ -28,6 +29,13 @@ def test_the_fit_is_least_squares_in_each_window_and_fades_between_them(frames: 
     fixed = estimates.detach()
     require_equal(local_fit, plain_local_fit, sources, fixed, 21, rtol=1e-4, atol=1e-4)
     require_equal(fitted, plain_fitted, sources, estimates, 21, rtol=1e-4, atol=1e-4)
+
+
+def test_bins_are_fitted_alike_however_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sources, estimates = spectra(2, 7, 50), spectra(2, 7, 50, seed=1)
+    together = local_fit(sources, estimates, window=21)
+    monkeypatch.setattr(module, "_AT_ONCE", 8)
+    torch.testing.assert_close(local_fit(sources, estimates, window=21), together)
 
 
 def test_silence_is_fitted_by_silence() -> None:

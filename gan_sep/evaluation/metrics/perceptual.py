@@ -5,9 +5,11 @@ agrees with listeners says `experiments/listening.py --study`, and docs/metrics.
 """
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torchaudio.functional import melscale_fbanks
 
 from gan_sep.evaluation.metrics.base import Metric, shared
@@ -17,6 +19,7 @@ from gan_sep.spectra import stft
 
 # Longer tracks are fitted in equal sections of about this length: their spectra take memory.
 SECTION_SECONDS = 20
+_BINS = 32  # that are fitted at once: more would not stay in a CPU's cache
 FRAME_SECONDS = 0.0464  # 2048 samples at 44.1 kHz
 MEL_BANDS = 64
 LOUDNESS_BANDS = 128
@@ -73,32 +76,23 @@ def parts(references: Tensor, estimates: Tensor, sample_rate: int) -> tuple[Tens
     """
     check_pair(references, estimates)
     check_finite(references=references, estimates=estimates)
-    references, estimates = references.float(), estimates.float()
     n_fft, bins, window = _frames(sample_rate)
-    bands, fine = (  # (F, M)
-        _bands(n_fft, sample_rate, count)[:bins].to(references)
-        for count in (MEL_BANDS, LOUDNESS_BANDS)
-    )
+    bands = torch.cat([_bands(n_fft, sample_rate, M) for M in (MEL_BANDS, LOUDNESS_BANDS)], 1)
+    bands = F.pad(bands[:bins], (0, 1), value=1.0).to(references.device)  # (F, M), the last is all
     mels: list[Tensor] = []
     energies, loudness = references.new_zeros(2, 2, len(references), dtype=torch.float64)  # (2, S)
-    sections = max(1, round(references.shape[-1] / (SECTION_SECONDS * sample_rate)))
-    for pair in zip(
-        *(each.tensor_split(sections, -1) for each in (references, estimates)), strict=True
-    ):
-        for channel in range(references.shape[1]):
-            sources, targets = (
-                stft(each[:, channel], n_fft, n_fft // 4)[:, :bins] for each in pair
-            )  # each (S, F, N)
-            fits, own = local_fit(sources, targets, window)
-            energies[0] += _power(own).sum((1, 2), dtype=torch.float64)
-            energies[1] += _power(fits - own).sum((1, 2), dtype=torch.float64)
-            whole, of_own = ((fine.T @ _power(each)) ** LOUDNESS_EXPONENT for each in (fits, own))
-            loudness[0] += (whole - of_own).relu().sum((1, 2), dtype=torch.float64)
-            loudness[1] += whole.sum((1, 2), dtype=torch.float64)
-            mels.append(torch.stack([bands.T @ _power(each) for each in (targets, fits)]))
+    for sources, targets in _spectra(references, estimates, sample_rate):
+        powers, others = _fitted_powers(sources, targets, window, bands)
+        energies += torch.stack([powers[-1, :, 1].sum(0, dtype=torch.float64), others])
+        whole, of_own = (powers[MEL_BANDS:-1] ** LOUDNESS_EXPONENT).unbind(2)  # each (M, N, S)
+        loudness[0] += (whole - of_own).relu().sum((0, 1), dtype=torch.float64)
+        loudness[1] += whole.sum((0, 1), dtype=torch.float64)
+        estimated = (_power(targets.mT) @ bands[:, :MEL_BANDS]).mT  # (S, M, N)
+        mels.append(torch.stack([estimated, powers[:MEL_BANDS, :, 0].permute(2, 0, 1)]))
     by_section = torch.cat(mels, -1).unsqueeze(2)
     estimated, fitted = by_section  # each (S, 1, M, C * N)
-    silent = torch.stack([(each == 0).flatten(1).all(1) for each in (references, estimates)]).any(0)
+    norms = (torch.linalg.vector_norm(each, torch.inf, (1, 2)) for each in (references, estimates))
+    silent = torch.stack([each == 0 for each in norms]).any(0)
     own, others = energies.masked_fill(silent, torch.nan)  # each (S,)
     share = (loudness[0] / loudness[1]).masked_fill(silent, torch.nan)
     estimated = estimated.masked_fill(silent[:, None, None, None], torch.nan)
@@ -106,6 +100,45 @@ def parts(references: Tensor, estimates: Tensor, sample_rate: int) -> tuple[Tens
 
 
 _shared_parts = shared(parts)
+
+
+def _spectra(references: Tensor, estimates: Tensor, sample_rate: int) -> Iterator[Tensor]:
+    """Of sections and channels in turn, (S, C, T) twice -> (2, S, F, N), always in one place.
+
+    Fresh memory would take longer than the transforms.
+    """
+    n_fft, bins, _ = _frames(sample_rate)
+    num_samples = references.shape[-1]
+    sections = max(1, round(num_samples / (SECTION_SECONDS * sample_rate)))
+    num_frames = 2 + num_samples // sections // (n_fft // 4)  # at most
+    place = torch.empty(
+        2, len(references), num_frames, bins, dtype=torch.complex64, device=references.device
+    )
+    pairs = (each.tensor_split(sections, -1) for each in (references, estimates))
+    for pair in zip(*pairs, strict=True):
+        for channel in range(references.shape[1]):
+            for signals, of_signals in zip(pair, place, strict=True):
+                for signal, spectrum in zip(signals[:, channel], of_signals, strict=True):
+                    found = stft(signal.float(), n_fft, n_fft // 4)[:bins].mT  # (N, F)
+                    spectrum[: len(found)] = found
+            yield place[:, :, : len(found)].mT
+
+
+def _fitted_powers(
+    sources: Tensor, targets: Tensor, window: int, bands: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Powers in bands of fits and of own sources in them, (M, N, 2, S); energy of others, (S,)."""
+    S, _, N = sources.shape
+    powers = bands.new_zeros(bands.shape[1], N, 2, S)
+    others = bands.new_zeros(S, dtype=torch.float64)
+    parts = (sources.split(_BINS, 1), targets.split(_BINS, 1), bands.split(_BINS))
+    for some_sources, some_targets, weights in zip(*parts, strict=True):
+        fits, own = found = local_fit(some_sources, some_targets, window)  # (2, S, f, N)
+        reached = weights.any(0).nonzero()[:, 0]
+        power = weights[:, reached].T @ _power(found).permute(2, 3, 0, 1).flatten(1)
+        powers.index_add_(0, reached, power.view(-1, N, 2, S))
+        others += _power(fits - own).sum((1, 2), dtype=torch.float64)
+    return powers, others
 
 
 def mel_powers(references: Tensor, estimates: Tensor, sample_rate: int) -> Tensor:
@@ -128,7 +161,7 @@ def _frames(sample_rate: int) -> tuple[int, int, int]:
 
 
 def _power(spectra: Tensor) -> Tensor:
-    return spectra.real.square() + spectra.imag.square()
+    return spectra.real.square().addcmul_(spectra.imag, spectra.imag)
 
 
 def _bands(n_fft: int, sample_rate: int, count: int) -> Tensor:
