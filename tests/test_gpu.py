@@ -3,17 +3,15 @@
 GAN_SEP_TEST_DEVICE names another device than cuda: `cpu` tries the tests themselves.
 """
 
-import json
 import math
 import os
 from pathlib import Path
-from typing import Any
 
 import on_another_device as cases
 import pytest
 import torch
 from on_another_device import AUDIO, Case, received, tiny
-from test_same_numbers import RECORDED, pair_records
+from test_same_numbers import pair_records, recording
 from torch import nn
 
 DEVICE = torch.device(os.environ.get("GAN_SEP_TEST_DEVICE", "cuda"))
@@ -61,7 +59,7 @@ def test_open_unmix_gives_the_cpus_numbers() -> None:
 
 
 def test_a_pair_begins_as_on_the_cpu(tmp_path: Path) -> None:
-    recorded: Any = json.loads(RECORDED.read_text("utf-8"))["pair"]
+    recorded = recording()[0]["pair"]
     found = pair_records(tmp_path, "training.steps=6")
     for arm in recorded:
         for step in ("1", "2", "3"):
