@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -36,3 +38,29 @@ def test_a_number_the_user_gave_the_launcher_stays(monkeypatch: pytest.MonkeyPat
     torch.set_num_threads(3)
     use_threads(None, Accelerator(cpu=True))
     assert torch.get_num_threads() == 3
+
+
+FRESH_PAGES = """
+import resource
+import torch
+from accelerate import Accelerator
+from gan_sep.training.threads import use_threads
+
+def cleared():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        torch.ones(2**25)  # 128 MiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+first = cleared()
+use_threads(1, Accelerator(cpu=True))
+cleared()
+print(first, cleared())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the options are of GNU's C library")
+def test_freed_memory_is_used_again() -> None:
+    ended = subprocess.run([sys.executable, "-c", FRESH_PAGES], capture_output=True, text=True)
+    first, then = map(int, ended.stdout.split())
+    assert then < 0.01 * first
