@@ -21,7 +21,7 @@ from torch import nn
 from gan_sep.config.loader import Component, build
 from gan_sep.config.run import RunConfig
 from gan_sep.evaluation.evaluate import Evaluation
-from gan_sep.evaluation.frechet import Distance, frechet_distances
+from gan_sep.evaluation.frechet import Distance, frechet_distances, require_enough
 from gan_sep.evaluation.rows import write_table
 from gan_sep.features.base import FeatureConfig, Features
 from gan_sep.generators.module import require_trust
@@ -51,14 +51,16 @@ def main() -> None:
         if arguments.museval:
             asked = (*config.evaluation.metrics, "museval")
             config = replace(config, evaluation=replace(config.evaluation, metrics=asked))
+        tracks = config.data.build(config.audio, arguments.split)
         features = features_of(arguments.frechet) if arguments.frechet else None
+        if features:
+            require_enough(len(tracks))
         folder = arguments.out or run.evaluation(arguments.split)
         accelerator = Accelerator()
         evaluate_network(network, config, run, arguments.split, folder, accelerator)
         accelerator.print(f"Rows: {folder / 'rows.csv'}")
         if features and accelerator.is_main_process:
             evaluation = Evaluation(config.audio, config.evaluation, run.arm, config.seed)
-            tracks = config.data.build(config.audio, arguments.split)
             found = [*frechet_distances(network, tracks, evaluation, features)]
             write_table(folder / "frechet.csv", Distance._fields, found)
             print(f"Fréchet distances: {folder / 'frechet.csv'}")

@@ -82,11 +82,10 @@ def moments_of(samples: Array) -> Array:
 def distance(estimates: Array, references: Array) -> tuple[float, float, float, float]:
     """Moments of the same tracks, (tracks, 1 + D, 1 + D) twice -> distance, its ends, floor.
 
-    Raises ValueError with fewer than four tracks.
+    Raises ValueError as `require_enough`.
     """
     count, random = len(references), np.random.default_rng(0)
-    if count < 4:
-        raise ValueError(f"frechet: expected at least 4 tracks of a source, got {count}")
+    require_enough(count)
     value = frechet(estimates.sum(0), references.sum(0))
     drawn = random.integers(count, size=(DRAWS, count))
     spread = np.std([frechet(estimates[d].sum(0), references[d].sum(0)) for d in drawn], ddof=1)
@@ -95,6 +94,12 @@ def distance(estimates: Array, references: Array) -> tuple[float, float, float, 
     floor = np.mean([frechet(first.sum(0), second.sum(0)) for first, second in halves])
     width = 1.96 * float(spread)
     return value, max(0.0, value - width), value + width, float(floor)
+
+
+def require_enough(tracks: int) -> None:
+    """Raises ValueError with fewer than four tracks, of which each half has a spread."""
+    if tracks < 4:
+        raise ValueError(f"frechet: expected at least 4 tracks of a source, got {tracks}")
 
 
 def frechet(first: Array, second: Array) -> float:

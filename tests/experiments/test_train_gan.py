@@ -144,6 +144,27 @@ def test_other_tracks_and_the_measures_of_museval_are_asked_for_by_options(here:
 
 
 @pytest.mark.slow
+def test_frechet_distances_are_of_a_networks_features(here: Path, stems: Path) -> None:
+    network = ("--frechet", "music_vgg=random")
+    few = call("evaluate", ARM, *network, "--split", "valid")
+    assert "at least 4 tracks of a source, got 2" in few.err
+    assert not (here / ARM / "evaluation/valid").exists()
+    shutil.copytree(stems, "more")
+    for song in sorted(Path("more/test").iterdir()):
+        for again in range(2):
+            shutil.copytree(song, song.with_name(f"{song.name} {again}"))
+    ended = call("evaluate", ARM, *network, "data.root=more", "--out", "distances")
+    assert ended.status == 0, ended.err
+    with (here / "distances/frechet.csv").open() as file:
+        found = list(csv.DictReader(file))
+    assert {line["arm"] for line in found} == {"mixture", "gan"}
+    for line in found:
+        low, value, high = (float(line[name]) for name in ("low", "distance", "high"))
+        assert low <= value <= high
+        assert float(line["floor"]) >= 0
+
+
+@pytest.mark.slow
 def test_an_evaluation_that_was_killed_goes_on_where_it_stopped(here: Path) -> None:
     arguments = (ARM, "evaluation.shifts=150", "--out")
     process = start(PYTHON, "evaluate", *arguments, "parts", folder=here)
