@@ -95,39 +95,44 @@ def store_rows(studies: Mapping[Path, pd.DataFrame], shared: Path) -> None:
     """
     place = _rows_above(shared.resolve().parent) or shared.resolve() / ROWS
     with alone_in(place.parent):
-        kept = _blocks_of_others(place, studies)
-        known = {_digest(block): number for number, block in kept.items()}
+        old = _old_blocks(place)
+        known = {_digest(block): number for number, block in old.items()}
+        kept = {number: old[number] for number in _named_by_others(place, studies)}
         for folder, rows in studies.items():
             arms = []
             for (seed, arm), own in rows.groupby(["seed", "arm"], sort=False):
                 block = own[_BLOCK].reset_index(drop=True)
                 block["value"] = [float(_DIGITS % value) for value in block["value"]]
-                number = known.setdefault(_digest(block), max(kept, default=-1) + 1)
-                kept.setdefault(number, block)
+                # No number is used again for another block: a kill before the end is an error.
+                number = known.setdefault(_digest(block), max(known.values(), default=-1) + 1)
+                kept[number] = block
                 arms.append((seed, arm, number))
             table = pd.DataFrame(arms, columns=["seed", "arm", "block"])
             write_text(folder / ARMS, table.to_csv(index=False, lineterminator="\n"))
-            if folder.resolve() / ROWS != place:
-                (folder / ROWS).unlink(missing_ok=True)
-        long = pd.concat(kept, names=["block"]).reset_index("block").set_index(_CELL)["value"]
-        table = long.map(lambda value: _DIGITS % value).unstack("metric", sort=False)
+        everything = pd.concat(dict(sorted(kept.items())), names=["block"]).reset_index("block")
+        values = everything.set_index(_CELL)["value"].map(lambda value: _DIGITS % value)
+        table = values.unstack("metric", sort=False)
         replace_file(place, lambda part: table.to_csv(part, lineterminator="\n", compression="xz"))
+    for folder in studies:
+        if folder.resolve() / ROWS != place:
+            (folder / ROWS).unlink(missing_ok=True)
 
 
-def _blocks_of_others(place: Path, studies: Mapping[Path, Any]) -> dict[int, pd.DataFrame]:
-    """The blocks in a file of rows that other studies than these name, by their numbers."""
+def _old_blocks(place: Path) -> dict[int, pd.DataFrame]:
+    """The blocks in a file of rows, by their numbers."""
     if not place.is_file():
         return {}
-    folders = {path.parent.resolve() for path in place.parent.rglob(ARMS)}
-    others = [
-        _arms_of(folder)["block"]
-        for folder in sorted(folders - {folder.resolve() for folder in studies})
-        if _rows_above(folder) == place
-    ]
     blocks = _blocks(place, place.stat().st_mtime_ns)
-    named = blocks[blocks["block"].isin(pd.concat([pd.Series(dtype=int), *others]))]
-    numbers = named["block"].unique().tolist()
-    return {number: named.loc[named["block"] == number, _BLOCK] for number in numbers}
+    numbers = blocks["block"].unique().tolist()
+    return {number: blocks.loc[blocks["block"] == number, _BLOCK] for number in numbers}
+
+
+def _named_by_others(place: Path, studies: Mapping[Path, Any]) -> list[int]:
+    """The numbers of blocks in a file of rows that other studies than these name."""
+    own = {folder.resolve() for folder in studies}
+    folders = {path.parent.resolve() for path in place.parent.rglob(ARMS)} - own
+    others = [_arms_of(folder)["block"] for folder in folders if _rows_above(folder) == place]
+    return sorted(set(pd.concat(others))) if others else []
 
 
 def _digest(block: pd.DataFrame) -> int:

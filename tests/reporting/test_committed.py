@@ -68,6 +68,9 @@ def test_a_study_joins_the_rows_above_it_and_leaves_those_of_others(tmp_path: Pa
     pd.testing.assert_frame_equal(Study.of([second]).rows, before)
     assert Study.of([third]).rows.query("arm == 'none'")["value"].isna().all()
     assert set(pd.read_csv(tmp_path / ROWS)["block"]) == {0, 1, 3}  # 2 was the gan of seed 1
+    # The number of what is gone is not given to another block.
+    store_rows({third: rows({"plain": 1.0, "late": 9.0})}, third)
+    assert set(pd.read_csv(tmp_path / ROWS)["block"]) == {0, 1, 4, 5}
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
