@@ -52,9 +52,11 @@ def measure(
     score that is not finite. Standard errors take segments for independent: a probe of one segment
     for each of many tracks comes closest to that.
 
+    Raises ValueError where a set is missing or a shape is not (n, S).
     Source of r_v and r_t: Karras et al., Training generative adversarial networks with limited
     data, 2020.
     """
+    _check(scores, active, sources)
     return {
         source: _measure_source({s: _scores_of(k, scores[s], active[s]) for s in SETS})
         for k, source in enumerate(sources)
@@ -176,3 +178,19 @@ def _sign(values: Tensor) -> Tensor:
 def _number(value: Tensor) -> float | None:
     """A finite number or None, the only way JSON can say NaN."""
     return value.item() if bool(torch.isfinite(value)) else None
+
+
+def _check(
+    scores: Mapping[str, Tensor], active: Mapping[str, Tensor], sources: Sequence[str]
+) -> None:
+    for name in SETS:
+        if name not in scores or name not in active:
+            raise ValueError(
+                f"diagnosis: no scores or no mask for {name!r}; expected {', '.join(SETS)}"
+            )
+        shape, mask = tuple(scores[name].shape), tuple(active[name].shape)
+        if len(shape) != 2 or shape[1] != len(sources) or mask != shape:
+            raise ValueError(
+                f"diagnosis: expected scores and mask of {name!r} of one shape (n, "
+                f"{len(sources)}), got {shape} and {mask}"
+            )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from gan_sep.adversarial.diagnostics import SETS, centred, measure
 
@@ -147,3 +148,19 @@ def test_a_single_segment_has_a_mean_and_no_error() -> None:
     assert diagnosis["real_train"]["mean"] == pytest.approx(0.9)
     assert diagnosis["real_train"]["standard_error"] is None
     assert diagnosis["r_v"] is None
+
+
+def test_a_missing_set_is_refused() -> None:
+    scores: dict[str, Tensor] = {name: torch.zeros(2, 1) for name in SETS[:3]}
+    active = {name: torch.ones(2, 1, dtype=torch.bool) for name in SETS}
+    with pytest.raises(ValueError, match="no scores or no mask for 'fake_valid'"):
+        measure(scores, active, ["bass"])
+
+
+def test_scores_that_do_not_fit_the_sources_or_the_mask_are_refused() -> None:
+    scores = {name: torch.zeros(2, 1) for name in SETS}
+    active = {name: torch.ones(2, 1, dtype=torch.bool) for name in SETS}
+    with pytest.raises(ValueError, match=r"expected .* \(n, 2\), got \(2, 1\) and \(2, 1\)"):
+        measure(scores, active, ["bass", "drums"])
+    with pytest.raises(ValueError, match=r"got \(2, 1\) and \(3, 1\)"):
+        measure(scores, active | {"real_train": torch.ones(3, 1, dtype=torch.bool)}, ["bass"])
