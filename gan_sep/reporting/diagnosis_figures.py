@@ -37,7 +37,10 @@ def draw_history(history: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Write a PNG: mean scores, accuracies, r_v and r_t over steps, one column for each source.
 
     A number that could not be measured leaves a gap in its line; bands are two standard errors.
+    Raises ValueError where history is empty.
     """
+    if not history:
+        raise ValueError(f"{path}: expected at least one diagnosis record to draw, got none")
     names = list(history[-1]["sources"])
     rows = {"mean score": _means, "accuracy": _accuracies, "$r_v$ and $r_t$": _ratios}
     with house_style():
@@ -56,8 +59,13 @@ def draw_history(history: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def draw_histograms(record: Mapping[str, Any], path: Path) -> None:
-    """Write a PNG: how the scores of the four sets are spread, one column for each source."""
+    """Write a PNG: how the scores of the four sets are spread, one column for each source.
+
+    Raises ValueError where the record holds no source.
+    """
     names = list(record["sources"])
+    if not names:
+        raise ValueError(f"{path}: expected a diagnosis of at least one source to draw, got none")
     with house_style():
         figure, axes = _plots(names, row_heights=(2.6,))
         for axis, name in zip(axes[0], names, strict=True):

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.image
+import pytest
 import torch
 
 from gan_sep.adversarial.diagnostics import SETS, measure
@@ -27,3 +28,13 @@ def test_a_history_is_drawn_with_gaps_for_what_could_not_be_measured(tmp_path: P
 def test_histograms_are_drawn_also_for_a_silent_source(tmp_path: Path) -> None:
     draw_histograms(record(100), tmp_path / "histograms.png")
     assert matplotlib.image.imread(tmp_path / "histograms.png").shape[1] > 600
+
+
+def test_a_history_without_records_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"history\.png: expected at least one diagnosis record"):
+        draw_history([], tmp_path / "history.png")
+
+
+def test_a_record_without_sources_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="diagnosis of at least one source"):
+        draw_histograms({"step": 1, "sources": {}}, tmp_path / "histograms.png")
