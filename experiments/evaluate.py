@@ -51,9 +51,9 @@ def main() -> None:
         if arguments.museval:
             asked = (*config.evaluation.metrics, "museval")
             config = replace(config, evaluation=replace(config.evaluation, metrics=asked))
-        tracks = config.data.build(config.audio, arguments.split)
         features = features_of(arguments.frechet) if arguments.frechet else None
         if features:
+            tracks = config.data.build(config.audio, arguments.split)
             require_enough(len(tracks))
         folder = arguments.out or run.evaluation(arguments.split)
         accelerator = Accelerator()
